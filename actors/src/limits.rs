@@ -1,0 +1,83 @@
+//! Every bound of the running system on one screen. Settings may change them; nothing else invents one.
+
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+pub struct Limits {
+    // --- calls
+    /// Supervisors among which calls are spread by the hash of their key; a supervisor that dies takes only its share.
+    pub shards: usize,
+    /// Calls in memory at once. One more is refused as busy.
+    pub calls: usize,
+    /// Events being decided or committed at once, over all calls.
+    pub seats: usize,
+    /// Events of one call waiting at once.
+    pub seats_per_call: usize,
+    /// Deaths of one call within `death_window` after which it is isolated.
+    pub deaths: usize,
+    pub death_window: Duration,
+    /// How long an isolated call is left alone before it may try again.
+    pub isolation: Duration,
+    /// How long a finished call stays in memory for late and repeated events.
+    pub linger: Duration,
+    /// How long an event may wait for its answer before the caller is told we are busy.
+    pub answer_within: Duration,
+
+    // --- committer
+    /// Events waiting for the committer.
+    pub commit_queue: usize,
+    /// Frames in one transaction.
+    pub commit_batch: usize,
+
+    // --- fan-out
+    /// Frames read at once by the relay.
+    pub relay_batch: usize,
+    /// Updates a slow subscriber may lag behind before it is sent a new snapshot.
+    pub live_backlog: usize,
+
+    // --- text messages
+    /// Messages being sent at once.
+    pub senders: usize,
+    /// Longest sleep of the pool when it knows of nothing due.
+    pub pool_tick: Duration,
+
+    // --- silence: how long after its last event a call is looked at
+    pub silent_scheduled: Duration,
+    pub silent_ringing: Duration,
+    pub silent_in_progress: Duration,
+    /// How often the reaper looks.
+    pub reaper_tick: Duration,
+    /// Silent calls closed per look.
+    pub reaper_batch: usize,
+
+    // --- stopping
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            shards: 16,
+            calls: 200_000,
+            seats: 8_192,
+            seats_per_call: 256,
+            deaths: 2,
+            death_window: Duration::from_secs(60),
+            isolation: Duration::from_secs(300),
+            linger: Duration::from_secs(60),
+            answer_within: Duration::from_secs(5),
+            commit_queue: 8_192,
+            commit_batch: 512,
+            relay_batch: 512,
+            live_backlog: 4_096,
+            senders: 32,
+            pool_tick: Duration::from_secs(5),
+            silent_scheduled: Duration::from_secs(24 * 3600),
+            silent_ringing: Duration::from_secs(300),
+            silent_in_progress: Duration::from_secs(2 * 3600),
+            reaper_tick: Duration::from_secs(15),
+            reaper_batch: 256,
+            drain: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What comes out of one event: facts to record, messages owed, the answer; and the frame that makes them durable.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{EndedReason, Note, Parties, Phase, Report, Role};
+use super::state::Call;
+use crate::ids::{CallKey, EventKey, SmsId};
+use crate::playbook::Destination;
+use crate::priority::Priority;
+use crate::sms::NewSms;
+use crate::time::Timestamp;
+
+/// The outcome of one event. Pure data: nothing has happened yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// In order. Empty for a volatile event.
+    pub facts: Vec<Fact>,
+    /// Written in the transaction that records the facts.
+    pub texts: Vec<NewSms>,
+    pub answer: Answer,
+}
+
+/// What was recorded of a call. Stored as JSON; a field is added, never renamed or given another meaning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Fact {
+    /// Something new was learned of who speaks with whom.
+    Introduced {
+        platform: Box<str>,
+        parties: Parties,
+    },
+    Requested,
+    /// The platform reported this status. A late one is recorded and moves nothing.
+    Status {
+        phase: Phase,
+    },
+    Spoke {
+        role: Role,
+        text: Box<str>,
+    },
+    ToolCalled {
+        tool_call_id: Box<str>,
+        name: Box<str>,
+        arguments: serde_json::Value,
+    },
+    /// `repeated`: the same effect was asked for again, and the first answer was given again.
+    ToolAnswered {
+        tool_call_id: Box<str>,
+        name: Box<str>,
+        #[serde(flatten)]
+        answer: ToolAnswer,
+        /// Digest of tool and canonical arguments, when the tool has effects.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effect: Option<u64>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repeated: bool,
+    },
+    PrioritySet {
+        priority: Priority,
+        reason: Box<str>,
+        by: Box<str>,
+    },
+    SmsOwed {
+        sms: SmsId,
+        contact: Box<str>,
+        priority: Priority,
+    },
+    TransferAnswered {
+        destination: Option<Destination>,
+    },
+    HandoffAnswered {
+        destination: Option<Destination>,
+    },
+    Noted(Note),
+    Ended(EndedReason),
+    Reported(Box<Report>),
+    WentSilent {
+        idle_s: u64,
+    },
+}
+
+/// What a tool says to the model: one line, either a result or an error that can be spoken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolAnswer {
+    Result(Arc<str>),
+    Error(Arc<str>),
+}
+
+/// What the platform is told, before a platform adapter renders it. Stored with the frame, so that a second delivery
+/// of the same event gets the same bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Nothing to say: received and durable.
+    Ack,
+    Tool(ToolAnswer),
+    Transfer(Option<Destination>),
+    Handoff(Option<Destination>),
+}
+
+/// The unit of commit: one event of one call, everything it caused, and its answer.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    pub call: CallKey,
+    /// 1, 2, 3… per call, without gaps. A frame is appended only where `seq - 1` was the last one.
+    pub seq: u64,
+    pub key: EventKey,
+    /// When the platform says it happened.
+    pub at: Timestamp,
+    /// When we decided.
+    pub decided_at: Timestamp,
+    pub facts: Vec<Fact>,
+    pub answer: Answer,
+    pub texts: Vec<NewSms>,
+    /// The call after this frame.
+    pub state: Arc<Call>,
+}

@@ -1,0 +1,157 @@
+//! What is known of a call: the fold of its facts, stored beside them as a snapshot, and what the API shows of it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::decision::ToolAnswer;
+use super::event::{Direction, Fault, Phase, Role};
+use crate::ids::{CallId, TenantId};
+use crate::priority::Priority;
+use crate::time::Timestamp;
+
+/// State of one call. Kept small: a hundred thousand of them are live at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    pub platform: Box<str>,
+    pub direction: Option<Direction>,
+    pub phase: Phase,
+    pub priority: Option<Priority>,
+    pub priority_reason: Option<Box<str>>,
+    pub from: Option<Box<str>>,
+    pub to: Option<Box<str>>,
+    pub caller_name: Option<Box<str>>,
+    /// First heard of, or the platform's own start once it said so.
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub duration_s: Option<u32>,
+    pub ended_reason: Option<Box<str>>,
+    pub ended_group: Option<Box<str>>,
+    pub ended_fault: Option<Fault>,
+    pub summary: Option<Box<str>>,
+    pub last_line: Option<Line>,
+    /// Each name once, at most [`Call::MAX_TOOLS_SHOWN`].
+    pub tools_used: Vec<Box<str>>,
+    /// The report has arrived: nothing more is expected.
+    pub reported: bool,
+    /// Messages owed so far, against the tenant's cap.
+    pub texts_owed: u32,
+    /// Effects of the last two minutes, so that a model repeating itself gets the first answer again.
+    pub effects: Vec<Effect>,
+    /// Frames so far.
+    pub seq: u64,
+    pub updated_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub role: Role,
+    pub text: Box<str>,
+}
+
+/// An effect a tool had, under the digest of its name and canonical arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    pub digest: u64,
+    pub at: Timestamp,
+    pub answer: ToolAnswer,
+}
+
+/// How a call's messages fare. `queued` includes what is being sent, `sent` what the carrier has taken, `failed`
+/// everything that ended without arriving.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmsCounts {
+    pub queued: u32,
+    pub sent: u32,
+    pub delivered: u32,
+    pub failed: u32,
+}
+
+/// One call as the API shows it. Field names are a promise to clients.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallView {
+    pub id: CallId,
+    pub tenant: TenantId,
+    pub platform: Box<str>,
+    pub direction: Option<Direction>,
+    pub phase: Phase,
+    pub priority: Option<Priority>,
+    pub priority_reason: Option<Box<str>>,
+    pub from: Option<Box<str>>,
+    pub to: Option<Box<str>>,
+    pub caller_name: Option<Box<str>>,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub duration_s: Option<u32>,
+    pub ended_reason: Option<Box<str>>,
+    pub ended_group: Option<Box<str>>,
+    pub summary: Option<Box<str>>,
+    pub last_line: Option<Line>,
+    pub tools_used: Vec<Box<str>>,
+    pub sms: SmsCounts,
+    /// The open alert of this call; none until alerts exist.
+    pub alert: Option<Box<str>>,
+    pub seq: u64,
+    pub updated_at: Timestamp,
+}
+
+impl Call {
+    pub const MAX_TOOLS_SHOWN: usize = 32;
+    /// Effects remembered at once; the oldest is forgotten first.
+    pub const MAX_EFFECTS: usize = 32;
+
+    /// A call nobody has spoken of yet.
+    pub fn new(platform: &str, at: Timestamp) -> Call {
+        Call {
+            platform: platform.into(),
+            direction: None,
+            phase: Phase::Scheduled,
+            priority: None,
+            priority_reason: None,
+            from: None,
+            to: None,
+            caller_name: None,
+            started_at: at,
+            ended_at: None,
+            duration_s: None,
+            ended_reason: None,
+            ended_group: None,
+            ended_fault: None,
+            summary: None,
+            last_line: None,
+            tools_used: Vec::new(),
+            reported: false,
+            texts_owed: 0,
+            effects: Vec::new(),
+            seq: 0,
+            updated_at: at,
+        }
+    }
+
+    pub fn view(&self, tenant: &TenantId, id: &CallId, sms: SmsCounts) -> Arc<CallView> {
+        Arc::new(CallView {
+            id: id.clone(),
+            tenant: tenant.clone(),
+            platform: self.platform.clone(),
+            direction: self.direction,
+            phase: self.phase,
+            priority: self.priority,
+            priority_reason: self.priority_reason.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            caller_name: self.caller_name.clone(),
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            duration_s: self.duration_s,
+            ended_reason: self.ended_reason.clone(),
+            ended_group: self.ended_group.clone(),
+            summary: self.summary.clone(),
+            last_line: self.last_line.clone(),
+            tools_used: self.tools_used.clone(),
+            sms,
+            alert: None,
+            seq: self.seq,
+            updated_at: self.updated_at,
+        })
+    }
+}

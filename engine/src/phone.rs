@@ -1,0 +1,91 @@
+//! Telephone numbers we send to: E.164, parsed once. What a caller's platform reports stays free text.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// `+` and 7 to 15 digits, the first not zero. Source: ITU-T E.164.
+/// `Debug` prints it masked: a full number never reaches a log by accident.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PhoneNumber(Arc<str>);
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an E.164 number (+ and 7 to 15 digits, like +15145550110): {0:?}")]
+pub struct NotAPhoneNumber(String);
+
+impl PhoneNumber {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// `+1514•••0142`: enough to recognise, not enough to dial.
+    pub fn masked(&self) -> String {
+        mask(&self.0)
+    }
+}
+
+/// Masks any dialable text: all but the first five and the last four characters.
+pub fn mask(number: &str) -> String {
+    let characters: Vec<char> = number.chars().collect();
+    if characters.len() < 10 {
+        return "•••".to_owned();
+    }
+    let head: String = characters[..5].iter().collect();
+    let tail: String = characters[characters.len() - 4..].iter().collect();
+    format!("{head}•••{tail}")
+}
+
+impl FromStr for PhoneNumber {
+    type Err = NotAPhoneNumber;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.strip_prefix('+').unwrap_or_default();
+        let plausible =
+            (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
+        if plausible { Ok(PhoneNumber(text.into())) } else { Err(NotAPhoneNumber(text.chars().take(24).collect())) }
+    }
+}
+
+impl TryFrom<String> for PhoneNumber {
+    type Error = NotAPhoneNumber;
+    fn try_from(text: String) -> Result<Self, NotAPhoneNumber> {
+        text.parse()
+    }
+}
+
+impl From<PhoneNumber> for String {
+    fn from(number: PhoneNumber) -> String {
+        number.0.as_ref().to_owned()
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_e164_is_a_number() {
+        for good in ["+15145550110", "+33123456789", "+1234567"] {
+            assert!(good.parse::<PhoneNumber>().is_ok(), "{good}");
+        }
+        for bad in ["", "+", "15145550110", "+0145550110", "+1514555011a", "+1234567890123456", "+1 514 555 0110"] {
+            assert!(bad.parse::<PhoneNumber>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_masked_wherever_it_is_debugged() {
+        let number: PhoneNumber = "+15145550142".parse().unwrap();
+        assert_eq!(format!("{number:?}"), "+1514•••0142");
+        assert_eq!(mask("911"), "•••");
+    }
+}

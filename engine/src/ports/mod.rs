@@ -1,0 +1,16 @@
+//! The world as the engine's callers see it: traits with few methods, each with a contract in `testing::contracts`
+//! that every implementation runs, in memory and on the real thing.
+
+mod call_control;
+mod call_store;
+mod clock;
+mod event_bus;
+mod sms_outbox;
+mod sms_provider;
+
+pub use call_control::CallControl;
+pub use call_store::{AppendError, CallStore, Position, SilentCall, StoredCall, StoredFrame};
+pub use clock::{Clock, SystemClock};
+pub use event_bus::{EventBus, Update};
+pub use sms_outbox::{Claim, SmsOutbox};
+pub use sms_provider::SmsProvider;

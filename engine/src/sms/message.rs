@@ -1,0 +1,111 @@
+//! A text message from the moment it is owed until it can change no more.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CallId, SmsId, TenantId};
+use crate::phone::PhoneNumber;
+use crate::priority::Priority;
+use crate::time::Timestamp;
+
+/// A message as it is decided: everything that will not change afterwards.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewSms {
+    pub id: SmsId,
+    pub tenant: TenantId,
+    pub call: Option<CallId>,
+    pub to: PhoneNumber,
+    /// Who that is in the playbook: `owner`. The only name of a recipient a model ever sees.
+    pub contact: Box<str>,
+    pub body: Box<str>,
+    pub segments: u16,
+    pub priority: Priority,
+    /// Not sent before.
+    pub due_at: Timestamp,
+    /// Not worth sending after; it becomes `expired`.
+    pub expires_at: Timestamp,
+    pub created_at: Timestamp,
+}
+
+/// ```text
+/// queued ⇄ sending → accepted → sent → delivered | undelivered
+///    │        └→ failed | unknown (an attempt without an answer is never sent again)
+///    └→ expired | suppressed | cancelled
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmsState {
+    Queued,
+    Sending,
+    Accepted,
+    Sent,
+    Delivered,
+    Undelivered,
+    Failed,
+    Unknown,
+    Suppressed,
+    Expired,
+    Cancelled,
+}
+
+impl SmsState {
+    pub const ALL: [SmsState; 11] = [
+        SmsState::Queued,
+        SmsState::Sending,
+        SmsState::Accepted,
+        SmsState::Sent,
+        SmsState::Delivered,
+        SmsState::Undelivered,
+        SmsState::Failed,
+        SmsState::Unknown,
+        SmsState::Suppressed,
+        SmsState::Expired,
+        SmsState::Cancelled,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SmsState::Queued => "queued",
+            SmsState::Sending => "sending",
+            SmsState::Accepted => "accepted",
+            SmsState::Sent => "sent",
+            SmsState::Delivered => "delivered",
+            SmsState::Undelivered => "undelivered",
+            SmsState::Failed => "failed",
+            SmsState::Unknown => "unknown",
+            SmsState::Suppressed => "suppressed",
+            SmsState::Expired => "expired",
+            SmsState::Cancelled => "cancelled",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<SmsState> {
+        SmsState::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// A message as stored and as the API shows it. Field names are a promise to clients.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sms {
+    pub id: SmsId,
+    pub tenant: TenantId,
+    pub call: Option<CallId>,
+    /// The alert it belongs to; none until alerts exist.
+    pub alert: Option<Box<str>>,
+    pub to: PhoneNumber,
+    pub contact: Box<str>,
+    /// The sender the carrier was asked to use; none before the first attempt.
+    pub from: Option<Box<str>>,
+    pub body: Box<str>,
+    pub segments: u16,
+    pub priority: Priority,
+    pub state: SmsState,
+    pub attempts: u32,
+    /// The carrier's own id.
+    pub provider_id: Option<Box<str>>,
+    pub error_code: Option<u32>,
+    pub error: Option<Box<str>>,
+    pub due_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}

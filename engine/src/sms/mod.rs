@@ -1,0 +1,11 @@
+//! Text messages: what is owed, how many segments it costs, how an attempt can end, and what follows from that.
+
+mod message;
+mod outcome;
+mod retry;
+mod segments;
+
+pub use message::{NewSms, Sms, SmsState};
+pub use outcome::{DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome};
+pub use retry::{Settlement, settle};
+pub use segments::{Encoding, Segments, segments};

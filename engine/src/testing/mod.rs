@@ -1,0 +1,4 @@
+//! Memory ports, contracts and fixtures for tests of every crate.
+
+pub mod contracts;
+pub mod memory;

@@ -1,0 +1,1 @@
+//! What Cordboard speaks: every socket, driver, vendor and setting.
