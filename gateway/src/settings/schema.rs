@@ -1,0 +1,166 @@
+//! The settings as types. `config/default.toml` says what each one means and holds its default.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub listen: String,
+    pub data_dir: PathBuf,
+    pub public_url: String,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub drain_s: u64,
+    pub http: Http,
+    pub store: Store,
+    pub playbooks: Playbooks,
+    pub platforms: Platforms,
+    pub sms: Sms,
+    pub metrics: Metrics,
+    pub limits: LimitSettings,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    pub workers: usize,
+    pub max_connections: usize,
+    pub webhook_body_bytes: usize,
+    pub head_timeout_s: u64,
+    pub body_timeout_s: u64,
+    pub keep_alive_s: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// `sqlite:` is the file `cordboard.db` in the data directory; `sqlite:PATH` another one.
+    pub url: String,
+    pub readers: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Playbooks {
+    /// Empty: the shipped playbooks.
+    pub dir: String,
+    pub default_tenant: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Platforms {
+    pub vapi: Vapi,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vapi {
+    pub secret: SecretString,
+    pub previous_secrets: Vec<SecretString>,
+    pub secret_header: String,
+    pub bearer_header: String,
+    pub bearer_prefix: String,
+    pub api_key: SecretString,
+    pub base_url: String,
+    pub hmac: Hmac,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hmac {
+    pub algorithm: HmacAlgorithm,
+    pub signature_header: String,
+    pub signature_prefix: String,
+    pub signature_encoding: SignatureEncoding,
+    pub include_timestamp: bool,
+    pub timestamp_header: String,
+    pub payload_format: String,
+    pub message_id_header: String,
+    pub secret_is_base64: bool,
+    pub tolerance_s: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HmacAlgorithm {
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignatureEncoding {
+    Hex,
+    Base64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sms {
+    pub provider: SmsProviderName,
+    pub senders: usize,
+    pub sandbox: Sandbox,
+    pub twilio: Twilio,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmsProviderName {
+    Sandbox,
+    Twilio,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sandbox {
+    pub from: String,
+    pub latency_ms: u64,
+    pub delivery_ms: u64,
+    pub mps: f64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Twilio {
+    pub account_sid: String,
+    pub auth_token: SecretString,
+    pub from: String,
+    pub messaging_service_sid: String,
+    pub base_url: String,
+    pub mps: f64,
+    pub timeout_s: u64,
+    pub connect_timeout_s: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    pub token: SecretString,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSettings {
+    pub calls: usize,
+    pub seats: usize,
+    pub seats_per_call: usize,
+    pub commit_queue: usize,
+    pub commit_batch: usize,
+    pub answer_within_ms: u64,
+    pub linger_s: u64,
+    pub silent_scheduled_s: u64,
+    pub silent_ringing_s: u64,
+    pub silent_in_progress_s: u64,
+}
