@@ -2,10 +2,17 @@
 //! It sees the world only through the engine's ports.
 
 pub mod bus;
+mod call;
 pub mod calls;
+mod committer;
 pub mod limits;
 pub mod live_feed;
 pub mod metrics;
+mod reaper;
+mod relay;
+mod seats;
+mod shard;
+mod supervise;
 pub mod system;
 pub mod tenants;
 

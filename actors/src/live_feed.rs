@@ -1,13 +1,25 @@
-//! The calls that are live now, and what changes about them.
+//! The calls that are live now, kept in memory from what the bus says, and every change to them for whoever watches.
+//! It never waits for a watcher: one that lags is told so and takes a new snapshot. Started again it reads the store.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use engine::call::CallView;
-use engine::ids::TenantId;
-use engine::ports::Update;
-use tokio::sync::broadcast;
+use engine::call::{CallView, Fact, Line, SmsCounts};
+use engine::failure::Failure;
+use engine::ids::{CallKey, SmsId, TenantId};
+use engine::ports::{CallStore, SmsOutbox, Update};
+use engine::priority::Priority;
+use engine::sms::SmsState;
+use parking_lot::RwLock;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, broadcast, mpsc};
 
-/// Live calls as of one offset. The offset grows with every change; the epoch changes with every start.
+use crate::bus::LocalBus;
+use crate::metrics;
+use crate::supervise::{Supervised, supervise};
+
+/// Live calls as of one offset. The offset grows with every change; the epoch changes whenever the feed had to start
+/// again from the store.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub epoch: Arc<str>,
@@ -25,17 +37,198 @@ pub struct Change {
     pub call: Option<Arc<CallView>>,
 }
 
+/// Reads the live calls. Cheap to clone.
 #[derive(Clone)]
-pub struct LiveFeed {}
+pub struct LiveFeed {
+    live: Arc<RwLock<Live>>,
+    changes: broadcast::Sender<Arc<Change>>,
+    /// What is being said right now: shed when full.
+    mentions: mpsc::Sender<(CallKey, Line)>,
+}
+
+struct Live {
+    epoch: Arc<str>,
+    offset: u64,
+    calls: HashMap<CallKey, Entry>,
+}
+
+struct Entry {
+    view: Arc<CallView>,
+    texts: HashMap<SmsId, SmsState>,
+}
 
 impl LiveFeed {
-    /// Live calls, of one tenant or of all.
-    pub fn snapshot(&self, _tenant: Option<&TenantId>) -> Snapshot {
-        Snapshot { epoch: "".into(), offset: 0, calls: Vec::new() }
+    pub(crate) async fn start(
+        bus: &LocalBus,
+        store: Arc<dyn CallStore>,
+        outbox: Arc<dyn SmsOutbox>,
+        backlog: usize,
+    ) -> Result<(LiveFeed, Supervised), Failure> {
+        let (mentions, mentioned) = mpsc::channel(backlog);
+        let live = Arc::new(RwLock::new(Live { epoch: new_epoch(), offset: 0, calls: HashMap::new() }));
+        let feed = LiveFeed { live, changes: broadcast::channel(backlog).0, mentions };
+        let worker = Arc::new(Worker {
+            updates: Mutex::new(bus.subscribe()),
+            mentioned: Mutex::new(mentioned),
+            feed: feed.clone(),
+            store,
+            outbox,
+        });
+        // Subscribed first, read afterwards: what commits in between is seen twice, never missed.
+        worker.read_store().await?;
+        Ok((feed, supervise("live_feed", move || worker.clone().run())))
     }
 
-    /// A snapshot and every change after it. A receiver that lags must subscribe again.
-    pub fn subscribe(&self, _tenant: Option<&TenantId>) -> (Snapshot, broadcast::Receiver<Arc<Change>>) {
-        (self.snapshot(_tenant), broadcast::channel(1).1)
+    /// Live calls, of one tenant or of all.
+    pub fn snapshot(&self, tenant: Option<&TenantId>) -> Snapshot {
+        self.live.read().snapshot(tenant)
     }
+
+    /// A snapshot and every change after it, of all tenants: the watcher filters. A receiver that lags must subscribe
+    /// again.
+    pub fn subscribe(&self, tenant: Option<&TenantId>) -> (Snapshot, broadcast::Receiver<Arc<Change>>) {
+        let live = self.live.read();
+        (live.snapshot(tenant), self.changes.subscribe())
+    }
+
+    /// Somebody is speaking: shown if there is room, never stored.
+    pub fn mention(&self, call: &CallKey, line: Line) {
+        let _ = self.mentions.try_send((call.clone(), line));
+    }
+
+    fn apply(&self, update: Update) {
+        let mut live = self.live.write();
+        let call = live.apply(&update);
+        live.offset += 1;
+        let change = Arc::new(Change { offset: live.offset, update, call });
+        // Sent under the lock: a snapshot and the changes after it always fit together.
+        let _ = self.changes.send(change);
+    }
+}
+
+impl Live {
+    fn snapshot(&self, tenant: Option<&TenantId>) -> Snapshot {
+        let of_tenant = |key: &CallKey| tenant.is_none_or(|tenant| *tenant == key.tenant);
+        let mut calls: Vec<_> =
+            self.calls.iter().filter(|(key, _)| of_tenant(key)).map(|(_, entry)| entry.view.clone()).collect();
+        calls.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
+        Snapshot { epoch: self.epoch.clone(), offset: self.offset, calls }
+    }
+
+    /// Folds one update in and returns the call it is about, if that is live.
+    fn apply(&mut self, update: &Update) -> Option<Arc<CallView>> {
+        match update {
+            Update::Call { call, events, .. } => self.on_call(call, events),
+            Update::Sms { sms } => {
+                let key = CallKey { tenant: sms.tenant.clone(), call: sms.call.clone()? };
+                let entry = self.calls.get_mut(&key)?;
+                entry.texts.insert(sms.id, sms.state);
+                Some(entry.recount())
+            }
+            Update::Speaking { call, line } => {
+                let entry = self.calls.get_mut(call)?;
+                Arc::make_mut(&mut entry.view).last_line = Some(Line::clone(line));
+                Some(entry.view.clone())
+            }
+        }
+    }
+
+    fn on_call(&mut self, call: &Arc<CallView>, events: &[Fact]) -> Option<Arc<CallView>> {
+        let key = CallKey { tenant: call.tenant.clone(), call: call.id.clone() };
+        if !call.phase.is_live() {
+            self.calls.remove(&key);
+            return None;
+        }
+        let entry = self.calls.entry(key).or_insert_with(|| Entry { view: call.clone(), texts: HashMap::new() });
+        entry.view = call.clone();
+        for fact in events {
+            if let Fact::SmsOwed { sms, .. } = fact {
+                entry.texts.entry(*sms).or_insert(SmsState::Queued);
+            }
+        }
+        Some(entry.recount())
+    }
+
+    fn count_by_priority(&self) {
+        let of = |priority: Option<Priority>| self.calls.values().filter(|e| e.view.priority == priority).count();
+        metrics::calls_active("none", of(None));
+        Priority::ALL.into_iter().for_each(|priority| metrics::calls_active(priority.as_str(), of(Some(priority))));
+    }
+}
+
+impl Entry {
+    fn recount(&mut self) -> Arc<CallView> {
+        let mut counts = SmsCounts::default();
+        self.texts.values().for_each(|state| counts.add(*state));
+        if counts != self.view.sms {
+            Arc::make_mut(&mut self.view).sms = counts;
+        }
+        self.view.clone()
+    }
+}
+
+struct Worker {
+    updates: Mutex<broadcast::Receiver<Update>>,
+    mentioned: Mutex<mpsc::Receiver<(CallKey, Line)>>,
+    feed: LiveFeed,
+    store: Arc<dyn CallStore>,
+    outbox: Arc<dyn SmsOutbox>,
+}
+
+/// How often the gauges of live calls are set: scraped seldom, changed often.
+const GAUGE_TICK: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl Worker {
+    async fn run(self: Arc<Self>) {
+        let _alive = metrics::alive("live_feed");
+        let (mut updates, mut mentioned) = (self.updates.lock().await, self.mentioned.lock().await);
+        let mut gauges = tokio::time::interval(GAUGE_TICK);
+        loop {
+            tokio::select! {
+                update = updates.recv() => match update {
+                    Ok(update) => self.feed.apply(update),
+                    Err(RecvError::Lagged(_)) => self.start_again().await,
+                    Err(RecvError::Closed) => return,
+                },
+                Some((call, line)) = mentioned.recv() => {
+                    self.feed.apply(Update::Speaking { call, line: Arc::new(line) });
+                }
+                _ = gauges.tick() => self.feed.live.read().count_by_priority(),
+            }
+        }
+    }
+
+    /// Too far behind the bus to catch up update by update.
+    async fn start_again(&self) {
+        metrics::live_reset("lagged");
+        while let Err(failure) = self.read_store().await {
+            tracing::warn!(%failure, "live feed could not read the store, will retry");
+            tokio::time::sleep(GAUGE_TICK).await;
+        }
+    }
+
+    async fn read_store(&self) -> Result<(), Failure> {
+        let mut calls = HashMap::new();
+        for view in self.store.live().await? {
+            let texts = self.texts_of(&view).await?;
+            calls.insert(CallKey { tenant: view.tenant.clone(), call: view.id.clone() }, Entry { view, texts });
+        }
+        let mut live = self.feed.live.write();
+        *live = Live { epoch: new_epoch(), offset: 0, calls };
+        Ok(())
+    }
+
+    async fn texts_of(&self, view: &CallView) -> Result<HashMap<SmsId, SmsState>, Failure> {
+        if view.sms == SmsCounts::default() {
+            return Ok(HashMap::new());
+        }
+        let texts = self.outbox.of_call(Some(&view.tenant), &view.id, 500).await?;
+        Ok(texts.into_iter().map(|sms| (sms.id, sms.state)).collect())
+    }
+}
+
+/// Unlike any other on this machine: the moment it was made, in nanoseconds.
+fn new_epoch() -> Arc<str> {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}", since.as_nanos()).into()
 }

@@ -1,4 +1,105 @@
 //! Every metric the actors move, with its help text.
 
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+const CALLS_ACTIVE: &str = "cordboard_calls_active";
+const CALLS_STARTED: &str = "cordboard_calls_started_total";
+const CALLS_ENDED: &str = "cordboard_calls_ended_total";
+const CALL_DURATION: &str = "cordboard_call_duration_seconds";
+const TOOL_CALLS: &str = "cordboard_tool_calls_total";
+const TOOL_DURATION: &str = "cordboard_tool_duration_seconds";
+const DUPLICATES: &str = "cordboard_webhook_duplicates_total";
+const ACTORS: &str = "cordboard_actors";
+const RESTARTS: &str = "cordboard_actor_restarts_total";
+const MAILBOX_WAIT: &str = "cordboard_mailbox_wait_seconds";
+const COMMIT_SECONDS: &str = "cordboard_commit_seconds";
+const COMMIT_FRAMES: &str = "cordboard_commit_frames";
+const COMMIT_FAILURES: &str = "cordboard_commit_failures_total";
+const LIVE_RESETS: &str = "cordboard_live_resets_total";
+const QUARANTINED: &str = "cordboard_events_quarantined_total";
+
 /// Describes the metrics of this crate to the recorder. Call once, after the recorder is installed.
-pub fn describe() {}
+pub fn describe() {
+    describe_gauge!(CALLS_ACTIVE, "Calls neither ended nor lost, by priority");
+    describe_counter!(CALLS_STARTED, "Calls heard of for the first time");
+    describe_counter!(CALLS_ENDED, "Calls that ended, by group of their reason");
+    describe_histogram!(CALL_DURATION, Unit::Seconds, "How long calls lasted");
+    describe_counter!(TOOL_CALLS, "Tools the agents called, by tool and outcome");
+    describe_histogram!(TOOL_DURATION, Unit::Seconds, "Time a tool took to decide");
+    describe_counter!(DUPLICATES, "Events delivered again");
+    describe_gauge!(ACTORS, "Actors and supervised tasks alive, by kind");
+    describe_counter!(RESTARTS, "Actors and tasks that had to be started again, by kind and reason");
+    describe_histogram!(MAILBOX_WAIT, Unit::Seconds, "Time a message waited to be looked at, by kind");
+    describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "Time of one group commit");
+    describe_histogram!(COMMIT_FRAMES, "Frames in one group commit");
+    describe_counter!(COMMIT_FAILURES, "Frames that were not committed, by why");
+    describe_counter!(LIVE_RESETS, "Times the live feed had to start again from the store, by why");
+    describe_counter!(QUARANTINED, "Events put aside because they kept killing their call");
+}
+
+pub(crate) fn restarted(kind: &'static str, reason: &'static str) {
+    counter!(RESTARTS, "kind" => kind, "reason" => reason).increment(1);
+}
+
+/// One actor alive, for as long as it is held.
+pub(crate) struct Alive(&'static str);
+
+pub(crate) fn alive(kind: &'static str) -> Alive {
+    gauge!(ACTORS, "kind" => kind).increment(1.0);
+    Alive(kind)
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        gauge!(ACTORS, "kind" => self.0).decrement(1.0);
+    }
+}
+
+pub(crate) fn waited(kind: &'static str, wait: Duration) {
+    histogram!(MAILBOX_WAIT, "kind" => kind).record(wait);
+}
+
+pub(crate) fn committed(frames: usize, took: Duration) {
+    histogram!(COMMIT_SECONDS).record(took);
+    histogram!(COMMIT_FRAMES).record(frames as f64);
+}
+
+pub(crate) fn not_committed(why: &'static str) {
+    counter!(COMMIT_FAILURES, "why" => why).increment(1);
+}
+
+pub(crate) fn duplicate() {
+    counter!(DUPLICATES).increment(1);
+}
+
+/// `name` comes from the list of tools, never from the model.
+pub(crate) fn tool_called(name: &'static str, outcome: &'static str, took: Duration) {
+    counter!(TOOL_CALLS, "tool" => name, "outcome" => outcome).increment(1);
+    histogram!(TOOL_DURATION, "tool" => name).record(took);
+}
+
+pub(crate) fn call_started() {
+    counter!(CALLS_STARTED).increment(1);
+}
+
+/// `group` comes from the platform file's closed list.
+pub(crate) fn call_ended(group: &str, duration_s: Option<u32>) {
+    counter!(CALLS_ENDED, "group" => group.to_owned()).increment(1);
+    if let Some(seconds) = duration_s {
+        histogram!(CALL_DURATION).record(f64::from(seconds));
+    }
+}
+
+pub(crate) fn calls_active(priority: &'static str, count: usize) {
+    gauge!(CALLS_ACTIVE, "priority" => priority).set(count as f64);
+}
+
+pub(crate) fn live_reset(why: &'static str) {
+    counter!(LIVE_RESETS, "why" => why).increment(1);
+}
+
+pub(crate) fn quarantined() {
+    counter!(QUARANTINED).increment(1);
+}

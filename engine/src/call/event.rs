@@ -8,7 +8,7 @@ use crate::ids::EventKey;
 use crate::time::Timestamp;
 
 /// One thing that happened to one call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Event {
     /// What makes a second delivery of the same thing recognisable.
     pub key: EventKey,
@@ -54,7 +54,8 @@ pub enum Phase {
     Ended,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// The platform asked who answers this call. The answer is configuration; here it is only recorded.
     Requested,
@@ -94,7 +95,7 @@ pub enum Role {
 }
 
 /// A tool the agent called. `arguments` is what the model wrote: hostile until a tool has read it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ToolCall {
     pub id: Box<str>,
     pub name: Box<str>,

@@ -15,4 +15,11 @@ impl Call {
 
     /// Folds one recorded fact into the state. `at` is when the event happened.
     pub fn evolve(&mut self, _fact: &Fact, _at: Timestamp) {}
+
+    /// Folds one frame's facts: the next `seq`, updated `now`.
+    pub fn advance(&mut self, facts: &[Fact], at: Timestamp, now: Timestamp) {
+        facts.iter().for_each(|fact| self.evolve(fact, at));
+        self.seq += 1;
+        self.updated_at = now;
+    }
 }

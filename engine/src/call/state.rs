@@ -155,3 +155,20 @@ impl Call {
         })
     }
 }
+
+impl SmsCounts {
+    pub fn add(&mut self, state: crate::sms::SmsState) {
+        use crate::sms::SmsState;
+        match state {
+            SmsState::Queued | SmsState::Sending => self.queued += 1,
+            SmsState::Accepted | SmsState::Sent => self.sent += 1,
+            SmsState::Delivered => self.delivered += 1,
+            SmsState::Undelivered
+            | SmsState::Failed
+            | SmsState::Unknown
+            | SmsState::Suppressed
+            | SmsState::Expired
+            | SmsState::Cancelled => self.failed += 1,
+        }
+    }
+}

@@ -58,8 +58,13 @@ pub trait CallStore: Send + Sync + 'static {
     /// The answer recorded for this event, exactly as it was given.
     async fn answer(&self, call: &CallKey, key: &EventKey) -> Result<Option<Answer>, Failure>;
 
-    /// Up to `limit` frames after `position`, in the order of their commits.
-    async fn frames_after(&self, position: Position, limit: usize) -> Result<Vec<StoredFrame>, Failure>;
+    /// Up to `limit` frames after `position`, in the order of their commits, each with its call as it stands when
+    /// this is read, which may be later than the frame.
+    async fn frames_after(
+        &self,
+        position: Position,
+        limit: usize,
+    ) -> Result<Vec<(StoredFrame, Arc<CallView>)>, Failure>;
 
     /// Position of the newest frame.
     async fn last_position(&self) -> Result<Position, Failure>;

@@ -1,0 +1,33 @@
+# What developers run. `just check` is exactly what CI runs.
+
+default: check
+
+# fmt, clippy, boundaries, all tests
+check:
+    ./.ci/run
+
+fmt:
+    cargo fmt --all
+
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Which way imports may point (docs/architecture.md, "Three crates")
+boundaries:
+    ./scripts/boundaries
+
+test:
+    ./scripts/test
+
+# Criterion benches, then the figures of docs/performance.md; about ten minutes on two cores
+bench:
+    cargo bench -p benches
+
+# The long forms of the tests: more kills, more cases, more calls
+verify:
+    CORDBOARD_KILLS=200 PROPTEST_CASES=20000 ./scripts/test
+    cargo run --profile bench -p benches --bin live_calls -- --calls 100000
+
+run *ARGS:
+    cargo run --release -- {{ARGS}}

@@ -1,0 +1,260 @@
+//! One live call: owns its state from the first event to some time after its report, decides one event at a time, and
+//! hands what it decided to the committer, which answers. Started and found by its shard, which also restarts it.
+//! A crash loses nothing that was answered: the call is loaded from the store again, and its askers ask again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::call::{Answer, Call, Class, Event, EventKind, Fact, Frame, ToolAnswer};
+use engine::failure::Failure;
+use engine::ids::CallKey;
+use engine::playbook::Playbook;
+use engine::ports::{CallStore, Clock, StoredCall};
+use engine::time::Timestamp;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::time::Instant;
+
+use crate::committer::{Committer, NotCommitted, Reply, Slot, Submission};
+use crate::metrics::{self, Alive};
+use crate::seats::{CallSeats, Seat};
+use crate::tenants::Tenants;
+
+/// The way to one call in memory. It may die at any time; then whoever asked finds or starts it again.
+#[derive(Clone, Debug)]
+pub(crate) struct CallActorRef {
+    actor: ActorRef<Message>,
+    pub seats: CallSeats,
+}
+
+/// The events of one webhook, and who waits for their answers.
+pub(crate) struct Ask {
+    pub events: Arc<[Event]>,
+    pub platform: &'static str,
+    pub reply: Reply,
+    pub seat: Seat,
+    pub asked_at: Instant,
+}
+
+/// What every call needs of the world.
+pub(crate) struct Context {
+    pub store: Arc<dyn CallStore>,
+    pub clock: Arc<dyn Clock>,
+    pub committer: Committer,
+    pub tenants: Tenants,
+    pub linger: Duration,
+}
+
+pub(crate) enum Message {
+    Apply(Box<Ask>),
+    /// Sent to itself some time after the call ended, with the frames it had then.
+    Linger {
+        seq: u64,
+    },
+}
+
+pub(crate) struct CallActor;
+
+pub(crate) struct State {
+    key: CallKey,
+    context: Arc<Context>,
+    seats: CallSeats,
+    /// Loaded with the first event, because only then somebody waits for it.
+    memory: Option<Memory>,
+    _alive: Alive,
+}
+
+/// The call as this actor knows it: the store's, plus what the committer has in hand.
+struct Memory {
+    call: Arc<Call>,
+    /// Digests of the keys of all events decided.
+    keys: HashSet<u64>,
+}
+
+impl CallActorRef {
+    pub async fn start(
+        key: CallKey,
+        context: Arc<Context>,
+        shard: ractor::ActorCell,
+    ) -> Result<CallActorRef, ractor::SpawnErr> {
+        let seats = CallSeats::default();
+        let (actor, _) = Actor::spawn_linked(None, CallActor, (key, context, seats.clone()), shard).await?;
+        Ok(CallActorRef { actor, seats })
+    }
+
+    /// False when the actor is gone; the asker's reply channel is then closed.
+    pub fn ask(&self, ask: Ask) -> bool {
+        self.actor.send_message(Message::Apply(Box::new(ask))).is_ok()
+    }
+
+    pub fn id(&self) -> ractor::ActorId {
+        self.actor.get_id()
+    }
+
+    pub fn stop(&self, why: &str) {
+        self.actor.stop(Some(why.to_owned()));
+    }
+}
+
+impl Actor for CallActor {
+    type Msg = Message;
+    type State = State;
+    type Arguments = (CallKey, Arc<Context>, CallSeats);
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Message>,
+        (key, context, seats): Self::Arguments,
+    ) -> Result<State, ActorProcessingErr> {
+        Ok(State { key, context, seats, memory: None, _alive: metrics::alive("call") })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Apply(ask) => state.on_apply(*ask, &myself).await,
+            Message::Linger { seq } => state.on_linger(seq, &myself),
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    async fn on_apply(&mut self, ask: Ask, myself: &ActorRef<Message>) {
+        metrics::waited("call", ask.asked_at.elapsed());
+        if let Err(failure) = self.remember(ask.platform).await {
+            let _ = ask.reply.send(Err(NotCommitted::Unavailable(failure)));
+            myself.stop(Some("not loaded".to_owned()));
+            return;
+        }
+        let Some(playbook) = self.context.tenants.get(&self.key.tenant) else {
+            let _ = ask.reply.send(Err(NotCommitted::Refused(format!("no playbook of tenant {}", self.key.tenant))));
+            return;
+        };
+        let memory = self.memory.as_mut().expect("remembered above");
+        let now = self.context.clock.now();
+        let (mut frames, mut slots) = (Vec::new(), Vec::with_capacity(ask.events.len()));
+        for event in ask.events.iter() {
+            slots.push(memory.decide(&self.key, event, &playbook, now, &mut frames));
+        }
+        let ended = (!memory.call.phase.is_live()).then_some(memory.call.seq);
+        self.context.committer.submit(Submission {
+            call: self.key.clone(),
+            frames,
+            slots,
+            reply: Some(ask.reply),
+            _seat: ask.seat,
+            owner: CallActorRef { actor: myself.clone(), seats: self.seats.clone() },
+        });
+        if let Some(seq) = ended {
+            myself.send_after(self.context.linger, move || Message::Linger { seq });
+        }
+    }
+
+    /// Nothing was heard since the call ended: the memory is no longer needed.
+    fn on_linger(&mut self, seq: u64, myself: &ActorRef<Message>) {
+        if self.memory.as_ref().is_none_or(|memory| memory.call.seq == seq) {
+            myself.stop(Some("ended".to_owned()));
+        }
+    }
+
+    /// Loads the call, after whatever an earlier life of it may still have in the committer's hands.
+    async fn remember(&mut self, platform: &str) -> Result<(), Failure> {
+        if self.memory.is_some() {
+            return Ok(());
+        }
+        self.context.committer.barrier().await;
+        self.memory = Some(match self.context.store.load(&self.key).await? {
+            Some(stored) => Memory::from(stored),
+            None => Memory::of_new_call(platform, self.context.clock.now()),
+        });
+        Ok(())
+    }
+}
+
+impl From<StoredCall> for Memory {
+    fn from(stored: StoredCall) -> Memory {
+        Memory { call: stored.state, keys: stored.keys.into_iter().collect() }
+    }
+}
+
+impl Memory {
+    fn of_new_call(platform: &str, now: Timestamp) -> Memory {
+        Memory { call: Arc::new(Call::new(platform, now)), keys: HashSet::new() }
+    }
+
+    /// Decides one event, unless it was decided before.
+    fn decide(
+        &mut self,
+        key: &CallKey,
+        event: &Event,
+        playbook: &Playbook,
+        now: Timestamp,
+        frames: &mut Vec<Frame>,
+    ) -> Slot {
+        let digest = event.key.digest();
+        if self.keys.contains(&digest) {
+            metrics::duplicate();
+            return repeated(event);
+        }
+        let started = Instant::now();
+        let decision = self.call.decide(key, event, playbook, now);
+        if decision.facts.is_empty() {
+            return Slot::Known(decision.answer);
+        }
+        let before = self.call.phase;
+        Arc::make_mut(&mut self.call).advance(&decision.facts, event.at, now);
+        self.keys.insert(digest);
+        self.count(event, &decision.facts, before.is_live(), started.elapsed());
+        frames.push(Frame {
+            call: key.clone(),
+            seq: self.call.seq,
+            key: event.key.clone(),
+            at: event.at,
+            decided_at: now,
+            facts: decision.facts,
+            answer: decision.answer.clone(),
+            texts: decision.texts,
+            state: self.call.clone(),
+        });
+        Slot::Known(decision.answer)
+    }
+
+    fn count(&self, event: &Event, facts: &[Fact], was_live: bool, took: Duration) {
+        if self.call.seq == 1 {
+            metrics::call_started();
+        }
+        if was_live && !self.call.phase.is_live() {
+            let group = self.call.ended_group.as_deref().unwrap_or("unknown");
+            metrics::call_ended(group, self.call.duration_s);
+        }
+        if let EventKind::ToolCalled(tool) = &event.kind {
+            let name = engine::tools::known_name(&tool.name);
+            metrics::tool_called(name, outcome_of(facts), took);
+        }
+    }
+}
+
+/// A repeated question gets the recorded answer; a repeated fact needs none.
+fn repeated(event: &Event) -> Slot {
+    match event.kind.class() {
+        Class::Synchronous => Slot::Recorded(event.key.clone()),
+        _ => Slot::Known(Answer::Ack),
+    }
+}
+
+fn outcome_of(facts: &[Fact]) -> &'static str {
+    let answered = facts.iter().find_map(|fact| match fact {
+        Fact::ToolAnswered { answer, repeated, .. } => Some((answer, *repeated)),
+        _ => None,
+    });
+    match answered {
+        Some((_, true)) => "repeated",
+        Some((ToolAnswer::Result(_), false)) => "ok",
+        Some((ToolAnswer::Error(_), false)) | None => "error",
+    }
+}

@@ -1,0 +1,256 @@
+//! The only writer of frames. It groups frames of many calls into one transaction: whatever has queued up while the
+//! previous commit was in flight is the next batch, so the batch grows with the load and nobody waits for a timer.
+//!
+//! Take, commit, answer, wake. It ends with the system; a panic costs the batch in hand, whose calls start again from
+//! the store and whose askers ask again.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use engine::call::{Answer, Frame};
+use engine::failure::Failure;
+use engine::ids::{CallKey, EventKey};
+use engine::ports::{AppendError, CallStore};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::call::CallActorRef;
+use crate::metrics;
+use crate::seats::Seat;
+use crate::supervise::{Supervised, supervise};
+
+/// Why a call's events were not committed.
+#[derive(Debug)]
+pub(crate) enum NotCommitted {
+    /// The call in memory was not the call in the store. It has been stopped; ask again.
+    Stale,
+    /// The store will never take this.
+    Refused(String),
+    Unavailable(Failure),
+}
+
+pub(crate) type Reply = oneshot::Sender<Result<Vec<Answer>, NotCommitted>>;
+
+/// One answer of a submission: known already, or recorded under this key and to be read back.
+#[derive(Debug)]
+pub(crate) enum Slot {
+    Known(Answer),
+    Recorded(EventKey),
+}
+
+/// What one call decided about one webhook.
+pub(crate) struct Submission {
+    pub call: CallKey,
+    pub frames: Vec<Frame>,
+    /// One per event asked about. Given out only after the commit, also when there is nothing to commit: what is
+    /// repeated here may still be on its way to the disk in an earlier submission.
+    pub slots: Vec<Slot>,
+    pub reply: Option<Reply>,
+    /// Given back when the answer is given.
+    pub _seat: Seat,
+    /// Stopped if this is not committed: its memory is then ahead of the store.
+    pub owner: CallActorRef,
+}
+
+enum Job {
+    Commit(Box<Submission>, Instant),
+    /// Answered once everything before it is committed.
+    Barrier(oneshot::Sender<()>),
+}
+
+#[derive(Clone)]
+pub(crate) struct Committer {
+    queue: mpsc::Sender<Job>,
+}
+
+/// Who is woken after a commit.
+#[derive(Clone, Default)]
+pub(crate) struct Wakers {
+    pub relay: Arc<Notify>,
+    pub sms_pool: Arc<Notify>,
+}
+
+impl Committer {
+    pub fn start(store: Arc<dyn CallStore>, wake: Wakers, queue: usize, batch: usize) -> (Committer, Supervised) {
+        let (sender, receiver) = mpsc::channel(queue);
+        let worker = Arc::new(Worker { jobs: Mutex::new(receiver), store, wake, batch });
+        let task = supervise("committer", move || worker.clone().run());
+        (Committer { queue: sender }, task)
+    }
+
+    /// Hands over what was decided. Never waits: a full queue means we are behind, and the call starts again later.
+    pub fn submit(&self, submission: Submission) {
+        // A submission that is dropped stops its call and lets its asker ask again.
+        let _ = self.queue.try_send(Job::Commit(Box::new(submission), Instant::now()));
+    }
+
+    /// Returns when everything submitted before is committed or refused.
+    pub async fn barrier(&self) {
+        let (done, committed) = oneshot::channel();
+        if self.queue.send(Job::Barrier(done)).await.is_ok() {
+            let _ = committed.await;
+        }
+    }
+}
+
+impl Submission {
+    fn answer(mut self: Box<Self>, store: &Arc<dyn CallStore>) {
+        let Some(reply) = self.reply.take() else { return };
+        let slots = std::mem::take(&mut self.slots);
+        if slots.iter().all(|slot| matches!(slot, Slot::Known(_))) {
+            let answers = slots.into_iter().filter_map(Slot::known).collect();
+            let _ = reply.send(Ok(answers));
+            return;
+        }
+        let store = store.clone();
+        tokio::spawn(async move {
+            // Moved in whole: its seat is taken until the answer is given.
+            let submission = self;
+            let answers = recall(store.as_ref(), &submission.call, slots).await;
+            let _ = reply.send(answers.map_err(NotCommitted::Unavailable));
+        });
+    }
+
+    fn refuse(mut self: Box<Self>, why: NotCommitted) {
+        self.owner.stop("not committed");
+        if let Some(reply) = self.reply.take() {
+            let _ = reply.send(Err(why));
+        }
+    }
+}
+
+impl Drop for Submission {
+    fn drop(&mut self) {
+        if self.reply.is_some() {
+            self.owner.stop("commit lost");
+        }
+    }
+}
+
+impl Slot {
+    fn known(self) -> Option<Answer> {
+        match self {
+            Slot::Known(answer) => Some(answer),
+            Slot::Recorded(_) => None,
+        }
+    }
+}
+
+async fn recall(store: &dyn CallStore, call: &CallKey, slots: Vec<Slot>) -> Result<Vec<Answer>, Failure> {
+    let mut answers = Vec::with_capacity(slots.len());
+    for slot in slots {
+        answers.push(match slot {
+            Slot::Known(answer) => answer,
+            Slot::Recorded(key) => store.answer(call, &key).await?.unwrap_or(Answer::Ack),
+        });
+    }
+    Ok(answers)
+}
+
+struct Worker {
+    jobs: Mutex<mpsc::Receiver<Job>>,
+    store: Arc<dyn CallStore>,
+    wake: Wakers,
+    batch: usize,
+}
+
+impl Worker {
+    async fn run(self: Arc<Self>) {
+        let _alive = metrics::alive("committer");
+        let mut queue = self.jobs.lock().await;
+        let mut jobs = Vec::with_capacity(self.batch);
+        while queue.recv_many(&mut jobs, self.batch).await > 0 {
+            self.commit(jobs.drain(..)).await;
+        }
+    }
+
+    async fn commit(&self, jobs: impl Iterator<Item = Job>) {
+        let mut batch = Batch::default();
+        let mut barriers = Vec::new();
+        for job in jobs {
+            match job {
+                Job::Commit(submission, queued) => {
+                    metrics::waited("committer", queued.elapsed());
+                    batch.add(submission);
+                }
+                Job::Barrier(done) => barriers.push(done),
+            }
+        }
+        #[cfg(feature = "sabotage")]
+        if std::env::var("CORDBOARD_SABOTAGE").is_ok_and(|how| how == "answer_first") {
+            batch.answer_before_the_commit(&self.store);
+        }
+        let results = self.append(&batch.frames).await;
+        let owes_texts = batch.frames.iter().any(|frame| !frame.texts.is_empty());
+        let wrote = !batch.frames.is_empty();
+        batch.answer(results, &self.store);
+        for done in barriers {
+            let _ = done.send(());
+        }
+        if wrote {
+            self.wake.relay.notify_one();
+        }
+        if owes_texts {
+            self.wake.sms_pool.notify_one();
+        }
+    }
+
+    async fn append(&self, frames: &[Frame]) -> Vec<Result<(), AppendError>> {
+        if frames.is_empty() {
+            return Vec::new();
+        }
+        let started = Instant::now();
+        let results = self.store.append(frames).await;
+        metrics::committed(frames.len(), started.elapsed());
+        results
+    }
+}
+
+/// Submissions and their frames, side by side: the store takes the frames as one slice.
+#[derive(Default)]
+struct Batch {
+    frames: Vec<Frame>,
+    submissions: Vec<(Box<Submission>, Range<usize>)>,
+}
+
+impl Batch {
+    fn add(&mut self, mut submission: Box<Submission>) {
+        let start = self.frames.len();
+        self.frames.append(&mut submission.frames);
+        self.submissions.push((submission, start..self.frames.len()));
+    }
+
+    fn answer(self, results: Vec<Result<(), AppendError>>, store: &Arc<dyn CallStore>) {
+        for (submission, range) in self.submissions {
+            match results[range].iter().find_map(|result| result.as_ref().err()) {
+                None => submission.answer(store),
+                Some(error) => submission.refuse(not_committed(error)),
+            }
+        }
+    }
+
+    #[cfg(feature = "sabotage")]
+    fn answer_before_the_commit(&mut self, store: &Arc<dyn CallStore>) {
+        for (submission, _) in std::mem::take(&mut self.submissions) {
+            submission.answer(store);
+        }
+    }
+}
+
+fn not_committed(error: &AppendError) -> NotCommitted {
+    match error {
+        AppendError::Conflict => {
+            metrics::not_committed("conflict");
+            NotCommitted::Stale
+        }
+        AppendError::Refused(why) => {
+            metrics::not_committed("refused");
+            tracing::error!(why, "store refused a frame");
+            NotCommitted::Refused(why.clone())
+        }
+        AppendError::Unavailable(failure) => {
+            metrics::not_committed("unavailable");
+            NotCommitted::Unavailable(failure.clone())
+        }
+    }
+}

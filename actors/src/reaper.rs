@@ -1,0 +1,94 @@
+//! Closes calls gone silent. It looks at the age of a call's last event, per phase, never at a missing field; where
+//! the platform can be asked, it asks first. It reads the store, so calls nobody has in memory are found too.
+
+use std::sync::Arc;
+
+use engine::call::{EndedReason, Event, EventKind, Fault, Note, Parties, Phase};
+use engine::failure::Failure;
+use engine::ids::EventKey;
+use engine::ports::{CallControl, CallStore, Clock, SilentCall};
+use engine::time::Timestamp;
+
+use crate::calls::Calls;
+use crate::limits::Limits;
+use crate::metrics;
+use crate::supervise::{Supervised, supervise};
+
+pub(crate) struct Reaper {
+    pub calls: Calls,
+    pub store: Arc<dyn CallStore>,
+    pub control: Option<Arc<dyn CallControl>>,
+    pub clock: Arc<dyn Clock>,
+    pub limits: Arc<Limits>,
+}
+
+impl Reaper {
+    pub fn start(self) -> Supervised {
+        let reaper = Arc::new(self);
+        supervise("reaper", move || reaper.clone().run())
+    }
+
+    async fn run(self: Arc<Self>) {
+        let _alive = metrics::alive("reaper");
+        let mut tick = tokio::time::interval(self.limits.reaper_tick);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            if let Err(failure) = self.look().await {
+                tracing::warn!(%failure, "reaper could not look, will retry");
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<(), Failure> {
+        let now = self.clock.now();
+        for silent in self.store.silent(&self.cutoffs(now), self.limits.reaper_batch).await? {
+            let event = self.verdict(&silent, now).await;
+            if let Err(refusal) = self.calls.apply(&silent.call, "reaper", vec![event]).await {
+                tracing::warn!(call.id = %silent.call.call, %refusal, "silent call not closed, will retry");
+            }
+        }
+        Ok(())
+    }
+
+    fn cutoffs(&self, now: Timestamp) -> Vec<(Phase, Timestamp)> {
+        let limits = &self.limits;
+        [
+            (Phase::Scheduled, limits.silent_scheduled),
+            (Phase::Queued, limits.silent_scheduled),
+            (Phase::Ringing, limits.silent_ringing),
+            (Phase::InProgress, limits.silent_in_progress),
+            (Phase::Forwarding, limits.silent_in_progress),
+        ]
+        .map(|(phase, silence)| (phase, now.minus(silence)))
+        .to_vec()
+    }
+
+    /// What to make of the silence: the platform's word if it gives one, else the call is lost.
+    async fn verdict(&self, silent: &SilentCall, now: Timestamp) -> Event {
+        let kind = match self.ask_platform(silent).await {
+            Some(phase) if phase.is_live() => {
+                EventKind::Noted(Note { what: "still_live".into(), detail: Some(phase.as_str().into()) })
+            }
+            Some(_) => EventKind::Ended(EndedReason {
+                reason: "ended-unreported".into(),
+                group: "unknown".into(),
+                fault: Fault::Unknown,
+            }),
+            None => EventKind::WentSilent { idle: now.since(silent.updated_at) },
+        };
+        // One verdict per silence: the key is the moment the silence began.
+        let key = EventKey::new(format!("silent:{}", silent.updated_at.as_millis()));
+        Event { key, at: now, parties: Parties::default(), kind }
+    }
+
+    async fn ask_platform(&self, silent: &SilentCall) -> Option<Phase> {
+        match self.control.as_ref()?.phase_of(&silent.call).await {
+            Ok(phase) => phase,
+            Err(failure) => {
+                tracing::warn!(call.id = %silent.call.call, %failure, "platform not reached about a silent call");
+                None
+            }
+        }
+    }
+}
