@@ -7,5 +7,5 @@ mod segments;
 
 pub use message::{NewSms, Sms, SmsState};
 pub use outcome::{DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome};
-pub use retry::{Settlement, settle};
+pub use retry::{Settlement, rest_after, settle};
 pub use segments::{Encoding, Segments, segments};

@@ -22,36 +22,64 @@ pub enum SendOutcome {
     Unknown { reason: Box<str> },
 }
 
+impl SendOutcome {
+    /// As metrics name it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            SendOutcome::Accepted { .. } => "accepted",
+            SendOutcome::NotSent { .. } => "not_sent",
+            SendOutcome::Throttled { .. } => "throttled",
+            SendOutcome::Rejected { .. } => "rejected",
+            SendOutcome::Unknown { .. } => "unknown",
+        }
+    }
+}
+
 /// Why a carrier refused or lost a message, by what follows from it. Codes map to classes in each carrier's own table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorClass {
+    /// The account is suspended, out of funds, or its credentials are wrong: nothing of it can be sent now.
     AccountFault,
+    /// The account may not do this: a region, a trial, a service that is not there.
     AccountConfig,
+    /// Our request is set up wrong.
     Config,
+    /// Too many requests of the account, this sender, to this recipient, of this campaign.
     ThrottleAccount,
     ThrottleSender,
     ThrottleRecipient,
     ThrottleCampaign,
+    /// Enough for today.
     CapDaily,
+    /// The carrier does not know itself whether it took the message, or thinks it did not.
     Unknown,
     UnknownLeanUnsent,
+    /// Taken, then lost from sight.
     UnknownDelivery,
+    /// This number will never get it.
     PermanentRecipient,
+    /// This message will never be taken.
     PermanentMessage,
+    /// Refused, with a code no table has yet.
     PermanentUnknownCode,
     OptedOut,
+    /// Not from this sender to this number.
     Route,
     SenderFault,
     CampaignFault,
+    /// The handset is off, the network is full, the carrier stumbled.
     TransientRecipient,
     TransientCarrier,
     TransientProvider,
+    /// Blocked for this recipient, or filtered as spam: trying again is evasion.
     Blocked,
     Filtered,
     QuietHours,
+    /// It waited at the carrier until it was not worth sending.
     Expired,
     Loop,
+    /// Says nothing of a message of ours.
     Warning,
 }
 

@@ -34,7 +34,9 @@ pub fn segments(body: &str) -> Segments {
 fn gsm_units(letter: char) -> Option<usize> {
     match letter {
         '\n' | '\r' | ' '..='Z' | '_' | 'a'..='z' => Some(1),
-        '¡' | '£' | '¤' | '¥' | '§' | '¿' | 'Ä' | 'Å' | 'Æ' | 'Ç' | 'É' | 'Ñ' | 'Ö' | 'Ø' | 'Ü' => Some(1),
+        '¡' | '£' | '¤' | '¥' | '§' | '¿' | 'Ä' | 'Å' | 'Æ' | 'Ç' | 'É' | 'Ñ' | 'Ö' | 'Ø' | 'Ü' => {
+            Some(1)
+        }
         'ß' | 'à' | 'ä' | 'å' | 'æ' | 'è' | 'é' | 'ì' | 'ñ' | 'ò' | 'ö' | 'ø' | 'ù' | 'ü' => Some(1),
         'Γ' | 'Δ' | 'Θ' | 'Λ' | 'Ξ' | 'Π' | 'Σ' | 'Φ' | 'Ψ' | 'Ω' => Some(1),
         '\u{c}' | '^' | '{' | '}' | '\\' | '[' | '~' | ']' | '|' | '€' => Some(2),
@@ -53,9 +55,13 @@ fn parts(units: &[usize], single: usize, part: usize) -> usize {
     if units.iter().sum::<usize>() <= single {
         return 1;
     }
-    let (full, _) = units.iter().fold((1, 0), |(count, used), unit| {
-        if used + unit <= part { (count, used + unit) } else { (count + 1, *unit) }
-    });
+    let (full, _) =
+        units.iter().fold(
+            (1, 0),
+            |(count, used), unit| {
+                if used + unit <= part { (count, used + unit) } else { (count + 1, *unit) }
+            },
+        );
     full
 }
 
@@ -92,7 +98,8 @@ mod tests {
 
     #[test]
     fn no_pair_is_cut_between_two_parts() {
-        for (pair, filler, room) in [("€", "k", 153), ("🚨", "ô", 67), ("o\u{302}", "ô", 67), ("⚠\u{fe0f}", "ô", 67)] {
+        for (pair, filler, room) in [("€", "k", 153), ("🚨", "ô", 67), ("o\u{302}", "ô", 67), ("⚠\u{fe0f}", "ô", 67)]
+        {
             let fits = |before: usize| format!("{}{pair}{}", filler.repeat(before), filler.repeat(room));
             assert_eq!(segments(&fits(room - 2)).count, 2, "{pair} at the end of the first part");
             assert_eq!(segments(&fits(room - 1)).count, 3, "{pair} moves over and pushes the last one out");
