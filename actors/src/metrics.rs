@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+pub(crate) mod sms;
 
 const CALLS_ACTIVE: &str = "cordboard_calls_active";
 const CALLS_STARTED: &str = "cordboard_calls_started_total";
@@ -37,6 +39,7 @@ pub fn describe() {
     describe_counter!(COMMIT_FAILURES, "Frames that were not committed, by why");
     describe_counter!(LIVE_RESETS, "Times the live feed had to start again from the store, by why");
     describe_counter!(QUARANTINED, "Events put aside because they kept killing their call");
+    sms::describe();
 }
 
 pub(crate) fn restarted(kind: &'static str, reason: &'static str) {

@@ -1,0 +1,46 @@
+//! What the SMS pool, its senders and the delivery reports move.
+
+use std::time::Duration;
+
+use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use engine::priority::Priority;
+use engine::sms::{SendOutcome, SmsState};
+
+pub const MESSAGES: &str = "cordboard_sms_messages_total";
+pub const QUEUE_DEPTH: &str = "cordboard_sms_queue_depth";
+pub const SEND_SECONDS: &str = "cordboard_sms_send_seconds";
+pub const DELIVERY_SECONDS: &str = "cordboard_sms_delivery_seconds";
+pub const PROVIDER_REQUESTS: &str = "cordboard_provider_requests_total";
+
+/// Describes the metrics of the SMS pool, its senders and the delivery reports.
+pub fn describe() {
+    describe_counter!(MESSAGES, "Text messages that reached a state, by state");
+    describe_gauge!(QUEUE_DEPTH, "Text messages waiting to be sent, by priority");
+    describe_histogram!(SEND_SECONDS, Unit::Seconds, "Time the carrier took to answer one attempt");
+    describe_histogram!(DELIVERY_SECONDS, Unit::Seconds, "From owed to reported delivered, by priority");
+    describe_counter!(PROVIDER_REQUESTS, "Attempts by carrier and how they ended");
+}
+
+/// A message is now in `state`.
+pub fn moved(state: SmsState) {
+    counter!(MESSAGES, "state" => state.as_str()).increment(1);
+}
+
+pub fn sent(provider: &'static str, outcome: &SendOutcome, took: Duration) {
+    counter!(PROVIDER_REQUESTS, "provider" => provider, "outcome" => outcome.as_str()).increment(1);
+    histogram!(SEND_SECONDS).record(took);
+}
+
+pub fn delivered(priority: Priority, took: Duration) {
+    histogram!(DELIVERY_SECONDS, "priority" => priority.as_str()).record(took);
+}
+
+pub fn depth(depth: [(Priority, u64); 4]) {
+    for (priority, waiting) in depth {
+        gauge!(QUEUE_DEPTH, "priority" => priority.as_str()).set(waiting as f64);
+    }
+}
+
+pub fn alive(kind: &'static str, count: usize) {
+    gauge!(super::ACTORS, "kind" => kind).set(count as f64);
+}

@@ -1,0 +1,143 @@
+//! Sends one message at a time through the carrier and records how it ended.
+//!
+//! A child of the pool, started and restarted by it; stops with it. It answers the pool only after the outcome is
+//! committed, so a store that is away holds it here with the outcome in hand. What a crash loses is that outcome: the
+//! pool then records the attempt as unknown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::failure::Failure;
+use engine::ports::{Claim, Clock, EventBus, SmsOutbox, SmsProvider, Update};
+use engine::sms::{SendOutcome, Sms, rest_after, settle};
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
+use tokio::time::{Instant, sleep};
+use tracing::{error, info, warn};
+
+use crate::metrics::sms as metrics;
+use crate::sms_pool;
+
+/// Shortest and longest wait before a commit is tried again.
+const RECORD_AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// What the pool and its senders stand on.
+pub(crate) struct Ports {
+    pub outbox: Arc<dyn SmsOutbox>,
+    pub provider: Arc<dyn SmsProvider>,
+    pub bus: Arc<dyn EventBus>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One claimed message to send.
+pub(crate) struct Order {
+    pub claim: Claim,
+    /// The number or service it leaves by.
+    pub from: Arc<str>,
+    /// Refusals in a row of that sender before this message.
+    pub refusals: u32,
+}
+
+/// The sender is free again, and what it learnt about the number or service it used.
+pub(crate) struct Free {
+    pub by: ActorId,
+    /// How long that should be left alone.
+    pub rest: Option<Duration>,
+}
+
+/// Starts one, as a child of `pool`.
+pub(crate) async fn spawn(
+    ports: Arc<Ports>,
+    pool: ActorRef<sms_pool::Message>,
+) -> Result<ActorRef<Arc<Order>>, SpawnErr> {
+    let parent: ActorCell = pool.get_cell();
+    let (actor, _) = Actor::spawn_linked(None, SenderActor, State { ports, pool }, parent).await?;
+    Ok(actor)
+}
+
+struct SenderActor;
+
+struct State {
+    ports: Arc<Ports>,
+    pool: ActorRef<sms_pool::Message>,
+}
+
+impl Actor for SenderActor {
+    type Msg = Arc<Order>;
+    type State = State;
+    type Arguments = State;
+
+    async fn pre_start(&self, _: ActorRef<Arc<Order>>, state: State) -> Result<State, ActorProcessingErr> {
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Arc<Order>>,
+        order: Arc<Order>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let outcome = state.ports.send(&order).await;
+        let rest = rest_after(&outcome, order.refusals);
+        if let Err(failure) = state.ports.record_until_done(&order, &outcome).await {
+            error!(sms.id = %order.claim.sms.id, %failure, "sms outcome cannot be recorded");
+        }
+        // The pool is gone only when we are about to be.
+        let _ = state.pool.cast(sms_pool::Message::Free(Free { by: myself.get_id(), rest }));
+        Ok(())
+    }
+}
+
+impl Ports {
+    async fn send(&self, order: &Order) -> SendOutcome {
+        let started = Instant::now();
+        let outcome = self.provider.send(&order.claim.sms, &order.from).await;
+        metrics::sent(self.provider.name(), &outcome, started.elapsed());
+        outcome
+    }
+
+    /// Waits for a store that is away; gives up only on one that will never take it.
+    async fn record_until_done(&self, order: &Order, outcome: &SendOutcome) -> Result<(), Failure> {
+        let (mut wait, longest) = RECORD_AGAIN;
+        loop {
+            match self.record(order, outcome).await {
+                Err(failure) if failure.is_retry() => {
+                    warn!(sms.id = %order.claim.sms.id, %failure, "sms outcome not recorded, will retry");
+                    sleep(wait).await;
+                    wait = (wait * 2).min(longest);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Commits what the outcome makes of the message, then tells the world.
+    pub async fn record(&self, order: &Order, outcome: &SendOutcome) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let Claim { sms, attempt } = &order.claim;
+        let settlement = settle(sms, outcome, order.refusals, now);
+        let settled = self.outbox.settle(sms.id, *attempt, &settlement, now).await?;
+        info!(
+            sms.id = %settled.id,
+            sms.attempt = *attempt,
+            sms.state = settled.state.as_str(),
+            sms.error_code = settled.error_code,
+            outcome = outcome.as_str(),
+            "sms attempt ended"
+        );
+        self.publish(settled).await;
+        Ok(())
+    }
+
+    /// The change is committed; a bus that is away does not hold up the next message.
+    pub async fn publish(&self, sms: Sms) {
+        publish(&*self.bus, sms).await;
+    }
+}
+
+/// Counts and publishes a committed change of a message.
+pub(crate) async fn publish(bus: &dyn EventBus, sms: Sms) {
+    metrics::moved(sms.state);
+    if let Err(failure) = bus.publish(&Update::Sms { sms: Arc::new(sms) }).await {
+        warn!(%failure, "sms update not published");
+    }
+}
