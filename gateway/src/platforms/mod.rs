@@ -1,11 +1,14 @@
 //! Voice platforms: each proves who sent a webhook, says in our words what it tells, and renders our answers in its own.
 //! A new platform is one file here and one line in the URL table.
 
+mod tenancy;
 pub mod vapi;
 
 use engine::call::{Answer, Event};
 use engine::ids::{CallId, TenantId};
 use engine::playbook::{Language, Playbook};
+
+pub use tenancy::tenant_of;
 
 /// Whose secret proved a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,18 +1,52 @@
-//! Vapi.
+//! Vapi: proves its webhooks, reads them into our words, and answers in its own.
+//!
+//! ```text
+//! body → nesting → envelope (one pass, borrowed) → subject: whose call, which tenant
+//!                                                └→ message: what it asks of us
+//! ```
+//! A body is never refused for what it contains, only for not being JSON with a `message` object. Types that are wrong,
+//! keys that repeat, nulls and unknown messages are all read as far as they make sense.
+//! Facts about Vapi's webhooks: docs.vapi.ai/server-url/events and its OpenAPI document, read 2026-08.
 
-use engine::call::Answer;
-use engine::playbook::{Language, Playbook};
+mod answers;
+mod auth;
+mod conversation;
+pub mod ended_reasons;
+mod envelope;
+mod json;
+mod message;
+mod nesting;
+mod notes;
+mod report;
+mod signature;
+mod subject;
+mod tool_calls;
 
-use super::{Delivery, Question, Rendered};
+use engine::time::Timestamp;
 
-pub fn render(_delivery: &Delivery, _answers: &[Answer]) -> Rendered {
-    Rendered { content_type: "application/json", body: bytes::Bytes::from_static(b"{}") }
-}
+pub use answers::{answer, apology, render};
+pub use auth::{Doorkeeper, Request};
 
-pub fn apology(_delivery: &Delivery, _language: Language) -> Rendered {
-    Rendered { content_type: "application/json", body: bytes::Bytes::from_static(b"{}") }
-}
+use super::{BadBody, Delivery};
+use envelope::Envelope;
+use message::Told;
+use subject::Subject;
 
-pub fn answer(_delivery: &Delivery, _question: &Question, _playbook: &Playbook) -> Rendered {
-    Rendered { content_type: "application/json", body: bytes::Bytes::from_static(b"{}") }
+/// Most arrays and objects a body may have open at once.
+const MAX_NESTING: usize = 128;
+
+/// Understands one webhook. `received` stands in for a time the message does not give.
+pub fn parse(body: &[u8], received: Timestamp) -> Result<Delivery, BadBody> {
+    let text = std::str::from_utf8(body).map_err(|_| BadBody::NotUtf8)?;
+    if nesting::deeper_than(text, MAX_NESTING) {
+        return Err(BadBody::TooDeep);
+    }
+    let message = Envelope::read(text)?;
+    let kind = message::kind_of(&message);
+    let Subject { call, route, parties } = Subject::read(&message);
+    let asks = match &call {
+        Some(_) => message::asks(kind, &Told::new(&message, parties, received)),
+        None => message::asks_without_call(kind),
+    };
+    Ok(Delivery { kind, call, route, asks })
 }

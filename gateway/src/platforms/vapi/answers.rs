@@ -1,0 +1,311 @@
+//! Our answers, as Vapi wants them: always HTTP 200, results as single-line strings, ids untouched.
+//!
+//! A result that is no string, breaks a line or names another id is reported as "No result returned", and the agent goes
+//! on without it; so these types leave no way to write one.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use engine::call::{Answer, Event, EventKind, ToolAnswer, ToolCall};
+use engine::playbook::{Destination, Language, Playbook, Reception};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::platforms::{Asks, Delivery, Question, Rendered};
+
+/// Seconds of silence after which the caller has finished speaking; what Vapi itself recommends.
+const ENDPOINTING_TIMEOUT_S: f64 = 0.5;
+
+const NO_DESTINATION: &str = "No destination is available right now.";
+
+/// The answers to recorded events, in their order.
+pub fn render(delivery: &Delivery, answers: &[Answer]) -> Rendered {
+    let Asks::Record(events) = &delivery.asks else { return nothing() };
+    match events.first().map(|event| &event.kind) {
+        Some(EventKind::ToolCalled(_)) => {
+            let said = |at: usize| match answers.get(at) {
+                Some(Answer::Tool(answer)) => answer.clone(),
+                _ => ToolAnswer::Error(sorry(Language::En).into()),
+            };
+            tool_results(delivery, events, said)
+        }
+        Some(EventKind::TransferAsked) => json_body(&transfer(destination(answers))),
+        Some(EventKind::HandoffAsked) => json_body(&handoff(destination(answers))),
+        _ => nothing(),
+    }
+}
+
+/// What a live call is told when nothing could be done. Nothing has happened, and the agent can say so.
+pub fn apology(delivery: &Delivery, language: Language) -> Rendered {
+    let Asks::Record(events) = &delivery.asks else { return nothing() };
+    match events.first().map(|event| &event.kind) {
+        Some(EventKind::ToolCalled(_)) => tool_results(delivery, events, |_| ToolAnswer::Error(sorry(language).into())),
+        Some(EventKind::TransferAsked | EventKind::HandoffAsked) => json_body(&json!({ "error": sorry(language) })),
+        _ => nothing(),
+    }
+}
+
+/// The answer to a question, from configuration alone.
+pub fn answer(_delivery: &Delivery, question: &Question, playbook: &Playbook) -> Rendered {
+    match question {
+        Question::Reception => json_body(&reception(&playbook.reception)),
+        Question::Knowledge => json_body(&json!({ "documents": [] })),
+        Question::Endpointing => json_body(&json!({ "timeoutSeconds": ENDPOINTING_TIMEOUT_S })),
+        Question::Predial => json_body(&json!({ "eligible": true })),
+        Question::Voice => Rendered { content_type: "application/octet-stream", body: Bytes::new() },
+    }
+}
+
+/// Spoken by the agent as the tool's result.
+fn sorry(language: Language) -> &'static str {
+    match language {
+        Language::Fr => {
+            "Je n'arrive pas à traiter cette demande en ce moment, rien n'a été fait. Réessayons dans un instant."
+        }
+        Language::En => "I cannot handle this request right now and nothing was done. Let us try again in a moment.",
+    }
+}
+
+#[derive(Serialize)]
+struct Results<'a> {
+    results: Vec<ToolResult<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ToolResult<'a> {
+    name: &'a str,
+    tool_call_id: &'a str,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Result(String),
+    Error(String),
+}
+
+fn tool_results(delivery: &Delivery, events: &[Event], said: impl Fn(usize) -> ToolAnswer) -> Rendered {
+    if delivery.kind == "function-call" {
+        let (ToolAnswer::Result(text) | ToolAnswer::Error(text)) = said(0);
+        return json_body(&json!({ "result": one_line(&text) }));
+    }
+    let results = tool_calls(events)
+        .enumerate()
+        .map(|(at, call)| ToolResult { name: &call.name, tool_call_id: &call.id, outcome: outcome(&said(at)) })
+        .collect();
+    json_body(&Results { results })
+}
+
+fn tool_calls(events: &[Event]) -> impl Iterator<Item = &ToolCall> {
+    events.iter().filter_map(|event| match &event.kind {
+        EventKind::ToolCalled(call) => Some(call),
+        _ => None,
+    })
+}
+
+fn outcome(answer: &ToolAnswer) -> Outcome {
+    match answer {
+        ToolAnswer::Result(text) => Outcome::Result(one_line(text).into_owned()),
+        ToolAnswer::Error(text) => Outcome::Error(one_line(text).into_owned()),
+    }
+}
+
+/// Vapi cannot read a result that breaks the line.
+fn one_line(text: &str) -> Cow<'_, str> {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if !text.contains(breaks) {
+        return Cow::Borrowed(text);
+    }
+    let pieces: Vec<&str> = text.split(breaks).map(str::trim).filter(|piece| !piece.is_empty()).collect();
+    Cow::Owned(pieces.join(" "))
+}
+
+fn destination(answers: &[Answer]) -> Option<&Destination> {
+    match answers.first() {
+        Some(Answer::Transfer(destination) | Answer::Handoff(destination)) => destination.as_ref(),
+        _ => None,
+    }
+}
+
+fn transfer(destination: Option<&Destination>) -> serde_json::Value {
+    let (target, message) = match destination {
+        Some(Destination::Number { number, message }) => (json!({ "type": "number", "number": number }), message),
+        Some(Destination::Sip { uri, message }) => (json!({ "type": "sip", "sipUri": uri }), message),
+        Some(Destination::Assistant { assistant, message }) => {
+            (json!({ "type": "assistant", "assistantName": assistant }), message)
+        }
+        None => return json!({ "error": NO_DESTINATION }),
+    };
+    let mut answer = json!({ "destination": target });
+    if let Some(content) = message {
+        answer["message"] = json!({ "type": "request-start", "content": one_line(content) });
+    }
+    answer
+}
+
+/// Only an assistant can take over a conversation; a number is for transfers.
+fn handoff(destination: Option<&Destination>) -> serde_json::Value {
+    match destination {
+        Some(Destination::Assistant { assistant, .. }) => {
+            json!({ "destination": { "type": "assistant", "assistantId": assistant } })
+        }
+        _ => json!({ "error": NO_DESTINATION }),
+    }
+}
+
+/// Who answers. Vapi reads an error before a destination, and a destination before an assistant: we send only one.
+fn reception(reception: &Reception) -> serde_json::Value {
+    match reception {
+        Reception::Assistant { id, overrides: None } => json!({ "assistantId": id }),
+        Reception::Assistant { id, overrides: Some(overrides) } => {
+            json!({ "assistantId": id, "assistantOverrides": overrides })
+        }
+        Reception::Transient(assistant) => json!({ "assistant": assistant }),
+        Reception::Destination(destination) => forward(destination),
+        Reception::Error(spoken) => json!({ "error": one_line(spoken) }),
+    }
+}
+
+/// A call forwarded before any agent spoke: here the message is part of the destination.
+fn forward(destination: &Destination) -> serde_json::Value {
+    let (mut target, message) = match destination {
+        Destination::Number { number, message } => (json!({ "type": "number", "number": number }), message),
+        Destination::Sip { uri, message } => (json!({ "type": "sip", "sipUri": uri }), message),
+        Destination::Assistant { assistant, .. } => return json!({ "assistantId": assistant }),
+    };
+    if let Some(message) = message {
+        target["message"] = json!(one_line(message));
+    }
+    json!({ "destination": target })
+}
+
+fn nothing() -> Rendered {
+    Rendered { content_type: "application/json", body: Bytes::from_static(b"{}") }
+}
+
+fn json_body(value: &impl Serialize) -> Rendered {
+    let body = serde_json::to_vec(value).expect("our answers have text keys and can be written as JSON");
+    Rendered { content_type: "application/json", body: body.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::call::Parties;
+    use engine::ids::EventKey;
+    use engine::time::Timestamp;
+
+    use super::*;
+    use crate::platforms::Route;
+
+    fn event(kind: EventKind) -> Event {
+        Event { key: EventKey::new("k"), at: Timestamp::EPOCH, parties: Parties::default(), kind }
+    }
+
+    fn called(id: &str, name: &str) -> Event {
+        event(EventKind::ToolCalled(ToolCall { id: id.into(), name: name.into(), arguments: Default::default() }))
+    }
+
+    fn delivery(kind: &'static str, events: Vec<Event>) -> Delivery {
+        Delivery { kind, call: None, route: Route::default(), asks: Asks::Record(events) }
+    }
+
+    fn body(rendered: Rendered) -> String {
+        assert_eq!(rendered.content_type, "application/json");
+        String::from_utf8(rendered.body.to_vec()).unwrap()
+    }
+
+    fn number(message: Option<&str>) -> Destination {
+        Destination::Number { number: "+14185550110".parse().unwrap(), message: message.map(Into::into) }
+    }
+
+    #[test]
+    fn each_tool_call_gets_its_result_in_order_on_one_line() {
+        let batch = delivery("tool-calls", vec![called(" toolu_1 ", "book"), called("c\n2", "text"), called("3", "x")]);
+        let answers = [
+            Answer::Tool(ToolAnswer::Result("{\"day\":2}".into())),
+            Answer::Tool(ToolAnswer::Error("not\r\n possible\ttoday".into())),
+        ];
+        assert_eq!(
+            body(render(&batch, &answers)),
+            format!(
+                r#"{{"results":[{{"name":"book","toolCallId":" toolu_1 ","result":"{{\"day\":2}}"}},{{"name":"text","toolCallId":"c\n2","error":"not possible today"}},{{"name":"x","toolCallId":"3","error":"{}"}}]}}"#,
+                sorry(Language::En)
+            )
+        );
+    }
+
+    #[test]
+    fn the_legacy_function_call_gets_a_bare_result() {
+        let legacy = delivery("function-call", vec![called("", "book")]);
+        let answer = |said| body(render(&legacy, &[Answer::Tool(said)]));
+        assert_eq!(answer(ToolAnswer::Result("Booked.".into())), r#"{"result":"Booked."}"#);
+        assert_eq!(answer(ToolAnswer::Error("Not today.".into())), r#"{"result":"Not today."}"#);
+    }
+
+    #[test]
+    fn a_transfer_names_its_destination_or_says_that_there_is_none() {
+        let asked = delivery("transfer-destination-request", vec![event(EventKind::TransferAsked)]);
+        for (destination, expected) in [
+            (Some(number(None)), r#"{"destination":{"number":"+14185550110","type":"number"}}"#),
+            (
+                Some(number(Some("One moment."))),
+                r#"{"destination":{"number":"+14185550110","type":"number"},"message":{"content":"One moment.","type":"request-start"}}"#,
+            ),
+            (
+                Some(Destination::Sip { uri: "sip:desk@example.com".into(), message: None }),
+                r#"{"destination":{"sipUri":"sip:desk@example.com","type":"sip"}}"#,
+            ),
+            (
+                Some(Destination::Assistant { assistant: "Billing".into(), message: None }),
+                r#"{"destination":{"assistantName":"Billing","type":"assistant"}}"#,
+            ),
+            (None, r#"{"error":"No destination is available right now."}"#),
+        ] {
+            assert_eq!(body(render(&asked, &[Answer::Transfer(destination)])), expected);
+        }
+    }
+
+    #[test]
+    fn a_handoff_goes_to_an_assistant_and_to_nothing_else() {
+        let asked = delivery("handoff-destination-request", vec![event(EventKind::HandoffAsked)]);
+        let answer = |destination| body(render(&asked, &[Answer::Handoff(destination)]));
+        let assistant = Destination::Assistant { assistant: "asst-2".into(), message: None };
+        assert_eq!(answer(Some(assistant)), r#"{"destination":{"assistantId":"asst-2","type":"assistant"}}"#);
+        assert_eq!(answer(Some(number(None))), answer(None));
+        assert_eq!(answer(None), r#"{"error":"No destination is available right now."}"#);
+    }
+
+    #[test]
+    fn who_answers_a_call_is_what_the_playbook_says() {
+        for (who, expected) in [
+            (Reception::Assistant { id: "asst-1".into(), overrides: None }, r#"{"assistantId":"asst-1"}"#),
+            (
+                Reception::Assistant { id: "asst-1".into(), overrides: Some(json!({"firstMessage": "Hi"})) },
+                r#"{"assistantId":"asst-1","assistantOverrides":{"firstMessage":"Hi"}}"#,
+            ),
+            (Reception::Transient(json!({"name": "Desk"})), r#"{"assistant":{"name":"Desk"}}"#),
+            (
+                Reception::Destination(number(Some("Hold on."))),
+                r#"{"destination":{"message":"Hold on.","number":"+14185550110","type":"number"}}"#,
+            ),
+            (Reception::Error("We are closed.".into()), r#"{"error":"We are closed."}"#),
+        ] {
+            assert_eq!(reception(&who).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn an_apology_answers_every_call_in_the_tenants_language() {
+        let batch = delivery("tool-calls", vec![called("a", "book"), called("b", "text")]);
+        for (language, sentence) in [(Language::Fr, sorry(Language::Fr)), (Language::En, sorry(Language::En))] {
+            let body = body(apology(&batch, language));
+            assert_eq!(body.matches(&format!(r#""error":"{sentence}""#)).count(), 2, "{body}");
+        }
+        let fact = delivery("hang", vec![event(EventKind::Requested)]);
+        assert_eq!(body(apology(&fact, Language::Fr)), "{}");
+        assert_eq!(body(render(&fact, &[Answer::Ack])), "{}");
+    }
+}

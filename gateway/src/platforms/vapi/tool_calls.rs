@@ -1,0 +1,174 @@
+//! The agent's tool calls, in every shape they have been seen in.
+//!
+//! The list: `toolCallList`, its older twin `toolCalls`, the tools' definitions with a `toolCall` inside, or one
+//! `functionCall`. A call: nested under `function`, or flat. Arguments: an object, or a string that holds one, under
+//! `arguments` or `parameters`.
+
+use engine::call::{EventKind, ToolCall};
+
+use super::envelope::Envelope;
+use super::json::{Raw, clip, map, objects, pick, short, text};
+use super::message::{Told, digest};
+use crate::platforms::Asks;
+
+/// Most calls of one message that are answered.
+const MAX_CALLS: usize = 64;
+
+/// Longest id, in bytes. It goes back untouched; the model's providers make them of 24 to 64 characters.
+const MAX_ID_BYTES: usize = 1024;
+
+const MAX_NAME_BYTES: usize = 128;
+
+/// Beyond this the arguments were not made by a model; the tool is called without any, and says what it misses.
+const MAX_ARGUMENT_BYTES: usize = 64 * 1024;
+
+pub fn asks(told: &Told) -> Asks {
+    let calls = calls_in(told.message);
+    if calls.is_empty() {
+        return Asks::Nothing;
+    }
+    Asks::Record(
+        calls.into_iter().map(|call| told.event(key(&call, &told.stamp), EventKind::ToolCalled(call))).collect(),
+    )
+}
+
+fn key(call: &ToolCall, stamp: &str) -> String {
+    if !call.id.is_empty() {
+        return format!("tc:{}", call.id);
+    }
+    let arguments = serde_json::to_string(&call.arguments).expect("a JSON map can be written");
+    format!("fc:{}", digest(&[&call.name, &arguments, stamp]))
+}
+
+fn calls_in(message: &Envelope<'_>) -> Vec<ToolCall> {
+    for list in ["toolCallList", "toolCalls"] {
+        let calls: Vec<_> = objects(message.get(list), MAX_CALLS).into_iter().map(nested_or_flat).collect();
+        if !calls.is_empty() {
+            return calls;
+        }
+    }
+    let wrapped = objects(message.get("toolWithToolCallList"), MAX_CALLS);
+    let wrapped: Vec<_> = wrapped.into_iter().filter_map(inside_its_tool).collect();
+    if !wrapped.is_empty() {
+        return wrapped;
+    }
+    objects_of_one(message.get("functionCall")).into_iter().map(nested_or_flat).collect()
+}
+
+fn nested_or_flat(raw: Raw<'_>) -> ToolCall {
+    let [id, name, arguments, parameters, function] =
+        pick(Some(raw), ["id", "name", "arguments", "parameters", "function"]);
+    let [inner_name, inner_arguments, inner_parameters] = pick(function, ["name", "arguments", "parameters"]);
+    let arguments = [inner_arguments, arguments, parameters, inner_parameters]
+        .into_iter()
+        .find_map(|candidate| map(candidate, MAX_ARGUMENT_BYTES))
+        .unwrap_or_default();
+    let name = short(inner_name, MAX_NAME_BYTES).or_else(|| short(name, MAX_NAME_BYTES));
+    ToolCall { id: id_text(id), name: name.unwrap_or_default(), arguments }
+}
+
+/// A tool's definition with the call inside. Its other fields are the tool's schema and its server's secrets.
+fn inside_its_tool(tool: Raw<'_>) -> Option<ToolCall> {
+    let [call, name, function] = pick(Some(tool), ["toolCall", "name", "function"]);
+    let mut call = nested_or_flat(objects_of_one(call)?);
+    if call.name.is_empty() {
+        let [inner_name] = pick(function, ["name"]);
+        call.name = short(inner_name, MAX_NAME_BYTES).or_else(|| short(name, MAX_NAME_BYTES)).unwrap_or_default();
+    }
+    Some(call)
+}
+
+/// Ids are strings of the model's provider. A number is answered as text; anything else as no id.
+fn id_text(raw: Option<Raw<'_>>) -> Box<str> {
+    let Some(raw) = raw else { return Box::default() };
+    match text(Some(raw)) {
+        Some(id) => clip(&id, MAX_ID_BYTES).into(),
+        None if raw.get().starts_with(|c: char| c == '-' || c.is_ascii_digit()) => clip(raw.get(), MAX_ID_BYTES).into(),
+        None => Box::default(),
+    }
+}
+
+fn objects_of_one(raw: Option<Raw<'_>>) -> Option<Raw<'_>> {
+    raw.filter(|raw| raw.get().starts_with('{'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(message: &str) -> Vec<ToolCall> {
+        let body = format!("{{\"message\":{message}}}");
+        calls_in(&Envelope::read(&body).unwrap())
+    }
+
+    fn shown(calls: &[ToolCall]) -> String {
+        let one = |c: &ToolCall| format!("{} {} {}", c.id, c.name, serde_json::to_string(&c.arguments).unwrap());
+        calls.iter().map(one).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn every_shape_of_a_tool_call_is_the_same_call() {
+        for message in [
+            r#"{"toolCallList":[{"id":"t1","type":"function","function":{"name":"book","arguments":{"day":2}}}]}"#,
+            r#"{"toolCallList":[{"id":"t1","function":{"name":"book","arguments":"{\"day\":2}"}}]}"#,
+            r#"{"toolCallList":[{"id":"t1","function":{"name":"book","arguments":"\"{\\\"day\\\":2}\""}}]}"#,
+            r#"{"toolCallList":[{"id":"t1","name":"book","arguments":{"day":2}}]}"#,
+            r#"{"toolCallList":[{"id":"t1","name":"book","parameters":{"day":2}}]}"#,
+            r#"{"toolCallList":[{"id":"t1","name":"book","parameters":"{\"day\": 2}"}]}"#,
+            r#"{"toolCallList":[{"id":"t1","function":{"name":"book","parameters":{"day":2}}}]}"#,
+            r#"{"toolCallList":[{"id":"t1","function":{"name":"book","arguments":null},"arguments":{"day":2}}]}"#,
+            r#"{"toolCallList":[],"toolCalls":[{"id":"t1","function":{"name":"book","arguments":{"day":2}}}]}"#,
+            r#"{"toolCallList":null,"toolCalls":"x","toolWithToolCallList":[{"type":"function","function":{"name":"book","parameters":{"type":"object"}},
+                "toolCall":{"id":"t1","function":{"arguments":{"day":2}}}}]}"#,
+            r#"{"toolWithToolCallList":[{"name":"book","server":{"secret":"s"},"toolCall":{"id":"t1","parameters":{"day":2}}},{"name":"idle"}]}"#,
+            r#"{"functionCall":{"id":"t1","name":"book","parameters":"{\"day\":2}"}}"#,
+        ] {
+            assert_eq!(shown(&read(message)), r#"t1 book {"day":2}"#, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_the_model_garbled_is_still_a_call() {
+        for (call, expected) in [
+            (r#"{}"#, r#"  {}"#),
+            (r#"{"id":17,"name":"book","arguments":[1]}"#, r#"17 book {}"#),
+            (r#"{"id":{"a":1},"name":["book"],"arguments":"{\"day\":"}"#, r#"  {}"#),
+            (r#"{"id":" id kept ","name":"book","arguments":true}"#, r#" id kept  book {}"#),
+            (r#"{"id":"a","name":"book","arguments":{"note":"cut \ud83d"}}"#, "a book {\"note\":\"cut \u{fffd}\"}"),
+            (
+                r#"{"id":"a","name":"book","arguments":"{\"note\":\"cut \\ud83d\"}"}"#,
+                "a book {\"note\":\"cut \u{fffd}\"}",
+            ),
+        ] {
+            assert_eq!(shown(&read(&format!(r#"{{"toolCallList":[{call}]}}"#))), expected, "{call}");
+        }
+    }
+
+    #[test]
+    fn a_batch_keeps_its_order_and_has_an_end() {
+        let calls: Vec<String> = (0..70).map(|n| format!(r#"{{"id":"t{n}","name":"book"}}"#)).collect();
+        let read = read(&format!(r#"{{"toolCallList":[null,7,{}]}}"#, calls.join(",")));
+        assert_eq!(read.len(), MAX_CALLS);
+        assert!(read.iter().enumerate().all(|(n, call)| *call.id == *format!("t{n}")));
+    }
+
+    #[test]
+    fn arguments_no_model_would_write_are_dropped() {
+        let long = "x".repeat(MAX_ARGUMENT_BYTES);
+        let calls =
+            read(&format!(r#"{{"toolCallList":[{{"id":"a","name":"book","arguments":{{"note":"{long}"}}}}]}}"#));
+        assert_eq!(shown(&calls), "a book {}");
+    }
+
+    #[test]
+    fn a_call_without_an_id_is_known_by_what_it_asks() {
+        let call = |day: u8| ToolCall {
+            id: Box::default(),
+            name: "book".into(),
+            arguments: [("day".to_owned(), day.into())].into_iter().collect(),
+        };
+        assert_eq!(key(&call(1), "10"), key(&call(1), "10"));
+        assert_ne!(key(&call(1), "10"), key(&call(2), "10"));
+        assert_ne!(key(&call(1), "10"), key(&call(1), "11"));
+    }
+}
