@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::call::CallActorRef;
 use crate::metrics;
 use crate::seats::Seat;
+use crate::sms_pool::SmsPool;
 use crate::supervise::{Supervised, supervise};
 
 /// Why a call's events were not committed.
@@ -64,10 +65,10 @@ pub(crate) struct Committer {
 }
 
 /// Who is woken after a commit.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Wakers {
     pub relay: Arc<Notify>,
-    pub sms_pool: Arc<Notify>,
+    pub sms_pool: SmsPool,
 }
 
 impl Committer {
@@ -191,7 +192,7 @@ impl Worker {
             self.wake.relay.notify_one();
         }
         if owes_texts {
-            self.wake.sms_pool.notify_one();
+            self.wake.sms_pool.wake();
         }
     }
 

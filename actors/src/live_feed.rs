@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use engine::call::{CallView, Fact, Line, SmsCounts};
+use engine::call::{CallView, Event, EventKind, Fact, Line, SmsCounts};
 use engine::failure::Failure;
 use engine::ids::{CallKey, SmsId, TenantId};
 use engine::ports::{CallStore, SmsOutbox, Update};
@@ -91,9 +91,11 @@ impl LiveFeed {
         (live.snapshot(tenant), self.changes.subscribe())
     }
 
-    /// Somebody is speaking: shown if there is room, never stored.
-    pub fn mention(&self, call: &CallKey, line: Line) {
-        let _ = self.mentions.try_send((call.clone(), line));
+    /// Volatile news of a call: shown if there is room, never stored.
+    pub fn mention(&self, call: &CallKey, event: &Event) {
+        if let EventKind::Speaking { role, text } = &event.kind {
+            let _ = self.mentions.try_send((call.clone(), Line { role: *role, text: text.clone() }));
+        }
     }
 
     fn apply(&self, update: Update) {

@@ -22,6 +22,13 @@ impl Drop for Supervised {
     }
 }
 
+impl From<JoinHandle<()>> for Supervised {
+    /// For a task that survives its own panics.
+    fn from(task: JoinHandle<()>) -> Supervised {
+        Supervised(task)
+    }
+}
+
 /// Runs what `start` makes until it returns by itself, or until the handle is dropped.
 pub(crate) fn supervise<F, T>(kind: &'static str, start: F) -> Supervised
 where

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::call::{Event, EventKind, Line};
 use engine::failure::Failure;
-use engine::ids::CallKey;
 use engine::ports::{CallControl, CallStore, Clock, EventBus, SmsOutbox, SmsProvider};
 use engine::sms::DeliveryReport;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, timeout_at};
 
 use crate::bus::LocalBus;
 use crate::call::Context;
@@ -19,8 +18,13 @@ use crate::limits::Limits;
 use crate::live_feed::LiveFeed;
 use crate::reaper::Reaper;
 use crate::relay::Relay;
+use crate::sms_pool::SmsPool;
+use crate::sms_reports::SmsReports;
 use crate::supervise::Supervised;
 use crate::tenants::Tenants;
+
+/// What a commit in flight is still given when the time to drain is over.
+const LAST_COMMIT: Duration = Duration::from_secs(1);
 
 /// What the system stands on.
 pub struct Ports {
@@ -49,6 +53,9 @@ pub struct System {
     pub calls: Calls,
     pub live: LiveFeed,
     pub tenants: Tenants,
+    /// Where carriers' reports go that arrive by other ways than `Ports::reports`.
+    pub sms_reports: SmsReports,
+    sms_pool: SmsPool,
     committer: Committer,
     drain: Duration,
     /// In the order they are stopped.
@@ -56,48 +63,42 @@ pub struct System {
 }
 
 impl System {
-    pub async fn start(ports: Ports, tenants: Tenants, _senders: Senders, limits: Limits) -> Result<System, Failure> {
+    /// Each part is started after those it needs. Fails when the store cannot be read.
+    pub async fn start(ports: Ports, tenants: Tenants, senders: Senders, limits: Limits) -> Result<System, Failure> {
         let limits = Arc::new(limits);
-        let wake = Wakers::default();
-        let (live, feeding) =
-            LiveFeed::start(&ports.feed, ports.calls.clone(), ports.outbox.clone(), limits.live_backlog).await?;
-        let relaying =
-            Relay::start(ports.calls.clone(), ports.bus.clone(), wake.relay.clone(), limits.relay_batch).await?;
-        let (committer, committing) =
-            Committer::start(ports.calls.clone(), wake.clone(), limits.commit_queue, limits.commit_batch);
-        let context = Arc::new(Context {
-            store: ports.calls.clone(),
-            clock: ports.clock.clone(),
+        let (store, outbox, bus, clock) = (ports.calls, ports.outbox, ports.bus, ports.clock);
+        let (live, feeding) = LiveFeed::start(&ports.feed, store.clone(), outbox.clone(), limits.live_backlog).await?;
+        let committed = Arc::new(Notify::new());
+        let relaying = Relay::start(store.clone(), bus.clone(), committed.clone(), limits.relay_batch).await?;
+        let sms_reports = SmsReports::new(outbox.clone(), bus.clone());
+        let listening = ports.reports.map(|reports| sms_reports.listen(reports).into());
+        let sms_pool = SmsPool::start(outbox, ports.provider, bus, clock.clone(), senders, &limits).await?;
+        let wake = Wakers { relay: committed, sms_pool: sms_pool.clone() };
+        let (committer, committing) = Committer::start(store.clone(), wake, limits.commit_queue, limits.commit_batch);
+        let context = Context {
+            store: store.clone(),
+            clock: clock.clone(),
             committer: committer.clone(),
             tenants: tenants.clone(),
             linger: limits.linger,
-        });
-        let calls = Calls::start(context, limits.clone()).await?;
-        let reaping = Reaper {
-            calls: calls.clone(),
-            store: ports.calls,
-            control: ports.control,
-            clock: ports.clock,
-            limits: limits.clone(),
-        }
-        .start();
-        let tasks = Mutex::new(vec![reaping, committing, relaying, feeding]);
-        Ok(System { calls, live, tenants, committer, drain: limits.drain, tasks })
+        };
+        let calls = Calls::start(Arc::new(context), limits.clone()).await?;
+        let drain = limits.drain;
+        let reaping = Reaper { calls: calls.clone(), store, control: ports.control, clock, limits }.start();
+        let tasks = Mutex::new([reaping, committing, relaying, feeding].into_iter().chain(listening).collect());
+        Ok(System { calls, live, tenants, sms_reports, sms_pool, committer, drain, tasks })
     }
 
-    /// Volatile news of a call: shown if there is room, never stored.
-    pub fn mention(&self, call: &CallKey, event: Event) {
-        if let EventKind::Speaking { role, text } = event.kind {
-            self.live.mention(call, Line { role, text });
-        }
-    }
-
-    /// Answers what is inside, refuses the rest, and ends every actor. At most `Limits::drain`.
+    /// Answers what is inside, refuses the rest, lets messages under way end, and stops every actor. At most about
+    /// [`Limits::drain`].
     pub async fn stop(&self) {
+        let ends = Instant::now() + self.drain;
         if !self.calls.drain(self.drain).await {
             tracing::warn!(in_flight = self.calls.in_flight(), "stopping with events unanswered");
         }
-        self.committer.barrier().await;
+        // Cut where the time ends: what was being sent is then unknown at the next start.
+        let _ = timeout_at(ends, self.sms_pool.stop()).await;
+        let _ = timeout_at(ends + LAST_COMMIT, self.committer.barrier()).await;
         self.calls.stop().await;
         self.tasks.lock().clear();
     }

@@ -1,0 +1,50 @@
+//! `GET /api/calls/…`: the calls that are live, and one call.
+
+use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
+use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use engine::call::CallView;
+use engine::ids::{CallId, TenantId};
+use serde::Deserialize;
+
+use super::auth::Identity;
+use super::{Problem, State, query};
+
+#[derive(Deserialize)]
+pub struct Which {
+    tenant: Option<String>,
+}
+
+/// A bare array, oldest first. Its tag is the place in the live feed, so that a client can poll for the price of a head.
+pub async fn active(
+    identity: Identity,
+    which: Query<Which>,
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let tenant = identity.sees(query::tenant(which.tenant.as_deref())?)?;
+    let snapshot = state.live.snapshot(tenant.as_ref());
+    let tag = format!("\"{}:{}\"", snapshot.epoch, snapshot.offset);
+    let mut response = if holds(request.headers(), &tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((ETAG, tag.as_str())).insert_header((CACHE_CONTROL, "private, no-cache"));
+    Ok(if holds(request.headers(), &tag) { response.finish() } else { response.json(snapshot.calls) })
+}
+
+pub async fn one(identity: Identity, id: Path<String>, state: Data<State>) -> Result<HttpResponse, Problem> {
+    let call = find(&state, identity.tenant.as_ref(), &id).await?;
+    Ok(HttpResponse::Ok().json(call))
+}
+
+/// The call, if this identity may know of it. What it may not see does not exist.
+pub async fn find(state: &State, tenant: Option<&TenantId>, id: &str) -> Result<std::sync::Arc<CallView>, Problem> {
+    let unknown = || Problem::not_found("no such call");
+    let id = CallId::parse(id).map_err(|_| unknown())?;
+    state.store.find(tenant, &id).await?.ok_or_else(unknown)
+}
+
+/// Whether `If-None-Match` names this tag. Compared weakly, as RFC 9110 §13.1.2 asks.
+fn holds(headers: &HeaderMap, tag: &str) -> bool {
+    let lists = headers.get_all(IF_NONE_MATCH).filter_map(|list| list.to_str().ok());
+    let mut tags = lists.flat_map(|list| list.split(',')).map(|known| known.trim());
+    tags.any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+}

@@ -1,0 +1,100 @@
+//! `/healthz` (the process lives), `/readyz` (it is useful, dependency by dependency), `/metrics`.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use engine::failure::Failure;
+use futures_util::future::{BoxFuture, join_all};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use super::auth::{bearer, same_secret};
+use super::{Problem, State};
+use crate::metrics;
+
+/// A dependency that takes longer to say that it is well is not.
+const PROBE_WITHIN: Duration = Duration::from_secs(1);
+
+/// Asks one dependency how it is.
+#[derive(Clone)]
+pub struct Probe {
+    /// `store`, `bus`, `cache`, `sms`, `playbooks`.
+    name: &'static str,
+    /// Which one is in use: `sqlite`, `in process`, `sandbox`.
+    kind: String,
+    ask: Arc<dyn Fn() -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>,
+}
+
+impl Probe {
+    pub fn new<F, A>(name: &'static str, kind: impl Into<String>, ask: F) -> Probe
+    where
+        F: Fn() -> A + Send + Sync + 'static,
+        A: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        Probe { name, kind: kind.into(), ask: Arc::new(move || Box::pin(ask())) }
+    }
+
+    /// A dependency that lives in this process and cannot be away.
+    pub fn always(name: &'static str, kind: impl Into<String>) -> Probe {
+        Probe::new(name, kind, || std::future::ready(Ok(())))
+    }
+
+    async fn run(&self) -> (&'static str, Dependency) {
+        let asked = Instant::now();
+        let error = match tokio::time::timeout(PROBE_WITHIN, (self.ask)()).await {
+            Ok(answer) => answer.err().map(|failure| failure.to_string()),
+            Err(_) => Some("no answer".to_owned()),
+        };
+        let state = if error.is_none() { "ok" } else { "unavailable" };
+        let latency_ms = asked.elapsed().as_secs_f64() * 1000.0;
+        (self.name, Dependency { state, kind: self.kind.clone(), latency_ms, error })
+    }
+}
+
+#[derive(Serialize)]
+struct Dependency {
+    state: &'static str,
+    kind: String,
+    latency_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    /// `ready`, `stopping` or `unavailable`.
+    status: &'static str,
+    dependencies: BTreeMap<&'static str, Dependency>,
+}
+
+pub async fn alive() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+pub async fn ready(state: Data<State>) -> HttpResponse {
+    let dependencies: BTreeMap<_, _> = join_all(state.probes.iter().map(Probe::run)).await.into_iter().collect();
+    let status = if state.stopping.begun() {
+        "stopping"
+    } else if dependencies.values().all(|dependency| dependency.error.is_none()) {
+        "ready"
+    } else {
+        "unavailable"
+    };
+    let mut response = if status == "ready" { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.json(Readiness { status, dependencies })
+}
+
+/// Prometheus text. Wants a token only when one is set.
+pub async fn scrape(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
+    let wanted = state.metrics_token.expose_secret();
+    let given = bearer(request.headers()).unwrap_or_default();
+    if !wanted.is_empty() && !same_secret(given, wanted) {
+        return Err(Problem::unauthenticated("the metrics token is missing or wrong"));
+    }
+    let text = metrics::exposition(&state.metrics, &state.runtime);
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
+}

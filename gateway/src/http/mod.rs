@@ -1,0 +1,112 @@
+//! The HTTP server: the URL table, and how it is started. No TLS and no HTTP/2 here: a proxy in front does both.
+
+pub mod auth;
+mod body;
+mod calls;
+mod edge;
+mod error;
+mod figures;
+mod health;
+mod live;
+mod messages;
+mod page;
+mod query;
+mod state;
+mod timeline;
+mod webhooks;
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{App, HttpServer, Resource, Route, guard, middleware};
+
+pub use error::Problem;
+pub use figures::{Figures, Window};
+pub use health::Probe;
+pub use state::{Parts, State, Stopping};
+
+use crate::settings;
+
+/// Every URL this server answers.
+fn urls(table: &mut ServiceConfig) {
+    table
+        .service(at("/webhooks/vapi", "POST").route(web::post().to(webhooks::vapi)))
+        // --- REST
+        .service(at("/api/calls/active", GET).route(get().to(calls::active)))
+        .service(at("/api/calls/{id}", GET).route(get().to(calls::one)))
+        .service(at("/api/calls/{id}/events", GET).route(get().to(timeline::events)))
+        .service(at("/api/sms", GET).route(get().to(messages::list)))
+        .service(at("/api/sms/{id}", GET).route(get().to(messages::one)))
+        .service(at("/api/metrics", GET).route(get().to(figures::figures)))
+        .service(at("/api/live/sse", GET).route(web::get().to(live::sse)))
+        // --- who may come in
+        .service(
+            at("/login", "GET, HEAD, POST")
+                .route(get().to(auth::login_by_code))
+                .route(web::post().to(auth::login_by_token)),
+        )
+        .service(at("/logout", "POST").route(web::post().to(auth::logout)))
+        // --- how it fares
+        .service(at("/healthz", GET).route(get().to(health::alive)))
+        .service(at("/readyz", GET).route(get().to(health::ready)))
+        .service(at("/metrics", GET).route(get().to(health::scrape)))
+        // --- what it looks like
+        .service(at("/", GET).route(get().to(page::index)))
+        .service(at("/page.js", GET).route(get().to(page::script)))
+        .service(at("/page.css", GET).route(get().to(page::style)))
+        .service(at("/favicon.svg", GET).route(get().to(page::icon)));
+}
+
+/// Starts the workers; connections are taken from `listener` as soon as the returned server is polled. To stop: say
+/// so to `state.stopping`, which ends the streams, then `handle.stop(true)`, which waits at most `drain`.
+pub fn serve(
+    listener: TcpListener,
+    state: Arc<State>,
+    settings: &settings::Http,
+    drain: Duration,
+) -> io::Result<(Server, ServerHandle)> {
+    let shared = web::Data::from(Arc::clone(&state));
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(shared.clone())
+            .app_data(query::strict())
+            .app_data(web::PayloadConfig::new(body::SMALL_BYTES))
+            .configure(urls)
+            .default_service(web::to(error::no_such_url))
+            .wrap(middleware::from_fn(edge::edge))
+    })
+    .on_connect(move |_, connection| {
+        connection.insert(state.window.connection());
+    })
+    .workers(workers(settings.workers))
+    .max_connections(settings.max_connections)
+    .client_request_timeout(Duration::from_secs(settings.head_timeout_s))
+    .keep_alive(Duration::from_secs(settings.keep_alive_s))
+    .shutdown_timeout(drain.as_secs().max(1))
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    Ok((server, handle))
+}
+
+/// Half of the cores by default: the other half runs the calls.
+fn workers(wanted: usize) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(2, usize::from);
+    if wanted > 0 { wanted } else { (cores() / 2).max(1) }
+}
+
+const GET: &str = "GET, HEAD";
+
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// A URL, and the methods it names when another is tried.
+fn at(path: &str, methods: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move || error::method_not_allowed(methods)))
+}

@@ -1,0 +1,127 @@
+//! What every handler may reach. Made once at start, shared by all workers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actors::calls::Calls;
+use actors::live_feed::LiveFeed;
+use actors::tenants::Tenants;
+use arc_swap::ArcSwap;
+use engine::ids::TenantId;
+use engine::ports::{CallStore, Clock, SmsOutbox};
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::SecretString;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
+
+use super::auth::Access;
+use super::body::Bounds;
+use super::figures::Window;
+use super::health::Probe;
+use crate::platforms::vapi::Doorkeeper;
+use crate::settings;
+
+/// Answers whose record may still be on its way at once.
+const AFTERTHOUGHTS: usize = 1024;
+/// Streams open at once.
+const STREAMS: usize = 512;
+
+/// What the composition root hands over.
+pub struct Parts {
+    pub calls: Calls,
+    pub live: LiveFeed,
+    pub tenants: Tenants,
+    pub store: Arc<dyn CallStore>,
+    pub outbox: Arc<dyn SmsOutbox>,
+    pub clock: Arc<dyn Clock>,
+    pub doorkeeper: Doorkeeper,
+    /// The admin token's text; only its digest is kept.
+    pub admin_token: SecretString,
+    pub default_tenant: TenantId,
+    /// How the world reaches us, without a trailing slash.
+    pub public_url: Option<String>,
+    pub probes: Vec<Probe>,
+    pub metrics: PrometheusHandle,
+    /// Wanted on `/metrics`; empty: none.
+    pub metrics_token: SecretString,
+    /// Where work goes on that must outlive a request: never an HTTP worker's own runtime.
+    pub runtime: Handle,
+}
+
+pub struct State {
+    pub calls: Calls,
+    pub live: LiveFeed,
+    pub tenants: Tenants,
+    pub store: Arc<dyn CallStore>,
+    pub outbox: Arc<dyn SmsOutbox>,
+    pub clock: Arc<dyn Clock>,
+    /// Replaced whole when secrets are rotated.
+    pub doorkeeper: ArcSwap<Doorkeeper>,
+    pub access: Access,
+    pub default_tenant: TenantId,
+    pub public_url: Option<String>,
+    pub webhook_body: Bounds,
+    pub probes: Vec<Probe>,
+    pub metrics: PrometheusHandle,
+    pub metrics_token: SecretString,
+    pub window: Window,
+    pub runtime: Handle,
+    pub afterthoughts: Arc<Semaphore>,
+    pub streams: Arc<Semaphore>,
+    pub stopping: Stopping,
+}
+
+impl State {
+    pub fn new(parts: Parts, settings: &settings::Http) -> State {
+        State {
+            access: Access::new(&parts.admin_token, Arc::clone(&parts.clock)),
+            webhook_body: Bounds {
+                bytes: settings.webhook_body_bytes,
+                within: Duration::from_secs(settings.body_timeout_s),
+            },
+            window: Window::default(),
+            afterthoughts: Arc::new(Semaphore::new(AFTERTHOUGHTS)),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            stopping: Stopping::default(),
+            calls: parts.calls,
+            live: parts.live,
+            tenants: parts.tenants,
+            store: parts.store,
+            outbox: parts.outbox,
+            clock: parts.clock,
+            doorkeeper: ArcSwap::from_pointee(parts.doorkeeper),
+            default_tenant: parts.default_tenant,
+            public_url: parts.public_url,
+            probes: parts.probes,
+            metrics: parts.metrics,
+            metrics_token: parts.metrics_token,
+            runtime: parts.runtime,
+        }
+    }
+}
+
+/// Tells streams, and those who ask whether we are ready, that the process is about to end.
+#[derive(Clone)]
+pub struct Stopping(watch::Sender<bool>);
+
+impl Default for Stopping {
+    fn default() -> Self {
+        Stopping(watch::Sender::new(false))
+    }
+}
+
+impl Stopping {
+    pub fn begin(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub fn begun(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    pub async fn wait(&self) {
+        let mut told = self.0.subscribe();
+        // Fails only when the sender is gone, and we hold it.
+        let _ = told.wait_for(|begun| *begun).await;
+    }
+}

@@ -1,0 +1,180 @@
+//! `POST /webhooks/vapi`: bounds the body, proves the sender, parses, finds the tenant, and answers: at once from
+//! configuration, or after the commit. Counts everything and logs no body.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::http::header::{HOST, HeaderValue};
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actors::calls::Refusal;
+use engine::call::{Class, Event};
+use engine::ids::CallKey;
+use engine::playbook::Playbook;
+use metrics::{counter, histogram};
+
+use super::body::{self, Unread};
+use super::{Problem, State};
+use crate::platforms::vapi::{self, Request};
+use crate::platforms::{Asks, Delivery, Question, Rendered, tenant_of};
+
+const PLATFORM: &str = "vapi";
+const PATH: &str = "/webhooks/vapi";
+/// The type of a webhook that was turned away before it was read.
+const UNREAD: &str = "unread";
+
+/// How a webhook ended. Both labels come from closed lists.
+struct Served {
+    kind: &'static str,
+    outcome: &'static str,
+    response: HttpResponse,
+}
+
+pub async fn vapi(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
+    let started = Instant::now();
+    let served = receive(&request, payload, &state).await.unwrap_or_else(|turned_away| turned_away);
+    counter!("cordboard_webhook_requests_total",
+        "platform" => PLATFORM, "type" => served.kind, "outcome" => served.outcome)
+    .increment(1);
+    histogram!("cordboard_webhook_duration_seconds", "platform" => PLATFORM, "type" => served.kind)
+        .record(started.elapsed().as_secs_f64());
+    served.response
+}
+
+async fn receive(request: &HttpRequest, payload: Payload, state: &State) -> Result<Served, Served> {
+    let body = body::read(request, payload, state.webhook_body).await.map_err(|unread| too_bad(unread, state))?;
+    let (delivery, playbook) = understand(request, body, state)?;
+    let Some(call) = delivery.call.clone() else { return Ok(without_call(&delivery, &playbook)) };
+    let key = CallKey { tenant: playbook.tenant.clone(), call };
+    Ok(match &delivery.asks {
+        Asks::Nothing => Served::ok(&delivery, "ignored", empty()),
+        Asks::Mention(event) => {
+            state.live.mention(&key, event);
+            Served::ok(&delivery, "mentioned", empty())
+        }
+        Asks::Answer(question, event) => answer(&delivery, question, event.as_ref(), &key, &playbook, state),
+        Asks::Record(events) => record(&delivery, events, &key, &playbook, state).await,
+    })
+}
+
+/// Proof before parsing, on the raw bytes. The body is freed on return: what is kept of it is in the delivery.
+fn understand(request: &HttpRequest, body: Bytes, state: &State) -> Result<(Delivery, Arc<Playbook>), Served> {
+    let now = state.clock.now();
+    let url = public_url(request, state);
+    let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
+    let proof = state
+        .doorkeeper
+        .load()
+        .admit(&Request { header: &header, method: request.method().as_str(), url: &url, body: &body, now })
+        .map_err(|_| unauthenticated(UNREAD))?;
+    let parsed = catch_unwind(AssertUnwindSafe(|| vapi::parse(&body, now))).map_err(|_| panicked())?;
+    let delivery =
+        parsed.map_err(|bad| Served::problem(UNREAD, "malformed", &Problem::bad_request(bad.to_string())))?;
+    let playbook = tenant_of(&proof, &delivery.route, &state.tenants.all(), &state.default_tenant)
+        .map_err(|_| unauthenticated(delivery.kind))?;
+    Ok((delivery, playbook))
+}
+
+/// Durable first, then answered.
+async fn record(delivery: &Delivery, events: &[Event], key: &CallKey, playbook: &Playbook, state: &State) -> Served {
+    match state.calls.apply(key, PLATFORM, events.to_vec()).await {
+        Ok(answers) => Served::ok(delivery, "recorded", delivery.render(&answers)),
+        Err(refusal) => {
+            tracing::warn!(call.id = %key.call, kind = delivery.kind, error = %refusal, "webhook refused");
+            refused(delivery, events, &refusal, playbook)
+        }
+    }
+}
+
+/// A live caller hears a sentence; a fact is asked for again, unless it is kept in quarantine already.
+fn refused(delivery: &Delivery, events: &[Event], refusal: &Refusal, playbook: &Playbook) -> Served {
+    let outcome = match refusal {
+        Refusal::Busy => "busy",
+        Refusal::Unavailable(_) => "unavailable",
+        Refusal::Refused(_) => "refused",
+        Refusal::Quarantined => "quarantined",
+    };
+    if events.iter().any(|event| event.kind.class() == Class::Synchronous) {
+        return Served::ok(delivery, outcome, delivery.apology(playbook.language));
+    }
+    match refusal {
+        Refusal::Quarantined => Served::ok(delivery, outcome, empty()),
+        Refusal::Busy => Served::problem(delivery.kind, outcome, &Problem::unavailable("no seat is left")),
+        Refusal::Unavailable(_) | Refusal::Refused(_) => {
+            Served::problem(delivery.kind, outcome, &Problem::unavailable("nothing can be recorded now"))
+        }
+    }
+}
+
+/// From configuration alone, whatever the store does. That it was asked is recorded afterwards.
+fn answer(
+    delivery: &Delivery,
+    question: &Question,
+    event: Option<&Event>,
+    key: &CallKey,
+    playbook: &Playbook,
+    state: &State,
+) -> Served {
+    if let Some(event) = event {
+        record_later(state, key.clone(), event.clone());
+    }
+    Served::ok(delivery, "answered", delivery.answer(question, playbook))
+}
+
+/// Runs on the main runtime, so that it outlives the request and its worker. Bounded: what finds no permit is dropped,
+/// since the next event of the call tells as much.
+fn record_later(state: &State, key: CallKey, event: Event) {
+    let unrecorded = || counter!("cordboard_webhook_unrecorded_total", "platform" => PLATFORM).increment(1);
+    let Ok(permit) = Arc::clone(&state.afterthoughts).try_acquire_owned() else { return unrecorded() };
+    let calls = state.calls.clone();
+    state.runtime.spawn(async move {
+        if let Err(refusal) = calls.apply(&key, PLATFORM, vec![event]).await {
+            tracing::warn!(call.id = %key.call, error = %refusal, "answered, but not recorded");
+            unrecorded();
+        }
+        drop(permit);
+    });
+}
+
+/// A question can be answered without knowing the call; anything else has nowhere to go.
+fn without_call(delivery: &Delivery, playbook: &Playbook) -> Served {
+    match &delivery.asks {
+        Asks::Answer(question, _) => Served::ok(delivery, "answered", delivery.answer(question, playbook)),
+        _ => Served::ok(delivery, "ignored", empty()),
+    }
+}
+
+/// What a signature over the URL was made for: the URL the platform knows, which behind a proxy is not the Host.
+fn public_url(request: &HttpRequest, state: &State) -> String {
+    let host = || request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    state.public_url.as_ref().map_or_else(|| format!("http://{}{PATH}", host()), |base| format!("{base}{PATH}"))
+}
+
+fn empty() -> Rendered {
+    Rendered { content_type: "application/json", body: Bytes::from_static(b"{}") }
+}
+
+fn too_bad(unread: Unread, state: &State) -> Served {
+    Served::problem(UNREAD, unread.label(), &unread.problem(state.webhook_body))
+}
+
+fn unauthenticated(kind: &'static str) -> Served {
+    Served::problem(kind, "unauthenticated", &Problem::unauthenticated("the webhook's secret is missing or wrong"))
+}
+
+/// A bug of ours. The sender may try again; the worker lives on.
+fn panicked() -> Served {
+    Served::problem(UNREAD, "panicked", &Problem::internal("the webhook could not be read"))
+}
+
+impl Served {
+    fn ok(delivery: &Delivery, outcome: &'static str, rendered: Rendered) -> Served {
+        let response = HttpResponse::Ok().content_type(rendered.content_type).body(rendered.body);
+        Served { kind: delivery.kind, outcome, response }
+    }
+
+    fn problem(kind: &'static str, outcome: &'static str, problem: &Problem) -> Served {
+        Served { kind, outcome, response: problem.error_response() }
+    }
+}

@@ -1,0 +1,114 @@
+//! Every metric of the gateway with its help text, the buckets of all histograms, and the text Prometheus reads.
+
+mod process;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::runtime::Handle;
+
+static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Observations wait in buffers until a scrape or this tick folds them into their buckets.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Seconds. Where nothing else is said.
+const DEFAULT_BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Classic buckets with an edge at each target, so that "how many met it" is exact and nodes can be added up.
+const BUCKETS: &[(&str, &[f64])] = &[
+    ("cordboard_webhook_duration_seconds", &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0]),
+    (
+        "cordboard_http_request_duration_seconds",
+        &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0],
+    ),
+    ("cordboard_commit_seconds", &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0]),
+    ("cordboard_commit_frames", &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]),
+    ("cordboard_sms_delivery_seconds", &[1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0]),
+    ("cordboard_alert_ack_seconds", &[5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0]),
+    ("cordboard_call_duration_seconds", &[15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 1800.0]),
+    ("cordboard_live_fanout_seconds", &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25]),
+];
+
+/// Installs the recorder of this process and describes every metric. A second call returns the first one's handle.
+pub fn install() -> PrometheusHandle {
+    RECORDER
+        .get_or_init(|| {
+            let handle = builder().install_recorder().expect("nobody else installs a recorder");
+            describe();
+            actors::metrics::describe();
+            handle
+        })
+        .clone()
+}
+
+/// Folds buffered observations away, for ever: memory must not depend on being scraped. Spawn it once.
+pub async fn upkeep(handle: PrometheusHandle) {
+    let mut tick = tokio::time::interval(UPKEEP);
+    loop {
+        tick.tick().await;
+        handle.run_upkeep();
+    }
+}
+
+/// What `/metrics` answers.
+pub fn exposition(handle: &PrometheusHandle, runtime: &Handle) -> String {
+    let tokio = runtime.metrics();
+    gauge!("tokio_workers").set(tokio.num_workers() as f64);
+    gauge!("tokio_alive_tasks").set(tokio.num_alive_tasks() as f64);
+    gauge!("tokio_global_queue_depth").set(tokio.global_queue_depth() as f64);
+    handle.render() + &process::exposition()
+}
+
+fn builder() -> PrometheusBuilder {
+    let builder = PrometheusBuilder::new().set_buckets(DEFAULT_BUCKETS).expect("the list is not empty");
+    BUCKETS.iter().fold(builder, |builder, (name, edges)| {
+        let name = Matcher::Full((*name).to_owned());
+        builder.set_buckets_for_metric(name, edges).expect("no list is empty")
+    })
+}
+
+fn describe() {
+    describe_counter!("cordboard_webhook_requests_total", "Webhooks by platform, type and how they ended");
+    describe_histogram!(
+        "cordboard_webhook_duration_seconds",
+        Unit::Seconds,
+        "From the head of a webhook to its answer"
+    );
+    describe_counter!("cordboard_webhook_unrecorded_total", "Questions that were answered but not recorded");
+    describe_counter!("cordboard_http_requests_total", "Requests by URL template, method and class of status");
+    describe_histogram!(
+        "cordboard_http_request_duration_seconds",
+        Unit::Seconds,
+        "From a request's head to its answer's head"
+    );
+    describe_gauge!("cordboard_live_connections", "Open live streams by transport");
+    describe_counter!("cordboard_live_frames_total", "Frames sent to live streams");
+    describe_counter!("cordboard_live_resets_total", "Live streams that were sent a new snapshot, and why");
+    describe_counter!("cordboard_panics_total", "Panics anywhere in the process");
+    describe_gauge!("cordboard_build_info", "Always 1; the labels tell what runs");
+    describe_gauge!("tokio_workers", "Threads of the main runtime");
+    describe_gauge!("tokio_alive_tasks", "Tasks alive in the main runtime");
+    describe_gauge!("tokio_global_queue_depth", "Tasks waiting in the main runtime's shared queue");
+    gauge!("cordboard_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    counter!("cordboard_panics_total").absolute(0);
+    counter!("cordboard_webhook_unrecorded_total", "platform" => "vapi").absolute(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_webhook_histogram_has_an_edge_at_its_target() {
+        let recorder = builder().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            metrics::histogram!("cordboard_webhook_duration_seconds").record(0.19);
+        });
+        let text = recorder.handle().render();
+        assert!(text.contains("cordboard_webhook_duration_seconds_bucket{le=\"0.2\"} 1"), "{text}");
+        assert!(text.contains("cordboard_webhook_duration_seconds_bucket{le=\"0.1\"} 0"), "{text}");
+    }
+}
