@@ -1,25 +1,160 @@
-//! The call machine: one event in, one decision out.
+//! The call machine: one event in, one decision out. Pure: the same call, event, playbook and time always give the
+//! same decision, so a death between deciding and committing costs nothing.
 
-use super::decision::{Answer, Decision, Fact};
-use super::event::Event;
+use std::borrow::Cow;
+
+use super::decision::{Answer, Decision, Fact, ToolAnswer};
+use super::event::{Event, EventKind, Parties, Phase, Role, ToolCall};
 use super::state::Call;
 use crate::ids::CallKey;
 use crate::playbook::Playbook;
 use crate::time::Timestamp;
+use crate::tools::{self, Args, Tool, ToolContext, ToolOutcome};
+
+/// Longest turn recorded, in characters. The whole conversation is in the report.
+const MAX_TURN_CHARS: usize = 8_000;
+/// Longest tool arguments recorded, in bytes of JSON; longer ones are recorded as `{"truncated":true}`.
+const MAX_ARGUMENT_BYTES: usize = 4 * 1024;
+const MAX_TOOL_NAME_CHARS: usize = 64;
+const MAX_TOOL_CALL_ID_CHARS: usize = 128;
 
 impl Call {
     /// Decides what `event` means for this call. `now` is our clock.
-    pub fn decide(&self, _key: &CallKey, _event: &Event, _playbook: &Playbook, _now: Timestamp) -> Decision {
-        Decision { facts: Vec::new(), texts: Vec::new(), answer: Answer::Ack }
+    ///
+    /// No facts means that nothing happened and nothing needs recording: somebody is still speaking, or the reaper
+    /// gave up a call that has been heard of since.
+    pub fn decide(&self, key: &CallKey, event: &Event, playbook: &Playbook, now: Timestamp) -> Decision {
+        if self.learns_nothing(event, now) {
+            return Decision { facts: Vec::new(), texts: Vec::new(), answer: Answer::Ack };
+        }
+        let introduction = self.introduction(&event.parties);
+        let mut decision = match &event.kind {
+            EventKind::ToolCalled(tool_call) => {
+                let known = self.after_introduction(introduction.as_ref(), event.at);
+                let context = ToolContext { call: &known, key, event, playbook, now };
+                answer_tool(tool_call, &context)
+            }
+            EventKind::TransferAsked => {
+                let destination = playbook.transfer.clone();
+                answered(Fact::TransferAnswered { destination: destination.clone() }, Answer::Transfer(destination))
+            }
+            EventKind::HandoffAsked => {
+                let destination = playbook.handoff.clone();
+                answered(Fact::HandoffAnswered { destination: destination.clone() }, Answer::Handoff(destination))
+            }
+            kind => Decision { facts: recorded(kind).into_iter().collect(), texts: Vec::new(), answer: Answer::Ack },
+        };
+        decision.facts.splice(0..0, introduction);
+        decision
     }
 
-    /// Folds one recorded fact into the state. `at` is when the event happened.
-    pub fn evolve(&mut self, _fact: &Fact, _at: Timestamp) {}
+    /// The reaper read the store some time ago: what it took for silence may be over. Nor can a call that is not live
+    /// be given up, and a status of ours is not the platform's to report.
+    fn learns_nothing(&self, event: &Event, now: Timestamp) -> bool {
+        match &event.kind {
+            EventKind::Speaking { .. } | EventKind::Status(Phase::Lost) => true,
+            EventKind::WentSilent { idle } => !self.phase.is_live() || now.since(self.updated_at) < *idle,
+            _ => false,
+        }
+    }
 
-    /// Folds one frame's facts: the next `seq`, updated `now`.
-    pub fn advance(&mut self, facts: &[Fact], at: Timestamp, now: Timestamp) {
-        facts.iter().for_each(|fact| self.evolve(fact, at));
-        self.seq += 1;
-        self.updated_at = now;
+    /// On first contact, and whenever an event tells something that was not known. The first to say it is believed.
+    fn introduction(&self, told: &Parties) -> Option<Fact> {
+        let news = Parties {
+            direction: told.direction.filter(|_| self.direction.is_none()),
+            from: told.from.clone().filter(|_| self.from.is_none()),
+            to: told.to.clone().filter(|_| self.to.is_none()),
+            caller_name: told.caller_name.clone().filter(|_| self.caller_name.is_none()),
+        };
+        let first_contact = self.seq == 0;
+        (first_contact || news != Parties::default())
+            .then(|| Fact::Introduced { platform: self.platform.clone(), parties: news })
+    }
+
+    /// What a tool may know: a tool call can be the first thing heard of a call, and names the caller itself.
+    fn after_introduction(&self, introduction: Option<&Fact>, at: Timestamp) -> Cow<'_, Call> {
+        let Some(fact) = introduction else { return Cow::Borrowed(self) };
+        let mut known = self.clone();
+        known.evolve(fact, at);
+        Cow::Owned(known)
+    }
+}
+
+/// The one fact of an event that is recorded as it came.
+fn recorded(kind: &EventKind) -> Option<Fact> {
+    match kind {
+        EventKind::Requested => Some(Fact::Requested),
+        EventKind::Status(phase) => Some(Fact::Status { phase: *phase }),
+        EventKind::Ended(reason) => Some(Fact::Ended(reason.clone())),
+        EventKind::Spoke { role, text } => Some(spoke(*role, text)),
+        EventKind::Noted(note) => Some(Fact::Noted(note.clone())),
+        EventKind::Reported(report) => Some(Fact::Reported(report.clone())),
+        EventKind::WentSilent { idle } => Some(Fact::WentSilent { idle_s: idle.as_secs() }),
+        EventKind::Speaking { .. } | EventKind::ToolCalled(_) | EventKind::TransferAsked | EventKind::HandoffAsked => {
+            None
+        }
+    }
+}
+
+fn spoke(role: Role, text: &str) -> Fact {
+    Fact::Spoke { role, text: clipped(text, MAX_TURN_CHARS) }
+}
+
+fn answered(fact: Fact, answer: Answer) -> Decision {
+    Decision { facts: vec![fact], texts: Vec::new(), answer }
+}
+
+/// A tool call always gets an answer that can be spoken, even late, unknown or repeated; and a text promised is a text
+/// owed, even after the call has ended.
+fn answer_tool(tool_call: &ToolCall, context: &ToolContext) -> Decision {
+    let tool = tools::find(&tool_call.name, context.playbook);
+    let effect = tool.filter(|tool| tool.has_effects()).map(|tool| tools::effect_of(tool.name(), &tool_call.arguments));
+    if let Some(first) = effect.and_then(|digest| context.call.recent_effect(digest, context.event.at)) {
+        let facts = vec![called(tool_call), tool_answered(tool_call, first, effect, true)];
+        return Decision { facts, texts: Vec::new(), answer: Answer::Tool(first.clone()) };
+    }
+    let outcome = run(tool, tool_call, context);
+    // An error changed nothing: asked again, it is tried again.
+    let effect = effect.filter(|_| matches!(outcome.answer, ToolAnswer::Result(_)));
+    let mut facts = vec![called(tool_call)];
+    facts.extend(outcome.facts);
+    facts.push(tool_answered(tool_call, &outcome.answer, effect, false));
+    Decision { facts, texts: outcome.texts, answer: Answer::Tool(outcome.answer) }
+}
+
+fn run(tool: Option<&dyn Tool>, tool_call: &ToolCall, context: &ToolContext) -> ToolOutcome {
+    match tool {
+        Some(tool) => tool.run(&Args::new(&tool_call.arguments), context),
+        None => ToolOutcome::error(tools::Sentence::UnknownTool, context.playbook.language),
+    }
+}
+
+fn called(tool_call: &ToolCall) -> Fact {
+    Fact::ToolCalled {
+        tool_call_id: clipped(&tool_call.id, MAX_TOOL_CALL_ID_CHARS),
+        name: clipped(&tool_call.name, MAX_TOOL_NAME_CHARS),
+        arguments: bounded(&tool_call.arguments),
+    }
+}
+
+fn tool_answered(tool_call: &ToolCall, answer: &ToolAnswer, effect: Option<u64>, repeated: bool) -> Fact {
+    Fact::ToolAnswered {
+        tool_call_id: clipped(&tool_call.id, MAX_TOOL_CALL_ID_CHARS),
+        name: clipped(&tool_call.name, MAX_TOOL_NAME_CHARS),
+        answer: answer.clone(),
+        effect,
+        repeated,
+    }
+}
+
+fn bounded(arguments: &serde_json::Map<String, serde_json::Value>) -> serde_json::Value {
+    let fits = serde_json::to_vec(arguments).is_ok_and(|json| json.len() <= MAX_ARGUMENT_BYTES);
+    if fits { serde_json::Value::Object(arguments.clone()) } else { serde_json::json!({ "truncated": true }) }
+}
+
+pub(super) fn clipped(text: &str, max_chars: usize) -> Box<str> {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => text[..end].into(),
+        None => text.into(),
     }
 }

@@ -1,13 +1,29 @@
-//! A business's rules, read from one TOML file.
+//! A business's rules, read from one TOML file. `config/playbooks/boreal.toml` shows every key.
+//!
+//! [`Playbook::parse`] refuses what would fail during a call; what it returns is trusted everywhere.
+
+mod check;
+mod error;
+mod file;
+mod phrases;
+mod templates;
+mod turns;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
 use crate::priority::Priority;
+use crate::tools::Tool;
+
+pub use error::PlaybookError;
+pub(crate) use phrases::fold;
+pub use phrases::{Phrase, Said};
+pub use templates::{AlertWords, Templates};
 
 /// Everything the engine knows of one business. Immutable; a reload makes a new one.
 #[derive(Clone, Debug)]
@@ -28,6 +44,8 @@ pub struct Playbook {
     pub handoff: Option<Destination>,
     pub sms: SmsPolicy,
     pub templates: Arc<Templates>,
+    /// Tools of this business alone, found before those that everybody has. No file sets them yet.
+    pub extra_tools: Vec<Arc<dyn Tool>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,16 +71,22 @@ pub struct Contact {
     pub language: Language,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PriorityRule {
     pub priority: Priority,
     /// Plain phrases that make a call this urgent; matched by whole words, accents and case folded.
-    pub phrases: Vec<Box<str>>,
-    /// Names of contacts who are texted.
+    pub phrases: Vec<Phrase>,
+    /// An estimated value from which a call is at least this urgent, in the business's currency.
+    pub value_from: Option<f64>,
+    /// Names of contacts who are texted; at least one.
     pub text: Vec<Box<str>>,
-    /// Longest time from the alert until its message leaves.
-    pub text_within: std::time::Duration,
-    /// Spoken and shown: why a call is this urgent.
+    /// Promised: longest time from the alert until its message leaves. What the agent is told as `sla_seconds`.
+    pub text_within: Duration,
+    /// Deferred on purpose: the message waits this long, at most `text_within`. Zero for nearly all.
+    pub text_delay: Duration,
+    /// Names of contacts, told to the agent as those who are called in. Empty: no escalation.
+    pub escalate_to: Vec<Box<str>>,
+    /// Why a call is this urgent, as a word the agent and the API show: `municipal`.
     pub reason: Box<str>,
 }
 
@@ -106,12 +130,53 @@ pub struct SmsPolicy {
     /// Most messages one call may cause.
     pub per_call: u32,
     /// Not worth sending after this long.
-    pub expires_after: std::time::Duration,
+    pub expires_after: Duration,
 }
 
-/// SMS texts per language.
-#[derive(Debug)]
-pub struct Templates {}
+impl Playbook {
+    pub fn rule(&self, priority: Priority) -> &PriorityRule {
+        &self.priorities[priority as usize]
+    }
+
+    /// The most urgent rule that fits what the caller said, or the estimated value; the last one fits always.
+    /// Turns of the agent in `description` are not read.
+    pub fn classify(&self, description: &str, value: Option<f64>) -> &PriorityRule {
+        let said = Said::new(&turns::of_caller(description));
+        let fits = |rule: &&PriorityRule| rule.fits(&said, value);
+        self.priorities.iter().find(fits).unwrap_or(self.rule(Priority::P4))
+    }
+
+    /// Who is texted about a call of this priority. Each number once, whoever shares it.
+    pub fn recipients(&self, priority: Priority) -> Vec<&Contact> {
+        let mut recipients: Vec<&Contact> = Vec::new();
+        for contact in self.rule(priority).text.iter().filter_map(|name| self.contact(name)) {
+            if recipients.iter().all(|other| other.phone != contact.phone) {
+                recipients.push(contact);
+            }
+        }
+        recipients
+    }
+
+    pub fn contact(&self, name: &str) -> Option<&Contact> {
+        self.contacts.iter().find(|contact| contact.name.as_ref() == name)
+    }
+}
+
+impl PriorityRule {
+    fn fits(&self, said: &Said, value: Option<f64>) -> bool {
+        let valuable = self.value_from.zip(value).is_some_and(|(from, value)| value >= from);
+        valuable || self.phrases.iter().any(|phrase| said.means(phrase))
+    }
+}
+
+impl Language {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Language::Fr => "fr",
+            Language::En => "en",
+        }
+    }
+}
 
 impl fmt::Debug for Routing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

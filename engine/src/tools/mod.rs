@@ -1,6 +1,86 @@
 //! What the agent can ask us to do. One file per tool; this page is the list.
+//!
+//! A tool is a pure function: it reads the call, the playbook and what the model wrote, and says what to answer, what
+//! to record and whom to text. It never waits, never fails, and never names a number: recipients are the playbook's.
 
-/// The tool's name if it is one of ours, else `unknown`: a closed list, safe as a metric label.
-pub fn known_name(_name: &str) -> &'static str {
-    "unknown"
+mod args;
+mod classify_priority;
+mod effect;
+mod plain_text;
+mod send_sms_alert;
+mod sentences;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::call::{Call, Event, Fact, ToolAnswer};
+use crate::ids::CallKey;
+use crate::playbook::{Language, Playbook};
+use crate::sms::NewSms;
+use crate::time::Timestamp;
+
+pub use args::Args;
+pub use effect::effect_of;
+pub use sentences::Sentence;
+
+/// Every tool there is. A new one is a file and a line.
+const TOOLS: [&dyn Tool; 2] = [&classify_priority::ClassifyPriority, &send_sms_alert::SendSmsAlert];
+
+pub trait Tool: fmt::Debug + Send + Sync {
+    /// As the model calls it. Case and underscores do not matter: `send_sms_alert` is `sendSMSAlert`.
+    fn name(&self) -> &str;
+
+    /// Whether doing it twice does more than doing it once. If so, the same call within
+    /// [`Call::EFFECT_WINDOW`] gets the first answer again.
+    fn has_effects(&self) -> bool {
+        false
+    }
+
+    fn run(&self, args: &Args, context: &ToolContext) -> ToolOutcome;
+}
+
+/// What a tool may know.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolContext<'a> {
+    /// Before this tool call, but already introduced by it.
+    pub call: &'a Call,
+    pub key: &'a CallKey,
+    pub event: &'a Event,
+    pub playbook: &'a Playbook,
+    pub now: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolOutcome {
+    pub answer: ToolAnswer,
+    /// Recorded between the call of the tool and its answer.
+    pub facts: Vec<Fact>,
+    pub texts: Vec<NewSms>,
+}
+
+impl ToolOutcome {
+    /// Compact JSON on one line, fields in the order of the struct.
+    pub fn result(result: &impl Serialize) -> ToolOutcome {
+        let json = serde_json::to_string(result).expect("results are structs of text and numbers");
+        ToolOutcome { answer: ToolAnswer::Result(Arc::from(json)), facts: Vec::new(), texts: Vec::new() }
+    }
+
+    pub fn error(sentence: Sentence, language: Language) -> ToolOutcome {
+        let answer = ToolAnswer::Error(Arc::from(sentence.in_language(language)));
+        ToolOutcome { answer, facts: Vec::new(), texts: Vec::new() }
+    }
+
+    pub fn with_facts(mut self, facts: impl IntoIterator<Item = Fact>) -> ToolOutcome {
+        self.facts.extend(facts);
+        self
+    }
+}
+
+/// The tool the model means, if there is one.
+pub fn find<'a>(name: &str, playbook: &'a Playbook) -> Option<&'a dyn Tool> {
+    let wanted = args::folded_key(name);
+    let own = playbook.extra_tools.iter().map(|tool| tool.as_ref());
+    own.chain(TOOLS).find(|tool| args::folded_key(tool.name()) == wanted)
 }

@@ -1,0 +1,118 @@
+//! The playbook as it is written: TOML tables, every unknown key refused, places kept for what is checked afterwards.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Language;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlaybookTable {
+    pub tenant: Spanned<String>,
+    pub name: Spanned<String>,
+    pub language: Language,
+    #[serde(default)]
+    pub routing: RoutingTable,
+    pub contacts: BTreeMap<Spanned<String>, ContactTable>,
+    pub priorities: Spanned<PriorityTables>,
+    pub reception: Spanned<ReceptionTable>,
+    pub transfer: Option<Spanned<DestinationTable>>,
+    pub handoff: Option<Spanned<DestinationTable>>,
+    #[serde(default)]
+    pub sms: SmsTable,
+    pub templates: Spanned<TemplateTables>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RoutingTable {
+    #[serde(default)]
+    pub assistants: Vec<Box<str>>,
+    #[serde(default)]
+    pub numbers: Vec<Box<str>>,
+    #[serde(default)]
+    pub secrets: Vec<Spanned<Box<str>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContactTable {
+    pub phone: Spanned<String>,
+    /// The business's own when not said.
+    pub language: Option<Language>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PriorityTables {
+    #[serde(rename = "P1")]
+    pub p1: Option<Spanned<PriorityTable>>,
+    #[serde(rename = "P2")]
+    pub p2: Option<Spanned<PriorityTable>>,
+    #[serde(rename = "P3")]
+    pub p3: Option<Spanned<PriorityTable>>,
+    #[serde(rename = "P4")]
+    pub p4: Option<Spanned<PriorityTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PriorityTable {
+    pub reason: Spanned<String>,
+    #[serde(default)]
+    pub phrases: Vec<Spanned<String>>,
+    pub value_from: Option<Spanned<f64>>,
+    pub text: Spanned<Vec<Spanned<String>>>,
+    pub text_within_s: u64,
+    #[serde(default)]
+    pub text_delay_s: Option<Spanned<u64>>,
+    #[serde(default)]
+    pub escalate_to: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReceptionTable {
+    pub assistant: Option<Box<str>>,
+    pub overrides: Option<serde_json::Map<String, serde_json::Value>>,
+    pub transient: Option<serde_json::Map<String, serde_json::Value>>,
+    pub destination: Option<Spanned<DestinationTable>>,
+    pub error: Option<Box<str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DestinationTable {
+    pub number: Option<Spanned<String>>,
+    pub sip: Option<Box<str>>,
+    pub assistant: Option<Box<str>>,
+    pub message: Option<Box<str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SmsTable {
+    pub per_call: Spanned<u32>,
+    pub expires_after_s: Spanned<u64>,
+}
+
+impl Default for SmsTable {
+    fn default() -> Self {
+        SmsTable { per_call: Spanned::new(0..0, 6), expires_after_s: Spanned::new(0..0, 4 * 3600) }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TemplateTables {
+    pub alert: TemplateTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TemplateTable {
+    pub fr: Option<Spanned<Box<str>>>,
+    pub en: Option<Spanned<Box<str>>>,
+}
