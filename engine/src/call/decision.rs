@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 /// The outcome of one event. Pure data: nothing has happened yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// In order. Empty for a volatile event.
+    /// In order. Empty when nothing happened that is worth a frame: a volatile event, a silence that is over.
     pub facts: Vec<Fact>,
     /// Written in the transaction that records the facts.
     pub texts: Vec<NewSms>,

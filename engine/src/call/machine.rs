@@ -15,6 +15,8 @@ use crate::tools::{self, Args, Tool, ToolContext, ToolOutcome};
 const MAX_TURN_CHARS: usize = 8_000;
 /// Longest tool arguments recorded, in bytes of JSON; longer ones are recorded as `{"truncated":true}`.
 const MAX_ARGUMENT_BYTES: usize = 4 * 1024;
+/// A caller's number, address or name: free text of the network.
+const MAX_PARTY_CHARS: usize = 256;
 const MAX_TOOL_NAME_CHARS: usize = 64;
 const MAX_TOOL_CALL_ID_CHARS: usize = 128;
 
@@ -62,9 +64,9 @@ impl Call {
     fn introduction(&self, told: &Parties) -> Option<Fact> {
         let news = Parties {
             direction: told.direction.filter(|_| self.direction.is_none()),
-            from: told.from.clone().filter(|_| self.from.is_none()),
-            to: told.to.clone().filter(|_| self.to.is_none()),
-            caller_name: told.caller_name.clone().filter(|_| self.caller_name.is_none()),
+            from: unheard(&self.from, &told.from),
+            to: unheard(&self.to, &told.to),
+            caller_name: unheard(&self.caller_name, &told.caller_name),
         };
         let first_contact = self.seq == 0;
         (first_contact || news != Parties::default())
@@ -78,6 +80,10 @@ impl Call {
         known.evolve(fact, at);
         Cow::Owned(known)
     }
+}
+
+fn unheard(known: &Option<Box<str>>, told: &Option<Box<str>>) -> Option<Box<str>> {
+    told.as_deref().filter(|_| known.is_none()).map(|text| clipped(text, MAX_PARTY_CHARS))
 }
 
 /// The one fact of an event that is recorded as it came.

@@ -13,12 +13,15 @@ const NEGATIONS: [&str; 17] = [
 ];
 /// Words that negate only what follows at once: "no emergency", but "no, a flood".
 const BARE_NEGATIONS: [&str; 3] = ["no", "non", "ni"];
+/// No definite articles: "ça marche pas le refoulement continue" is a backup.
 #[rustfmt::skip]
-const FILLERS: [&str; 30] = [
-    "un", "une", "d", "de", "du", "des", "l", "la", "le", "les", "vraiment", "exactement", "forcement", "tout", "encore",
-    "vraie", "vrai", "grosse", "si",
-    "a", "an", "any", "the", "t", "have", "really", "exactly", "real", "that", "yet",
+const FILLERS: [&str; 25] = [
+    "un", "une", "d", "de", "du", "vraiment", "exactement", "forcement", "encore", "vraie", "vrai", "grosse", "si",
+    "tres", "trop",
+    "a", "an", "any", "t", "have", "really", "real", "that", "very", "yet",
 ];
+/// Fillers only behind their first word: "pas du tout", but "ça arrête pas tout déborde".
+const FILLER_PAIRS: [(&str, &str); 2] = [("du", "tout"), ("at", "all")];
 const MAX_FILLERS: usize = 4;
 
 /// A phrase of a playbook: one word or several in a row.
@@ -75,9 +78,22 @@ fn words(clause: &str) -> Vec<Box<str>> {
 }
 
 fn is_negated(before: &[Box<str>]) -> bool {
-    let fillers = before.iter().rev().take(MAX_FILLERS).take_while(|word| FILLERS.contains(&word.as_ref())).count();
+    let fillers = fillers_at_end(before).min(MAX_FILLERS);
     let Some(word) = before.len().checked_sub(fillers + 1).map(|place| before[place].as_ref()) else { return false };
     NEGATIONS.contains(&word) || (fillers == 0 && BARE_NEGATIONS.contains(&word))
+}
+
+fn fillers_at_end(words: &[Box<str>]) -> usize {
+    let mut rest = words;
+    while let Some((last, before)) = rest.split_last() {
+        let pair = before.last().map(|first| (first.as_ref(), last.as_ref()));
+        rest = match pair {
+            Some(pair) if FILLER_PAIRS.contains(&pair) => &before[..before.len() - 1],
+            _ if FILLERS.contains(&last.as_ref()) => before,
+            _ => break,
+        };
+    }
+    words.len() - rest.len()
 }
 
 #[cfg(test)]
@@ -123,9 +139,13 @@ mod tests {
         ] {
             assert!(!means(text, "urgence"), "{text}");
         }
-        for text in
-            ["this is not an emergency", "it isn't an emergency", "it's not really an emergency", "no emergency"]
-        {
+        for text in [
+            "not at all an emergency",
+            "not that much of a hurry, not an emergency",
+            "it isn't an emergency",
+            "it's not really an emergency",
+            "no emergency",
+        ] {
             assert!(!means(text, "emergency"), "{text}");
         }
         for (text, phrase) in [
@@ -135,6 +155,8 @@ mod tests {
             ("non une urgence", "urgence"),
             ("ce n'est pas une urgence. Oui, une urgence!", "urgence"),
             ("no it is an emergency", "emergency"),
+            ("ça marche pas le refoulement continue", "refoulement"),
+            ("ça n'arrête pas tout déborde", "déborde"),
         ] {
             assert!(means(text, phrase), "{text}");
         }

@@ -145,7 +145,6 @@ mod tests {
             (json!(4), Some(Priority::P4)),
             (json!("1"), Some(Priority::P1)),
             (json!("P5"), None),
-            (json!(1.5), Some(Priority::P1)),
             (json!(true), None),
             (json!(["P1"]), None),
             (json!("urgent"), None),

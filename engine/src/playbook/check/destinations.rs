@@ -1,0 +1,57 @@
+//! Who answers a call, and where a caller may be sent: exactly one thing each.
+
+use toml::Spanned;
+
+use super::{Check, Checked};
+use crate::playbook::file::{DestinationTable, ReceptionTable};
+use crate::playbook::{Destination, Reception};
+
+impl Check<'_> {
+    pub(super) fn reception(&self, table: Spanned<ReceptionTable>) -> Checked<Reception> {
+        let place = table.span();
+        let fix = "give one of: assistant (with overrides, if any), transient, destination, error";
+        match table.into_inner() {
+            ReceptionTable { assistant: Some(id), overrides, transient: None, destination: None, error: None } => {
+                Ok(Reception::Assistant { id, overrides: overrides.map(serde_json::Value::Object) })
+            }
+            ReceptionTable {
+                transient: Some(it),
+                assistant: None,
+                overrides: None,
+                destination: None,
+                error: None,
+            } => Ok(Reception::Transient(serde_json::Value::Object(it))),
+            ReceptionTable {
+                destination: Some(to),
+                assistant: None,
+                overrides: None,
+                transient: None,
+                error: None,
+            } => Ok(Reception::Destination(self.destination(to, "reception.destination")?)),
+            ReceptionTable {
+                error: Some(text),
+                assistant: None,
+                overrides: None,
+                transient: None,
+                destination: None,
+            } => Ok(Reception::Error(text)),
+            _ => Err(self.source.refuse(place, "reception", "it is not clear who answers a call", fix)),
+        }
+    }
+
+    pub(super) fn destination(&self, table: Spanned<DestinationTable>, key: &str) -> Checked<Destination> {
+        let place = table.span();
+        let DestinationTable { number, sip, assistant, message } = table.into_inner();
+        match (number, sip, assistant) {
+            (Some(number), None, None) => {
+                Ok(Destination::Number { number: self.number(&number, &format!("{key}.number"))?, message })
+            }
+            (None, Some(uri), None) => Ok(Destination::Sip { uri, message }),
+            (None, None, Some(assistant)) => Ok(Destination::Assistant { assistant, message }),
+            _ => {
+                let fix = "give one of: number, sip, assistant";
+                Err(self.source.refuse(place, key, "it is not clear where the caller goes", fix))
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! From what is written to what can be trusted: everything that would fail during a call is refused here, with the
+//! line and what to do.
+
+mod destinations;
+mod priorities;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::error::{PlaybookError, Source};
+use super::file::{ContactTable, PlaybookTable, RoutingTable, SmsTable, TemplateTables};
+use super::templates::{self, AlertWords, Templates};
+use super::{Contact, Language, Playbook, Routing, SmsPolicy};
+use crate::ids::TenantId;
+use crate::phone::PhoneNumber;
+
+type Checked<T> = Result<T, PlaybookError>;
+
+const MAX_CONTACT_CHARS: usize = 40;
+/// Longest an alert may be in itself, before what the caller said: five segments.
+const MAX_TEMPLATE_CHARS: usize = 670;
+const MAX_TEXTS_PER_CALL: u32 = 50;
+const MAX_DELAY_S: u64 = 7 * 24 * 3600;
+
+impl Playbook {
+    /// Reads one business from TOML. `file` is only named in errors.
+    pub fn parse(text: &str, file: &str) -> Result<Playbook, PlaybookError> {
+        let source = Source { file, text };
+        let table: PlaybookTable = toml::from_str(text).map_err(|error| source.refuse_toml(&error))?;
+        Check { source }.playbook(table)
+    }
+}
+
+struct Check<'a> {
+    source: Source<'a>,
+}
+
+impl Check<'_> {
+    fn playbook(&self, table: PlaybookTable) -> Checked<Playbook> {
+        let contacts = self.contacts(table.contacts, table.language)?;
+        Ok(Playbook {
+            tenant: self.tenant(&table.tenant)?,
+            name: self.name(&table.name)?,
+            language: table.language,
+            routing: self.routing(table.routing)?,
+            priorities: self.priorities(table.priorities, &contacts)?,
+            reception: self.reception(table.reception)?,
+            transfer: table.transfer.map(|at| self.destination(at, "transfer")).transpose()?,
+            handoff: table.handoff.map(|at| self.destination(at, "handoff")).transpose()?,
+            sms: self.sms(&table.sms)?,
+            templates: Arc::new(self.templates(table.templates, &contacts)?),
+            contacts,
+            extra_tools: Vec::new(),
+        })
+    }
+
+    fn tenant(&self, id: &Spanned<String>) -> Checked<TenantId> {
+        TenantId::parse(id.get_ref()).map_err(|bad| self.source.refuse(id.span(), "tenant", bad.to_string(), ""))
+    }
+
+    fn name(&self, name: &Spanned<String>) -> Checked<Box<str>> {
+        let text = name.get_ref().trim();
+        if text.is_empty() || text.chars().count() > 80 {
+            return Err(self.refuse(name, "name", "a business has a name of 1 to 80 characters", ""));
+        }
+        Ok(text.into())
+    }
+
+    fn routing(&self, table: RoutingTable) -> Checked<Routing> {
+        if let Some(weak) = table.secrets.iter().find(|secret| secret.get_ref().len() < 8) {
+            let fix = "take 32 random characters, for example from `openssl rand -hex 16`";
+            return Err(self.refuse(weak, "routing.secrets", "a secret has less than 8 characters", fix));
+        }
+        let secrets = table.secrets.into_iter().map(Spanned::into_inner).collect();
+        Ok(Routing { assistants: table.assistants, numbers: table.numbers, secrets })
+    }
+
+    fn contacts(&self, tables: BTreeMap<Spanned<String>, ContactTable>, language: Language) -> Checked<Vec<Contact>> {
+        tables.into_iter().map(|(name, table)| self.contact(&name, table, language)).collect()
+    }
+
+    fn contact(&self, name: &Spanned<String>, table: ContactTable, language: Language) -> Checked<Contact> {
+        let key = format!("contacts.{}", name.get_ref());
+        let digits = name.get_ref().chars().filter(char::is_ascii_digit).count();
+        let chars = name.get_ref().chars().count();
+        if chars == 0 || chars > MAX_CONTACT_CHARS || digits > 4 || name.get_ref().contains(char::is_control) {
+            let problem = "a contact's name is 1 to 40 characters and no number: the agent gets to see it";
+            return Err(self.refuse(name, "contacts", problem, "name the role: owner, on_call, plumber"));
+        }
+        let phone = self.number(&table.phone, &format!("{key}.phone"))?;
+        Ok(Contact { name: name.get_ref().as_str().into(), phone, language: table.language.unwrap_or(language) })
+    }
+
+    fn number(&self, number: &Spanned<String>, key: &str) -> Checked<PhoneNumber> {
+        number.get_ref().parse().map_err(|_| {
+            let problem = format!("{:?} is not a telephone number", number.get_ref());
+            self.refuse(number, key, problem, "write + and the country code, without spaces: \"+15145550110\"")
+        })
+    }
+
+    fn sms(&self, table: &SmsTable) -> Checked<SmsPolicy> {
+        let per_call = *table.per_call.get_ref();
+        if !(1..=MAX_TEXTS_PER_CALL).contains(&per_call) {
+            return Err(self.refuse(&table.per_call, "sms.per_call", "not between 1 and 50", ""));
+        }
+        let expires_after_s = *table.expires_after_s.get_ref();
+        if !(60..=MAX_DELAY_S).contains(&expires_after_s) {
+            let problem = "not between 60 (a minute) and 604800 (a week)";
+            return Err(self.refuse(&table.expires_after_s, "sms.expires_after_s", problem, ""));
+        }
+        Ok(SmsPolicy { per_call, expires_after: Duration::from_secs(expires_after_s) })
+    }
+
+    /// Every language somebody is texted in has a template, and every template can be rendered.
+    fn templates(&self, tables: Spanned<TemplateTables>, contacts: &[Contact]) -> Checked<Templates> {
+        let place = tables.span();
+        let alert = tables.into_inner().alert;
+        let template = |text: Option<Spanned<Box<str>>>, key| text.map(|text| self.template(text, key)).transpose();
+        let templates = Templates {
+            alert_fr: template(alert.fr, "templates.alert.fr")?,
+            alert_en: template(alert.en, "templates.alert.en")?,
+        };
+        match contacts.iter().find(|contact| templates.alert(contact.language).is_none()) {
+            Some(contact) => {
+                let key = format!("templates.alert.{}", contact.language.as_str());
+                let problem = format!("{:?} is texted in a language that has no template", contact.name);
+                Err(self.source.refuse(place, &key, problem, "add it, or give the contact another language"))
+            }
+            None => Ok(templates),
+        }
+    }
+
+    fn template(&self, text: Spanned<Box<str>>, key: &str) -> Checked<Box<str>> {
+        let broken = |error: minijinja::Error| self.refuse(&text, key, format!("cannot be rendered: {error}"), "");
+        if let Some(name) = templates::unknown_names(text.get_ref()).map_err(broken)?.first() {
+            let fix = format!("use only: {}", AlertWords::NAMES.join(", "));
+            return Err(self.refuse(&text, key, format!("unknown variable `{name}`"), &fix));
+        }
+        let full = templates::render(text.get_ref(), &AlertWords::sample(true)).map_err(broken)?;
+        let bare = templates::render(text.get_ref(), &AlertWords::sample(false)).map_err(broken)?;
+        if bare.is_empty() || full.chars().count() > MAX_TEMPLATE_CHARS {
+            let problem = format!("an alert is 1 to {MAX_TEMPLATE_CHARS} characters, also when nothing is known");
+            return Err(self.refuse(&text, key, problem, ""));
+        }
+        Ok(text.into_inner())
+    }
+
+    fn refuse<T>(&self, at: &Spanned<T>, key: &str, problem: impl Into<String>, fix: &str) -> PlaybookError {
+        self.source.refuse(at.span(), key, problem, fix)
+    }
+}

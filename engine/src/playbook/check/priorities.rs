@@ -1,0 +1,131 @@
+//! P1 to P4: what makes a call this urgent, who is told, how fast. All four must lead to somebody.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::{Check, Checked, MAX_DELAY_S};
+use crate::playbook::file::{PriorityTable, PriorityTables};
+use crate::playbook::{Contact, Phrase, PriorityRule};
+use crate::priority::Priority;
+
+/// Contacts texted for one priority, and named to the model.
+const MAX_RECIPIENTS: usize = 10;
+const MAX_REASON_CHARS: usize = 120;
+
+impl Check<'_> {
+    pub(super) fn priorities(
+        &self,
+        tables: Spanned<PriorityTables>,
+        contacts: &[Contact],
+    ) -> Checked<[PriorityRule; 4]> {
+        let place = tables.span();
+        let PriorityTables { p1, p2, p3, p4 } = tables.into_inner();
+        let rule = |priority, table| self.priority(priority, table, &place, contacts);
+        Ok([rule(Priority::P1, p1)?, rule(Priority::P2, p2)?, rule(Priority::P3, p3)?, rule(Priority::P4, p4)?])
+    }
+
+    fn priority(
+        &self,
+        priority: Priority,
+        table: Option<Spanned<PriorityTable>>,
+        place: &Range<usize>,
+        contacts: &[Contact],
+    ) -> Checked<PriorityRule> {
+        let key = format!("priorities.{priority}");
+        let Some(table) = table else {
+            let fix = format!("add [{key}] with reason, text and text_within_s");
+            return Err(self.source.refuse(place.clone(), &key, "nobody is told of a call of this priority", &fix));
+        };
+        let place = table.span();
+        let table = table.into_inner();
+        let text = self.recipients(&table.text, &format!("{key}.text"), contacts)?;
+        let phrases = self.phrases(&table.phrases, &format!("{key}.phrases"))?;
+        if phrases.is_empty() && table.value_from.is_none() && priority != Priority::P4 {
+            let fix = "list phrases, or give value_from";
+            return Err(self.source.refuse(place, &key, "nothing makes a call this urgent", fix));
+        }
+        let text_within = self.seconds(table.text_within_s, &place, &format!("{key}.text_within_s"))?;
+        Ok(PriorityRule {
+            priority,
+            phrases,
+            value_from: self.value(table.value_from.as_ref(), &format!("{key}.value_from"))?,
+            text,
+            text_within,
+            text_delay: self.delay(table.text_delay_s.as_ref(), text_within, &format!("{key}.text_delay_s"))?,
+            escalate_to: self.named(&table.escalate_to, &format!("{key}.escalate_to"), contacts)?,
+            reason: self.reason(&table.reason, &format!("{key}.reason"))?,
+        })
+    }
+
+    fn recipients(
+        &self,
+        names: &Spanned<Vec<Spanned<String>>>,
+        key: &str,
+        contacts: &[Contact],
+    ) -> Checked<Vec<Box<str>>> {
+        if names.get_ref().is_empty() {
+            let fix = format!("name at least one contact: {}", list(contacts));
+            return Err(self.refuse(names, key, "nobody is told of a call of this priority", &fix));
+        }
+        self.named(names.get_ref(), key, contacts)
+    }
+
+    fn named(&self, names: &[Spanned<String>], key: &str, contacts: &[Contact]) -> Checked<Vec<Box<str>>> {
+        if let Some(extra) = names.get(MAX_RECIPIENTS) {
+            return Err(self.refuse(extra, key, format!("more than {MAX_RECIPIENTS} contacts"), "name fewer"));
+        }
+        let known = |name: &&Spanned<String>| contacts.iter().any(|contact| *contact.name == **name.get_ref());
+        if let Some(stranger) = names.iter().find(|name| !known(name)) {
+            let problem = format!("no contact is called {:?}", stranger.get_ref());
+            return Err(self.refuse(stranger, key, problem, &format!("name one of: {}", list(contacts))));
+        }
+        Ok(names.iter().map(|name| name.get_ref().as_str().into()).collect())
+    }
+
+    fn phrases(&self, phrases: &[Spanned<String>], key: &str) -> Checked<Vec<Phrase>> {
+        let phrase = |text: &Spanned<String>| {
+            Phrase::new(text.get_ref())
+                .ok_or_else(|| self.refuse(text, key, "a phrase without a word", "remove it, or write a word"))
+        };
+        phrases.iter().map(phrase).collect()
+    }
+
+    fn value(&self, value: Option<&Spanned<f64>>, key: &str) -> Checked<Option<f64>> {
+        match value {
+            Some(value) if !(value.get_ref().is_finite() && *value.get_ref() > 0.0) => {
+                Err(self.refuse(value, key, "not an amount above 0", "write it in dollars: 3000"))
+            }
+            value => Ok(value.map(|value| *value.get_ref())),
+        }
+    }
+
+    fn seconds(&self, seconds: u64, at: &Range<usize>, key: &str) -> Checked<Duration> {
+        if seconds > MAX_DELAY_S {
+            return Err(self.source.refuse(at.clone(), key, "longer than a week", "write it in seconds"));
+        }
+        Ok(Duration::from_secs(seconds))
+    }
+
+    fn delay(&self, delay: Option<&Spanned<u64>>, within: Duration, key: &str) -> Checked<Duration> {
+        let Some(delay) = delay else { return Ok(Duration::ZERO) };
+        let wait = Duration::from_secs(*delay.get_ref());
+        if wait > within {
+            let fix = "make text_delay_s smaller, or text_within_s larger";
+            return Err(self.refuse(delay, key, "the text would leave later than text_within_s promises", fix));
+        }
+        Ok(wait)
+    }
+
+    fn reason(&self, reason: &Spanned<String>, key: &str) -> Checked<Box<str>> {
+        let text = reason.get_ref().trim();
+        let fits = !text.is_empty() && text.chars().count() <= MAX_REASON_CHARS && !text.contains(char::is_control);
+        let problem = "a reason is one line of 1 to 120 characters";
+        if fits { Ok(text.into()) } else { Err(self.refuse(reason, key, problem, "")) }
+    }
+}
+
+fn list(contacts: &[Contact]) -> String {
+    contacts.iter().map(|contact| contact.name.as_ref()).collect::<Vec<_>>().join(", ")
+}
