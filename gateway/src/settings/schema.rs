@@ -16,6 +16,8 @@ pub struct Settings {
     pub drain_s: u64,
     pub http: Http,
     pub store: Store,
+    pub bus: Bus,
+    pub cache: Cache,
     pub playbooks: Playbooks,
     pub platforms: Platforms,
     pub sms: Sms,
@@ -47,6 +49,20 @@ pub struct Store {
     /// `sqlite:` is the file `cordboard.db` in the data directory; `sqlite:PATH` another one.
     pub url: String,
     pub readers: u32,
+}
+
+/// The event bus: empty is within this process.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bus {
+    pub url: String,
+}
+
+/// The cache: empty is within this process.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    pub url: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -129,6 +145,21 @@ pub struct Sandbox {
     pub latency_ms: u64,
     pub delivery_ms: u64,
     pub mps: f64,
+    pub script: SandboxScript,
+}
+
+/// What the sandbox carrier rehearses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SandboxScript {
+    /// It behaves like a carrier that works.
+    #[default]
+    #[serde(rename = "")]
+    Works,
+    /// It never answers.
+    Hang,
+    /// Every message ends undelivered.
+    Fail,
 }
 
 #[derive(Clone, Debug, Deserialize)]

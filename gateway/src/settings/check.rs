@@ -1,0 +1,273 @@
+//! Refuses settings that are well-formed but dangerous or cannot work, and says how to mend them.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use actix_web::http::header::HeaderName;
+use engine::phone::PhoneNumber;
+use reqwest::Url;
+use secrecy::ExposeSecret;
+use tracing_subscriber::EnvFilter;
+
+use super::error::SettingsError;
+use super::load::Loaded;
+use super::{Settings, SmsProviderName, Twilio};
+
+/// Smallest body limit that still takes a webhook, and the largest that is sane, in bytes.
+const BODY_LIMITS: std::ops::RangeInclusive<usize> = 65_536..=64 * 1024 * 1024;
+/// What a signature may be made over.
+const PLACEHOLDERS: [&str; 5] = ["{body}", "{timestamp}", "{method}", "{url}", "{svix-id}"];
+
+/// The setting, why it is refused, and what to do.
+type Refusal = (&'static str, String, String);
+type Verdict = Result<(), Refusal>;
+
+pub(super) fn check(loaded: &Loaded) -> Result<(), SettingsError> {
+    let rules =
+        [listen, stores, public_url, log, data_dir, http, vapi_secrets, vapi_headers, signature, sms, twilio, limits];
+    rules.iter().try_for_each(|rule| rule(&loaded.settings)).map_err(|(key, why, fix)| SettingsError::Refused {
+        at: loaded.origin(key).clone(),
+        key: key.to_owned(),
+        why,
+        fix,
+    })
+}
+
+impl Settings {
+    /// `listen` as an address; a host name stands for its first address.
+    pub fn listen_address(&self) -> Option<SocketAddr> {
+        self.listen.parse().ok().or_else(|| self.listen.to_socket_addrs().ok()?.next())
+    }
+}
+
+fn refuse(key: &'static str, why: impl Into<String>, fix: impl Into<String>) -> Verdict {
+    Err((key, why.into(), fix.into()))
+}
+
+fn listen(settings: &Settings) -> Verdict {
+    let Some(address) = settings.listen_address() else {
+        let why = format!("{:?} is not an address and a port", settings.listen);
+        return refuse("listen", why, "write it like 127.0.0.1:8080 or [::1]:8080");
+    };
+    if address.ip().is_loopback() || !settings.platforms.vapi.secret.expose_secret().is_empty() {
+        return Ok(());
+    }
+    let why = format!("{address} is reachable from other machines and no webhook secret is configured");
+    refuse("listen", why, "set CORDBOARD_PLATFORMS__VAPI__SECRET, or listen on 127.0.0.1 behind a tunnel or proxy")
+}
+
+fn stores(settings: &Settings) -> Verdict {
+    let url = settings.store.url.as_str();
+    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        return refuse("store.url", "Postgres is not available in this version", "use sqlite: or leave it out");
+    }
+    if !url.starts_with("sqlite:") {
+        return refuse("store.url", "it is no store we know", "use sqlite: (in the data directory) or sqlite:PATH");
+    }
+    if settings.store.readers == 0 {
+        return refuse("store.readers", "nothing could be read", "set it to 1 or more");
+    }
+    if !settings.bus.url.is_empty() {
+        return refuse("bus.url", "NATS is not available in this version", "leave it empty: the bus is in process");
+    }
+    if !settings.cache.url.is_empty() {
+        return refuse(
+            "cache.url",
+            "Redis is not available in this version",
+            "leave it empty: the cache is in process",
+        );
+    }
+    Ok(())
+}
+
+fn public_url(settings: &Settings) -> Verdict {
+    const KEY: &str = "public_url";
+    if settings.public_url.is_empty() {
+        return Ok(());
+    }
+    secure_url(KEY, &settings.public_url, "webhooks carry secrets and transcripts")?;
+    let url = Url::parse(&settings.public_url).expect("it was just parsed");
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return refuse(KEY, "it has a path", "give scheme and host only, like https://calls.example.com");
+    }
+    Ok(())
+}
+
+/// https, or http on this machine.
+fn secure_url(key: &'static str, text: &str, because: &str) -> Verdict {
+    let Some(url) = Url::parse(text).ok().filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"))
+    else {
+        return refuse(key, format!("{text:?} is not an http or https URL"), "write it like https://calls.example.com");
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse(key, "it carries a user name or password", "give them in their own settings");
+    }
+    if url.scheme() == "https" || is_loopback(&url) {
+        return Ok(());
+    }
+    refuse(key, format!("plain http beyond this machine: {because}"), "use https")
+}
+
+/// Does this URL stay on this machine?
+pub fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn log(settings: &Settings) -> Verdict {
+    match EnvFilter::try_new(&settings.log) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            refuse("log", format!("not a level or filter: {error}"), "write it like info or info,gateway=debug")
+        }
+    }
+}
+
+fn data_dir(settings: &Settings) -> Verdict {
+    if settings.data_dir.as_os_str().is_empty() {
+        return refuse("data_dir", "it is empty", "name a directory, like ./data");
+    }
+    Ok(())
+}
+
+fn http(settings: &Settings) -> Verdict {
+    let http = &settings.http;
+    if !BODY_LIMITS.contains(&http.webhook_body_bytes) {
+        let why = format!("webhooks are 40 KB to 1.5 MB, so {} bytes cannot be meant", http.webhook_body_bytes);
+        return refuse("http.webhook_body_bytes", why, "set it between 65536 and 67108864");
+    }
+    at_least_one("http.max_connections", http.max_connections as u64)?;
+    at_least_one("http.head_timeout_s", http.head_timeout_s)?;
+    at_least_one("http.body_timeout_s", http.body_timeout_s)
+}
+
+fn vapi_secrets(settings: &Settings) -> Verdict {
+    let vapi = &settings.platforms.vapi;
+    let secret = vapi.secret.expose_secret();
+    if !secret.is_empty() && secret.trim() != secret {
+        return refuse(
+            "platforms.vapi.secret",
+            "it begins or ends with a space, which a header cannot carry",
+            "remove the space",
+        );
+    }
+    // An empty header is what an unconfigured platform sends: it must prove nothing.
+    if vapi.previous_secrets.iter().any(|previous| previous.expose_secret().trim().is_empty()) {
+        return refuse("platforms.vapi.previous_secrets", "one of them is empty: it would let anybody in", "remove it");
+    }
+    secure_url("platforms.vapi.base_url", &vapi.base_url, "the API key would be readable")
+}
+
+fn vapi_headers(settings: &Settings) -> Verdict {
+    let vapi = &settings.platforms.vapi;
+    let headers = [
+        ("platforms.vapi.secret_header", &vapi.secret_header, false),
+        ("platforms.vapi.bearer_header", &vapi.bearer_header, false),
+        ("platforms.vapi.hmac.signature_header", &vapi.hmac.signature_header, false),
+        ("platforms.vapi.hmac.timestamp_header", &vapi.hmac.timestamp_header, !vapi.hmac.include_timestamp),
+        ("platforms.vapi.hmac.message_id_header", &vapi.hmac.message_id_header, true),
+    ];
+    for (key, name, may_be_empty) in headers {
+        let fine = (may_be_empty && name.is_empty()) || HeaderName::from_bytes(name.as_bytes()).is_ok();
+        if !fine {
+            return refuse(key, format!("{name:?} is not the name of a header"), "use letters, digits and dashes");
+        }
+    }
+    Ok(())
+}
+
+fn signature(settings: &Settings) -> Verdict {
+    const KEY: &str = "platforms.vapi.hmac.payload_format";
+    let hmac = &settings.platforms.vapi.hmac;
+    if !hmac.payload_format.contains("{body}") {
+        return refuse(KEY, "the signature would not cover the body, so any body would pass", "include {body}");
+    }
+    let rest = PLACEHOLDERS.iter().fold(hmac.payload_format.clone(), |text, known| text.replace(known, ""));
+    if rest.contains(['{', '}']) {
+        return refuse(KEY, "it has an unknown placeholder", format!("use only {}", PLACEHOLDERS.join(" ")));
+    }
+    if hmac.payload_format.contains("{timestamp}") && !hmac.include_timestamp {
+        return refuse(KEY, "it wants a timestamp and include_timestamp is false", "set include_timestamp = true");
+    }
+    if hmac.payload_format.contains("{svix-id}") && hmac.message_id_header.is_empty() {
+        return refuse(KEY, "it wants {svix-id} and message_id_header is empty", "name the header, like svix-id");
+    }
+    Ok(())
+}
+
+fn sms(settings: &Settings) -> Verdict {
+    let sms = &settings.sms;
+    if sms.sandbox.from.parse::<PhoneNumber>().is_err() {
+        return refuse("sms.sandbox.from", "it is not a telephone number", "write it like +15145550100");
+    }
+    positive("sms.sandbox.mps", sms.sandbox.mps)?;
+    positive("sms.twilio.mps", sms.twilio.mps)?;
+    at_least_one("sms.senders", sms.senders as u64)
+}
+
+fn twilio(settings: &Settings) -> Verdict {
+    let twilio = &settings.sms.twilio;
+    if settings.sms.provider != SmsProviderName::Twilio {
+        return Ok(());
+    }
+    if twilio.account_sid.is_empty() {
+        return refuse("sms.twilio.account_sid", "it is empty and sms.provider is twilio", missing("ACCOUNT_SID"));
+    }
+    if twilio.auth_token.expose_secret().is_empty() {
+        return refuse("sms.twilio.auth_token", "it is empty and sms.provider is twilio", missing("AUTH_TOKEN"));
+    }
+    sender(twilio)?;
+    at_least_one("sms.twilio.timeout_s", twilio.timeout_s)?;
+    at_least_one("sms.twilio.connect_timeout_s", twilio.connect_timeout_s)?;
+    secure_url("sms.twilio.base_url", &twilio.base_url, "the account's token would be readable")
+}
+
+fn missing(name: &str) -> String {
+    format!("set CORDBOARD_SMS__TWILIO__{name}, or sms.provider = \"sandbox\"")
+}
+
+fn sender(twilio: &Twilio) -> Verdict {
+    match (twilio.from.is_empty(), twilio.messaging_service_sid.is_empty()) {
+        (true, true) => refuse("sms.twilio.from", "neither it nor messaging_service_sid is set", missing("FROM")),
+        (false, false) => refuse(
+            "sms.twilio.messaging_service_sid",
+            "sms.twilio.from is set too, and only one can send",
+            "keep one of the two",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn limits(settings: &Settings) -> Verdict {
+    let limits = &settings.limits;
+    for (key, value) in [
+        ("limits.calls", limits.calls as u64),
+        ("limits.seats", limits.seats as u64),
+        ("limits.seats_per_call", limits.seats_per_call as u64),
+        ("limits.commit_queue", limits.commit_queue as u64),
+        ("limits.commit_batch", limits.commit_batch as u64),
+        ("limits.answer_within_ms", limits.answer_within_ms),
+        ("limits.silent_scheduled_s", limits.silent_scheduled_s),
+        ("limits.silent_ringing_s", limits.silent_ringing_s),
+        ("limits.silent_in_progress_s", limits.silent_in_progress_s),
+    ] {
+        at_least_one(key, value)?;
+    }
+    Ok(())
+}
+
+fn at_least_one(key: &'static str, value: u64) -> Verdict {
+    if value == 0 { refuse(key, "zero lets nothing through", "set it to 1 or more") } else { Ok(()) }
+}
+
+fn positive(key: &'static str, per_second: f64) -> Verdict {
+    if per_second.is_finite() && per_second > 0.0 {
+        return Ok(());
+    }
+    refuse(key, format!("{per_second} messages per second would never send"), "set it above zero, like 1.0")
+}
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;
