@@ -126,7 +126,8 @@ impl Actor for CallActor {
 impl State {
     async fn on_apply(&mut self, ask: Ask, myself: &ActorRef<Message>) {
         metrics::waited("call", ask.asked_at.elapsed());
-        if let Err(failure) = self.remember(ask.platform).await {
+        let first_heard = ask.events.first().map_or_else(|| self.context.clock.now(), |event| event.at);
+        if let Err(failure) = self.remember(ask.platform, first_heard).await {
             let _ = ask.reply.send(Err(NotCommitted::Unavailable(failure)));
             myself.stop(Some("not loaded".to_owned()));
             return;
@@ -163,14 +164,14 @@ impl State {
     }
 
     /// Loads the call, after whatever an earlier life of it may still have in the committer's hands.
-    async fn remember(&mut self, platform: &str) -> Result<(), Failure> {
+    async fn remember(&mut self, platform: &str, first_heard: Timestamp) -> Result<(), Failure> {
         if self.memory.is_some() {
             return Ok(());
         }
         self.context.committer.barrier().await;
         self.memory = Some(match self.context.store.load(&self.key).await? {
             Some(stored) => Memory::from(stored),
-            None => Memory::of_new_call(platform, self.context.clock.now()),
+            None => Memory::of_new_call(platform, first_heard),
         });
         Ok(())
     }
@@ -183,8 +184,8 @@ impl From<StoredCall> for Memory {
 }
 
 impl Memory {
-    fn of_new_call(platform: &str, now: Timestamp) -> Memory {
-        Memory { call: Arc::new(Call::new(platform, now)), keys: HashSet::new() }
+    fn of_new_call(platform: &str, first_heard: Timestamp) -> Memory {
+        Memory { call: Arc::new(Call::new(platform, first_heard)), keys: HashSet::new() }
     }
 
     /// Decides one event, unless it was decided before.
@@ -209,7 +210,7 @@ impl Memory {
         let before = self.call.phase;
         Arc::make_mut(&mut self.call).advance(&decision.facts, event.at, now);
         self.keys.insert(digest);
-        self.count(event, &decision.facts, before.is_live(), started.elapsed());
+        self.count(event, playbook, &decision.facts, before.is_live(), started.elapsed());
         frames.push(Frame {
             call: key.clone(),
             seq: self.call.seq,
@@ -224,7 +225,7 @@ impl Memory {
         Slot::Known(decision.answer)
     }
 
-    fn count(&self, event: &Event, facts: &[Fact], was_live: bool, took: Duration) {
+    fn count(&self, event: &Event, playbook: &Playbook, facts: &[Fact], was_live: bool, took: Duration) {
         if self.call.seq == 1 {
             metrics::call_started();
         }
@@ -233,7 +234,8 @@ impl Memory {
             metrics::call_ended(group, self.call.duration_s);
         }
         if let EventKind::ToolCalled(tool) = &event.kind {
-            let name = engine::tools::known_name(&tool.name);
+            // From the list of tools, never from the model: a metric's label.
+            let name = engine::tools::find(&tool.name, playbook).map_or("unknown", |tool| tool.name());
             metrics::tool_called(name, outcome_of(facts), took);
         }
     }

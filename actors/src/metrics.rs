@@ -77,10 +77,9 @@ pub(crate) fn duplicate() {
     counter!(DUPLICATES).increment(1);
 }
 
-/// `name` comes from the list of tools, never from the model.
-pub(crate) fn tool_called(name: &'static str, outcome: &'static str, took: Duration) {
-    counter!(TOOL_CALLS, "tool" => name, "outcome" => outcome).increment(1);
-    histogram!(TOOL_DURATION, "tool" => name).record(took);
+pub(crate) fn tool_called(name: &str, outcome: &'static str, took: Duration) {
+    counter!(TOOL_CALLS, "tool" => name.to_owned(), "outcome" => outcome).increment(1);
+    histogram!(TOOL_DURATION, "tool" => name.to_owned()).record(took);
 }
 
 pub(crate) fn call_started() {

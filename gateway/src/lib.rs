@@ -1,7 +1,10 @@
 //! What Cordboard speaks: every socket, driver, vendor and setting.
 
+pub mod data_dir;
 pub mod http;
 pub mod metrics;
 pub mod platforms;
+pub mod playbooks;
 pub mod settings;
+pub mod simulator;
 pub mod telemetry;

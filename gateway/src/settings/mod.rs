@@ -12,6 +12,7 @@ mod load;
 mod schema;
 mod show;
 
+pub use check::is_loopback;
 pub use error::{Origin, SettingsError};
 pub use keys::DEFAULT_TOML;
 pub use load::{Layers, Loaded, load};
