@@ -1,6 +1,7 @@
 //! Messages that move nothing but are worth a line in the timeline.
 
 use engine::call::{Event, EventKind, Note};
+use engine::phone::mask;
 
 use super::json::{clip, objects, pick, short, text};
 use super::message::{Told, digest, name_in};
@@ -73,7 +74,7 @@ fn transferred(told: &Told) -> Noted {
     let from = name_in(told, "fromAssistant", ["name", "id"]);
     let parts = [&number, &assistant, &to, &from].map(|part| part.as_deref().unwrap_or_default());
     let key = format!("tu:{}:{}", digest(&parts), told.stamp);
-    (key, "transferred", number.or(assistant).or(to))
+    (key, "transferred", number.map(|number| mask(&number).into()).or(assistant).or(to))
 }
 
 fn phone_call_control(told: &Told) -> Noted {

@@ -72,7 +72,7 @@ impl Plan {
         let written = text(request.header_of(&self.settings.signature_header)?)?;
         let signatures: Vec<_> =
             written.split_ascii_whitespace().take(MAX_SIGNATURES).filter_map(|one| self.decode(one)).collect();
-        if signatures.is_empty() || (self.settings.include_timestamp && !self.is_recent(request)) {
+        if signatures.is_empty() || (self.signs_time() && !self.is_recent(request)) {
             return None;
         }
         let payload = self.format.iter().map(|piece| self.fill(piece, request)).collect::<Option<_>>()?;
@@ -96,6 +96,11 @@ impl Plan {
             SignatureEncoding::Hex => hex::decode(bare).ok(),
             SignatureEncoding::Base64 => decode_base64(bare),
         }
+    }
+
+    /// A timestamp that is not signed could be anybody's: it is neither wanted nor believed.
+    fn signs_time(&self) -> bool {
+        self.settings.include_timestamp && self.format.iter().any(|piece| matches!(piece, Piece::Timestamp))
     }
 
     fn is_recent(&self, request: &Request<'_>) -> bool {
