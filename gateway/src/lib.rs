@@ -1,5 +1,6 @@
 //! What Cordboard speaks: every socket, driver, vendor and setting.
 
+pub mod carriers;
 pub mod data_dir;
 pub mod http;
 pub mod metrics;

@@ -223,7 +223,9 @@ impl SmsProvider for Carrier {
         let does = self.script.lock().get_mut(&sms.id).and_then(Vec::pop).unwrap_or(Does::Accepts);
         match does {
             Does::Accepts => {}
-            Does::WaitsForAll(barrier) => drop(barrier.wait().await),
+            Does::WaitsForAll(barrier) => {
+                barrier.wait().await;
+            }
             Does::HangsUntil(told) => told.notified().await,
             Does::Panics => panic!("a broken adapter"),
             Does::Answers(outcome) => return outcome,
