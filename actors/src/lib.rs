@@ -18,5 +18,7 @@ mod sms_sender;
 mod supervise;
 pub mod system;
 pub mod tenants;
+#[cfg(test)]
+mod testing;
 
 pub use limits::Limits;

@@ -161,7 +161,7 @@ impl Live {
 impl Entry {
     fn recount(&mut self) -> Arc<CallView> {
         let mut counts = SmsCounts::default();
-        self.texts.values().for_each(|state| counts.add(*state));
+        self.texts.values().for_each(|state| counts.add(*state, 1));
         if counts != self.view.sms {
             Arc::make_mut(&mut self.view).sms = counts;
         }
@@ -233,4 +233,75 @@ impl Worker {
 fn new_epoch() -> Arc<str> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     format!("{:x}", since.as_nanos()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::call::{Phase, Role};
+    use engine::ids::EventKey;
+    use engine::testing::fixtures;
+
+    use super::*;
+    use crate::limits::Limits;
+    use crate::testing::Rig;
+
+    async fn tell(rig: &Rig, call: &str, kind: EventKind, n: u64) {
+        rig.system.calls.apply(&fixtures::key(call), "test", vec![fixtures::event(kind, n)]).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_snapshot_and_the_changes_after_it_show_every_committed_change_once() {
+        let rig = Rig::start(Limits::default()).await;
+        tell(&rig, "c1", EventKind::Status(Phase::Ringing), 1).await;
+        rig.until(|| rig.system.live.snapshot(None).calls.len() == 1).await;
+        let (snapshot, mut changes) = rig.system.live.subscribe(None);
+        tell(&rig, "c1", fixtures::spoke("water everywhere"), 2).await;
+        tell(&rig, "c2", EventKind::Status(Phase::Ringing), 3).await;
+        tell(&rig, "c1", EventKind::Ended(fixtures::hung_up()), 4).await;
+        let mut seen = Vec::new();
+        for offset in snapshot.offset + 1..=snapshot.offset + 3 {
+            let change = changes.recv().await.unwrap();
+            assert_eq!(change.offset, offset, "offsets have no holes");
+            let Update::Call { call, .. } = &change.update else { panic!("{change:?}") };
+            seen.push((call.id.to_string(), change.call.is_some()));
+        }
+        // The view may be newer than the frame: c1 may be shown ended with either of its two changes.
+        assert_eq!(seen.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["c1", "c2", "c1"]);
+        assert!(!seen[2].1, "an ended call is live no more");
+        let live = rig.system.live.snapshot(None);
+        assert_eq!(live.calls.iter().map(|call| call.id.as_str()).collect::<Vec<_>>(), ["c2"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_being_said_is_shown_but_never_recorded() {
+        let rig = Rig::start(Limits::default()).await;
+        tell(&rig, "c1", EventKind::Status(Phase::InProgress), 1).await;
+        rig.until(|| rig.system.live.snapshot(None).calls.len() == 1).await;
+        let speaking = fixtures::event(EventKind::Speaking { role: Role::Caller, text: "il y a de l'".into() }, 2);
+        rig.system.live.mention(&fixtures::key("c1"), &speaking);
+        let last_line = || rig.system.live.snapshot(None).calls[0].last_line.clone();
+        rig.until(|| last_line().is_some()).await;
+        assert_eq!(rig.store.load(&fixtures::key("c1")).await.unwrap().unwrap().state.last_line, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_messages_of_a_call_are_counted_as_they_move() {
+        let rig = Rig::start(Limits::default()).await;
+        let alert = fixtures::tool_call("t1", "sendSMSAlert", serde_json::json!({"priority": "P2", "message": "x"}));
+        tell(&rig, "c1", EventKind::Status(Phase::InProgress), 1).await;
+        tell(&rig, "c1", alert, 2).await;
+        let counts = || rig.system.live.snapshot(None).calls.first().map(|call| call.sms);
+        rig.until(|| counts() == Some(SmsCounts { sent: 1, ..SmsCounts::default() })).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_feed_that_fell_behind_starts_again_from_the_store() {
+        let rig = Rig::start(Limits { live_backlog: 4, ..Limits::default() }).await;
+        let epoch = rig.system.live.snapshot(None).epoch;
+        let key = |n: u64| EventKey::new(format!("tr:{n}"));
+        let said = |n| Event { key: key(n), ..fixtures::event(fixtures::spoke("encore"), n) };
+        rig.system.calls.apply(&fixtures::key("c1"), "test", (0..64).map(said).collect()).await.unwrap();
+        rig.until(|| rig.system.live.snapshot(None).epoch != epoch).await;
+        assert_eq!(rig.system.live.snapshot(None).calls[0].seq, 64);
+    }
 }

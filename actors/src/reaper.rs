@@ -92,3 +92,43 @@ impl Reaper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use engine::testing::fixtures;
+
+    use super::*;
+    use crate::testing::Rig;
+
+    async fn phase_of(rig: &Rig) -> Phase {
+        rig.store.load(&fixtures::key("c1")).await.unwrap().unwrap().state.phase
+    }
+
+    async fn heard_then_silent_for(silence: Duration) -> Rig {
+        let rig = Rig::start(Limits::default()).await;
+        let event = fixtures::event(EventKind::Status(Phase::InProgress), 0);
+        rig.system.calls.apply(&fixtures::key("c1"), "test", vec![event]).await.unwrap();
+        rig.clock.advance(silence);
+        // Two looks of the reaper.
+        tokio::time::sleep(Limits::default().reaper_tick * 2).await;
+        rig.settle().await;
+        rig
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_gone_silent_is_lost_and_a_report_ends_it_after_all() {
+        let rig = heard_then_silent_for(Limits::default().silent_in_progress + Duration::from_secs(1)).await;
+        assert_eq!(phase_of(&rig).await, Phase::Lost);
+        let report = fixtures::event(fixtures::report(), 9);
+        rig.system.calls.apply(&fixtures::key("c1"), "test", vec![report]).await.unwrap();
+        assert_eq!(phase_of(&rig).await, Phase::Ended);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_merely_quiet_is_left_alone() {
+        let rig = heard_then_silent_for(Limits::default().silent_in_progress - Duration::from_secs(60)).await;
+        assert_eq!(phase_of(&rig).await, Phase::InProgress);
+    }
+}

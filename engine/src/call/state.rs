@@ -8,6 +8,7 @@ use super::decision::ToolAnswer;
 use super::event::{Direction, Fault, Phase, Role};
 use crate::ids::{CallId, TenantId};
 use crate::priority::Priority;
+use crate::sms::SmsState;
 use crate::time::Timestamp;
 
 /// State of one call. Kept small: a hundred thousand of them are live at once.
@@ -65,6 +66,24 @@ pub struct SmsCounts {
     pub sent: u32,
     pub delivered: u32,
     pub failed: u32,
+}
+
+impl SmsCounts {
+    /// Counts `messages` more in this state.
+    pub fn add(&mut self, state: SmsState, messages: u32) {
+        let count = match state {
+            SmsState::Queued | SmsState::Sending => &mut self.queued,
+            SmsState::Accepted | SmsState::Sent => &mut self.sent,
+            SmsState::Delivered => &mut self.delivered,
+            SmsState::Undelivered
+            | SmsState::Failed
+            | SmsState::Unknown
+            | SmsState::Suppressed
+            | SmsState::Expired
+            | SmsState::Cancelled => &mut self.failed,
+        };
+        *count = count.saturating_add(messages);
+    }
 }
 
 /// One call as the API shows it. Field names are a promise to clients.
@@ -153,22 +172,5 @@ impl Call {
             seq: self.seq,
             updated_at: self.updated_at,
         })
-    }
-}
-
-impl SmsCounts {
-    pub fn add(&mut self, state: crate::sms::SmsState) {
-        use crate::sms::SmsState;
-        match state {
-            SmsState::Queued | SmsState::Sending => self.queued += 1,
-            SmsState::Accepted | SmsState::Sent => self.sent += 1,
-            SmsState::Delivered => self.delivered += 1,
-            SmsState::Undelivered
-            | SmsState::Failed
-            | SmsState::Unknown
-            | SmsState::Suppressed
-            | SmsState::Expired
-            | SmsState::Cancelled => self.failed += 1,
-        }
     }
 }

@@ -10,6 +10,7 @@
 
 mod answers;
 mod auth;
+mod control;
 mod conversation;
 pub mod ended_reasons;
 mod envelope;
@@ -26,6 +27,7 @@ use engine::time::Timestamp;
 
 pub use answers::{answer, apology, render};
 pub use auth::{Doorkeeper, Request};
+pub use control::VapiControl;
 
 use super::{BadBody, Delivery};
 use envelope::Envelope;

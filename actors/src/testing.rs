@@ -1,0 +1,219 @@
+//! A whole system on memory ports, for the tests of this crate: a store that can be held, broken and overtaken.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use engine::call::{Answer, CallView, Frame, Phase};
+use engine::failure::Failure;
+use engine::ids::{CallId, CallKey, EventKey, TenantId};
+use engine::ports::{AppendError, CallStore, Position, SilentCall, StoredCall, StoredFrame};
+use engine::testing::fixtures;
+use engine::testing::memory::{ManualClock, MemoryProvider, MemoryStore};
+use engine::time::Timestamp;
+use engine::tools::Tool;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::bus::LocalBus;
+use crate::limits::Limits;
+use crate::system::{Ports, Senders, System};
+use crate::tenants::Tenants;
+
+pub(crate) struct Rig {
+    pub system: System,
+    pub store: Arc<TestStore>,
+    pub clock: Arc<ManualClock>,
+    tenants: Tenants,
+}
+
+impl Rig {
+    pub async fn start(limits: Limits) -> Rig {
+        let memory = Arc::new(MemoryStore::default());
+        let store = Arc::new(TestStore::over(memory.clone()));
+        let clock = Arc::new(ManualClock::at(fixtures::at(0)));
+        let feed = LocalBus::new(limits.live_backlog);
+        let tenants = Tenants::new([fixtures::playbook()]);
+        let ports = Ports {
+            calls: store.clone(),
+            outbox: memory,
+            provider: Arc::new(MemoryProvider::default()),
+            reports: None,
+            bus: Arc::new(feed.clone()),
+            feed,
+            control: None,
+            clock: clock.clone(),
+        };
+        let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: None };
+        let system = System::start(ports, tenants.clone(), senders, limits).await.expect("a system on memory starts");
+        Rig { system, store, clock, tenants }
+    }
+
+    /// Gives the fixture's playbook one more tool.
+    pub fn add_tool(&self, tool: Arc<dyn Tool>) {
+        let mut playbook = fixtures::playbook();
+        playbook.extra_tools.push(tool);
+        self.tenants.replace(playbook);
+    }
+
+    /// Lets every task run that can run without time passing.
+    pub async fn settle(&self) {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Awaits a condition while (paused) time passes.
+    pub async fn until(&self, condition: impl Fn() -> bool) {
+        while !condition() {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    }
+}
+
+pub(crate) struct TestStore {
+    inner: Arc<MemoryStore>,
+    gate: Semaphore,
+    held: std::sync::atomic::AtomicBool,
+    arrived: AtomicUsize,
+    arrival: Notify,
+    next_failure: Mutex<Option<AppendError>>,
+    refused: Mutex<HashSet<CallKey>>,
+    quarantine: Mutex<Vec<String>>,
+}
+
+impl TestStore {
+    fn over(inner: Arc<MemoryStore>) -> TestStore {
+        TestStore {
+            inner,
+            gate: Semaphore::new(0),
+            held: false.into(),
+            arrived: AtomicUsize::new(0),
+            arrival: Notify::new(),
+            next_failure: Mutex::default(),
+            refused: Mutex::default(),
+            quarantine: Mutex::default(),
+        }
+    }
+
+    /// Appends arrive and hang until released.
+    pub fn hold(&self) {
+        self.held.store(true, Ordering::SeqCst);
+    }
+
+    pub fn release(&self) {
+        self.held.store(false, Ordering::SeqCst);
+        self.gate.add_permits(1_000);
+    }
+
+    /// Returns when so many appends have arrived in all.
+    pub async fn appends(&self, count: usize) {
+        while self.arrived.load(Ordering::SeqCst) < count {
+            self.arrival.notified().await;
+        }
+    }
+
+    pub fn fail_next(&self, error: AppendError) {
+        *self.next_failure.lock() = Some(error);
+    }
+
+    pub fn refuse_frames_of(&self, call: &CallKey) {
+        self.refused.lock().insert(call.clone());
+    }
+
+    pub fn quarantined(&self) -> Vec<String> {
+        self.quarantine.lock().clone()
+    }
+
+    /// Appends one frame behind the back of whoever has the call in memory.
+    pub async fn overtake(&self, call: &CallKey) {
+        let stored = self.inner.load(call).await.expect("memory works").expect("the call is there");
+        let mut state = engine::call::Call::clone(&stored.state);
+        state.seq += 1;
+        let frame = Frame {
+            call: call.clone(),
+            seq: state.seq,
+            key: EventKey::new("somebody-else"),
+            at: fixtures::at(0),
+            decided_at: fixtures::at(0),
+            facts: Vec::new(),
+            answer: Answer::Ack,
+            texts: Vec::new(),
+            state: Arc::new(state),
+        };
+        assert_eq!(self.inner.append(&[frame]).await, [Ok(())]);
+    }
+}
+
+#[async_trait]
+impl CallStore for TestStore {
+    async fn append(&self, frames: &[Frame]) -> Vec<Result<(), AppendError>> {
+        self.arrived.fetch_add(1, Ordering::SeqCst);
+        self.arrival.notify_waiters();
+        self.arrival.notify_one();
+        if self.held.load(Ordering::SeqCst) {
+            self.gate.acquire().await.expect("never closed").forget();
+        }
+        if let Some(error) = self.next_failure.lock().take() {
+            return vec![Err(error); frames.len()];
+        }
+        let mut results = Vec::with_capacity(frames.len());
+        for frame in frames {
+            let refused = self.refused.lock().contains(&frame.call);
+            results.push(match refused {
+                true => Err(AppendError::Refused("by the test".into())),
+                false => self.inner.append(std::slice::from_ref(frame)).await.remove(0),
+            });
+        }
+        results
+    }
+
+    async fn quarantine(
+        &self,
+        call: &CallKey,
+        key: &EventKey,
+        raw: &str,
+        why: &str,
+        at: Timestamp,
+    ) -> Result<(), Failure> {
+        self.quarantine.lock().push(key.to_string());
+        self.inner.quarantine(call, key, raw, why, at).await
+    }
+
+    async fn load(&self, call: &CallKey) -> Result<Option<StoredCall>, Failure> {
+        self.inner.load(call).await
+    }
+
+    async fn answer(&self, call: &CallKey, key: &EventKey) -> Result<Option<Answer>, Failure> {
+        self.inner.answer(call, key).await
+    }
+
+    async fn frames_after(
+        &self,
+        position: Position,
+        limit: usize,
+    ) -> Result<Vec<(StoredFrame, Arc<CallView>)>, Failure> {
+        self.inner.frames_after(position, limit).await
+    }
+
+    async fn last_position(&self) -> Result<Position, Failure> {
+        self.inner.last_position().await
+    }
+
+    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
+        self.inner.live().await
+    }
+
+    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
+        self.inner.find(tenant, id).await
+    }
+
+    async fn timeline(&self, call: &CallKey, after_seq: u64, limit: usize) -> Result<Vec<StoredFrame>, Failure> {
+        self.inner.timeline(call, after_seq, limit).await
+    }
+
+    async fn silent(&self, cutoffs: &[(Phase, Timestamp)], limit: usize) -> Result<Vec<SilentCall>, Failure> {
+        self.inner.silent(cutoffs, limit).await
+    }
+}

@@ -1,1 +1,0 @@
-//! Contracts of the ports, run against every implementation.

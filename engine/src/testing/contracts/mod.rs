@@ -1,0 +1,97 @@
+//! Contracts of the ports, run against every implementation: in memory, and on the real thing.
+//!
+//! A promise is a function named by its sentence, given a store nobody has used. It panics where the promise is broken.
+
+mod append;
+mod outbox;
+mod reading;
+
+use std::pin::Pin;
+use std::task::Poll;
+
+use crate::ports::{CallStore, SmsOutbox};
+
+/// All promises of a [`CallStore`]. `fresh` makes an empty store; each promise gets its own.
+pub async fn call_store<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
+    append::a_frame_is_written_only_after_its_predecessor(&fresh().await).await;
+    append::frames_of_one_call_in_a_batch_are_written_together(&fresh().await).await;
+    append::a_batch_with_a_gap_writes_nothing_of_its_call(&fresh().await).await;
+    append::an_event_already_recorded_conflicts_and_takes_its_companions_along(&fresh().await).await;
+    append::the_same_event_twice_in_one_batch_conflicts(&fresh().await).await;
+    append::stale_calls_in_a_batch_leave_fresh_ones_alone(&fresh().await).await;
+    append::recorded_events_in_a_batch_leave_their_neighbours_alone(&fresh().await).await;
+    append::a_text_of_another_call_is_refused_and_leaves_the_neighbours_alone(&fresh().await).await;
+    append::a_text_is_written_with_its_frame_or_not_at_all(&fresh().await).await;
+    append::a_text_owed_twice_stays_the_first_one(&fresh().await).await;
+    append::of_several_writers_one_wins_each_place(&fresh().await).await;
+    append::many_writers_of_many_calls_lose_nothing(&fresh().await).await;
+    append::an_empty_batch_is_nothing(&fresh().await).await;
+
+    reading::a_call_is_loaded_with_its_state_and_every_key(&fresh().await).await;
+    reading::every_answer_is_given_again_byte_for_byte(&fresh().await).await;
+    reading::hostile_text_comes_back_as_it_went_in(&fresh().await).await;
+    reading::frames_are_read_in_the_order_of_their_commits(&fresh().await).await;
+    reading::a_timeline_is_paged_in_order(&fresh().await).await;
+    reading::live_calls_are_those_neither_ended_nor_lost(&fresh().await).await;
+    reading::a_call_is_found_within_its_tenant_only(&fresh().await).await;
+    reading::a_view_counts_the_calls_texts(&fresh().await).await;
+    reading::silent_calls_are_those_not_heard_of_since_their_cutoff(&fresh().await).await;
+    reading::an_event_is_quarantined_once_or_twice(&fresh().await).await;
+}
+
+/// All promises of an [`SmsOutbox`], on stores that are [`CallStore`]s as well.
+pub async fn sms_outbox<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
+    outbox::a_claim_is_the_whole_message_in_flight(&fresh().await).await;
+    outbox::the_most_urgent_is_claimed_first_then_the_earliest_due(&fresh().await).await;
+    outbox::nothing_is_claimed_before_it_is_due(&fresh().await).await;
+    outbox::what_has_expired_is_not_claimed(&fresh().await).await;
+    outbox::two_claimers_never_get_the_same_message(&fresh().await).await;
+    outbox::an_attempt_is_settled_once(&fresh().await).await;
+    outbox::an_attempt_that_is_not_the_current_one_settles_nothing(&fresh().await).await;
+    outbox::a_throttled_attempt_costs_nothing_and_keeps_its_number(&fresh().await).await;
+    outbox::a_failed_attempt_that_counts_is_tried_again_when_due(&fresh().await).await;
+    outbox::reports_only_move_a_message_forward(&fresh().await).await;
+    outbox::a_late_report_never_reopens_a_failed_message(&fresh().await).await;
+    outbox::a_report_about_nothing_known_is_nothing(&fresh().await).await;
+    outbox::attempts_cut_by_a_restart_become_unknown(&fresh().await).await;
+    outbox::the_queue_tells_its_next_moment_and_its_depth(&fresh().await).await;
+    outbox::messages_are_found_within_their_tenant_only(&fresh().await).await;
+    outbox::the_newest_messages_come_first(&fresh().await).await;
+}
+
+/// Runs all of them at once, as far as the runtime lets them.
+async fn together<T>(futures: impl IntoIterator<Item = Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
+    let mut futures: Vec<_> = futures.into_iter().collect();
+    let mut outputs: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(move |context| {
+        for (future, output) in futures.iter_mut().zip(&mut outputs) {
+            if output.is_none()
+                && let Poll::Ready(ready) = future.as_mut().poll(context)
+            {
+                *output = Some(ready);
+            }
+        }
+        if outputs.iter().all(Option::is_some) {
+            Poll::Ready(outputs.iter_mut().filter_map(Option::take).collect())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::block_on;
+    use crate::testing::memory::MemoryStore;
+
+    #[test]
+    fn the_memory_store_keeps_the_contract_of_a_call_store() {
+        block_on(super::call_store(async || MemoryStore::default()));
+    }
+
+    #[test]
+    fn the_memory_store_keeps_the_contract_of_an_outbox() {
+        block_on(super::sms_outbox(async || MemoryStore::default()));
+    }
+}

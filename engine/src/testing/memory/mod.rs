@@ -1,0 +1,20 @@
+//! Ports in memory: as strict as the real ones (they run the same contracts), and they fail when a test tells them to.
+
+mod bus;
+mod calls;
+mod clock;
+mod outbox;
+mod provider;
+mod store;
+
+pub use bus::MemoryBus;
+pub use clock::ManualClock;
+pub use provider::MemoryProvider;
+pub use store::{MemoryStore, Quarantined};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A test that panicked while holding a lock has failed already; the others may go on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

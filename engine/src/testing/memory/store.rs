@@ -1,0 +1,200 @@
+//! Calls and texts in memory. Strict where the real stores are: guarded, all of a group or nothing, one history per call.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use super::lock;
+use crate::call::{Answer, Call, Frame};
+use crate::failure::Failure;
+use crate::ids::{CallKey, EventKey, SmsId};
+use crate::ports::{AppendError, StoredFrame};
+use crate::sms::{NewSms, Sms, SmsState};
+use crate::time::Timestamp;
+
+/// `None`: go on as usual. It sees every batch before it is written.
+type AppendHook = Box<dyn Fn(&[Frame]) -> Option<AppendError> + Send>;
+
+#[derive(Default)]
+pub struct MemoryStore {
+    pub(super) records: Mutex<Records>,
+    faults: Mutex<Faults>,
+}
+
+/// An event put aside for people to look at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quarantined {
+    pub call: CallKey,
+    pub key: EventKey,
+    pub raw: String,
+    pub why: String,
+    pub at: Timestamp,
+}
+
+#[derive(Default)]
+pub(super) struct Records {
+    pub calls: BTreeMap<CallKey, Record>,
+    /// The frame at `position` is at `position - 1`.
+    pub log: Vec<Logged>,
+    pub texts: BTreeMap<SmsId, Message>,
+    pub quarantined: BTreeMap<(CallKey, String), Quarantined>,
+}
+
+pub(super) struct Record {
+    pub state: Arc<Call>,
+    /// Places in the log; as many as the call's last `seq`.
+    pub frames: Vec<usize>,
+    pub keys: HashMap<EventKey, usize>,
+}
+
+pub(super) struct Logged {
+    pub frame: StoredFrame,
+    pub answer: Answer,
+}
+
+pub(super) struct Message {
+    pub sms: Sms,
+    pub last_attempt: u32,
+}
+
+#[derive(Default)]
+struct Faults {
+    next: Option<AppendError>,
+    lose_next_acknowledgement: bool,
+    refused: BTreeSet<CallKey>,
+    hook: Option<AppendHook>,
+}
+
+impl MemoryStore {
+    /// Nothing of the next batch is written.
+    pub fn fail_next_append(&self, failure: Failure) {
+        lock(&self.faults).next = Some(AppendError::Unavailable(failure));
+    }
+
+    /// The next batch is written, and its writer told that nobody knows.
+    pub fn lose_next_acknowledgement(&self) {
+        lock(&self.faults).lose_next_acknowledgement = true;
+    }
+
+    /// Frames of this call are refused from now on.
+    pub fn refuse_frames_of(&self, call: &CallKey) {
+        lock(&self.faults).refused.insert(call.clone());
+    }
+
+    /// Asked before every batch; an error it returns is the result of each frame in it.
+    pub fn on_append(&self, hook: impl Fn(&[Frame]) -> Option<AppendError> + Send + 'static) {
+        lock(&self.faults).hook = Some(Box::new(hook));
+    }
+
+    pub fn quarantined(&self) -> Vec<Quarantined> {
+        lock(&self.records).quarantined.values().cloned().collect()
+    }
+
+    pub(super) fn append_now(&self, frames: &[Frame]) -> Vec<Result<(), AppendError>> {
+        let mut faults = lock(&self.faults);
+        let fault = faults.hook.as_ref().and_then(|hook| hook(frames)).or_else(|| faults.next.take());
+        if let Some(error) = fault {
+            return vec![Err(error); frames.len()];
+        }
+        let mut records = lock(&self.records);
+        let mut verdicts = Vec::with_capacity(frames.len());
+        for group in frames.chunk_by(|a, b| a.call == b.call) {
+            let verdict = if faults.refused.contains(&group[0].call) {
+                Err(AppendError::Refused("told to refuse this call".to_owned()))
+            } else {
+                records.append(group)
+            };
+            verdicts.extend(vec![verdict; group.len()]);
+        }
+        if std::mem::take(&mut faults.lose_next_acknowledgement) {
+            let lost = AppendError::Unavailable(Failure::retry("the acknowledgement was lost"));
+            return vec![Err(lost); frames.len()];
+        }
+        verdicts
+    }
+}
+
+impl Records {
+    /// All frames of one call, or none of them.
+    fn append(&mut self, group: &[Frame]) -> Result<(), AppendError> {
+        let call = &group[0].call;
+        let known = self.calls.get(call);
+        let next = known.map_or(0, |record| record.frames.len() as u64) + 1;
+        let mut keys = BTreeSet::new();
+        let in_order = group.iter().zip(next..).all(|(frame, seq)| frame.seq == seq);
+        let all_new = group.iter().all(|frame| {
+            keys.insert(frame.key.as_str()) && known.is_none_or(|record| !record.keys.contains_key(&frame.key))
+        });
+        if !in_order || !all_new {
+            return Err(AppendError::Conflict);
+        }
+        let texts = || group.iter().flat_map(|frame| &frame.texts);
+        if !texts().all(|text| text.tenant == call.tenant && text.call.as_ref().is_none_or(|id| *id == call.call)) {
+            return Err(AppendError::Refused("a text belongs to another call".to_owned()));
+        }
+        for text in texts() {
+            self.texts.entry(text.id).or_insert_with(|| Message { sms: queued(text), last_attempt: 0 });
+        }
+        for frame in group {
+            self.push(frame);
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, frame: &Frame) {
+        let place = self.log.len();
+        let record = self.calls.entry(frame.call.clone()).or_insert_with(|| Record {
+            state: frame.state.clone(),
+            frames: Vec::new(),
+            keys: HashMap::new(),
+        });
+        record.state = frame.state.clone();
+        record.frames.push(place);
+        record.keys.insert(frame.key.clone(), place);
+        let stored = StoredFrame {
+            position: place as u64 + 1,
+            call: frame.call.clone(),
+            seq: frame.seq,
+            at: frame.at,
+            decided_at: frame.decided_at,
+            facts: frame.facts.clone(),
+        };
+        self.log.push(Logged { frame: stored, answer: frame.answer.clone() });
+    }
+}
+
+/// A message as it stands before anything was tried.
+fn queued(text: &NewSms) -> Sms {
+    Sms {
+        id: text.id,
+        tenant: text.tenant.clone(),
+        call: text.call.clone(),
+        alert: None,
+        to: text.to.clone(),
+        contact: text.contact.clone(),
+        from: None,
+        body: text.body.clone(),
+        segments: text.segments,
+        priority: text.priority,
+        state: SmsState::Queued,
+        attempts: 0,
+        provider_id: None,
+        error_code: None,
+        error: None,
+        due_at: text.due_at,
+        expires_at: text.expires_at,
+        created_at: text.created_at,
+        updated_at: text.created_at,
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let records = lock(&self.records);
+        f.debug_struct("MemoryStore")
+            .field("calls", &records.calls.len())
+            .field("frames", &records.log.len())
+            .field("texts", &records.texts.len())
+            .finish_non_exhaustive()
+    }
+}
