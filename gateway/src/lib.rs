@@ -1,5 +1,6 @@
 //! What Cordboard speaks: every socket, driver, vendor and setting.
 
+pub mod app;
 pub mod carriers;
 pub mod data_dir;
 pub mod http;
@@ -8,4 +9,5 @@ pub mod platforms;
 pub mod playbooks;
 pub mod settings;
 pub mod simulator;
+pub mod stores;
 pub mod telemetry;

@@ -42,7 +42,8 @@ impl VapiControl {
     /// The id is hostile text: one path segment, whatever it contains.
     fn url_of(&self, call: &CallKey) -> Result<Url, Failure> {
         let mut url = self.base.clone();
-        let mut segments = url.path_segments_mut().map_err(|()| Failure::fail("platforms.vapi.base_url has no path"))?;
+        let mut segments =
+            url.path_segments_mut().map_err(|()| Failure::fail("platforms.vapi.base_url has no path"))?;
         segments.pop_if_empty().push("call").push(call.call.as_str());
         drop(segments);
         Ok(url)

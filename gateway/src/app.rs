@@ -1,0 +1,259 @@
+//! The composition root: the only place that names concrete adapters. Everything is built once, in order, and stopped
+//! in the opposite one.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actors::bus::LocalBus;
+use actors::system::{Ports, System};
+use actors::tenants::Tenants;
+use actors::{Limits, calls::Calls};
+use engine::failure::Failure;
+use engine::ids::TenantId;
+use engine::ports::{CallControl, SystemClock};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::carriers::{self, BadCarrier, Carrier};
+use crate::data_dir::{DataDir, DataDirError, Kept};
+use crate::http::{self, Parts, Probe, State};
+use crate::platforms::vapi::{Doorkeeper, VapiControl};
+use crate::playbooks::{self, PlaybooksError};
+use crate::settings::{LimitSettings, Settings};
+use crate::stores::sqlite::SqliteStore;
+
+/// Why the server did not start. Says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Playbooks(#[from] PlaybooksError),
+    #[error(transparent)]
+    Carrier(#[from] BadCarrier),
+    #[error("cannot listen on {address}: {why}; choose another address with --listen")]
+    Listen { address: String, why: std::io::Error },
+    #[error("{0}")]
+    Failed(#[from] Failure),
+}
+
+/// A running server.
+pub struct App {
+    pub address: SocketAddr,
+    /// What a webhook is proven with.
+    pub webhook_secret: SecretString,
+    /// Where the secret lies, if this server made it.
+    pub webhook_secret_file: Option<PathBuf>,
+    pub admin_token: SecretString,
+    pub admin_token_file: PathBuf,
+    /// `store`, `bus`, `cache`, `sms`, and which one is in use.
+    pub in_use: Vec<(&'static str, String)>,
+    state: Arc<State>,
+    system: System,
+    store: Arc<SqliteStore>,
+    server: ServerHandle,
+    serving: JoinHandle<std::io::Result<()>>,
+    upkeep: JoinHandle<()>,
+    /// Held, so that no second server uses the directory.
+    _data_dir: DataDir,
+}
+
+impl App {
+    /// Starts everything; ready when it returns. The address may have port 0: see [`App::address`].
+    pub async fn start(settings: &Settings) -> Result<App, StartError> {
+        let data_dir = DataDir::open(&settings.data_dir)?;
+        let admin = data_dir.admin_token()?;
+        let secrets = Secrets::of(settings, &data_dir)?;
+        let tenants = Tenants::new(playbooks::load(&settings.playbooks)?);
+        let listener = listen(&settings.listen)?;
+        let address =
+            listener.local_addr().map_err(|why| StartError::Listen { address: settings.listen.clone(), why })?;
+        let clock = Arc::new(SystemClock);
+        let carrier = carriers::carrier(&settings.sms, clock.clone())?;
+        let store = Arc::new(SqliteStore::open(&database(settings), settings.store.readers).await?);
+        let in_use = vec![
+            ("store", format!("sqlite {}", database(settings).display())),
+            ("bus", "in process".to_owned()),
+            ("cache", "in process".to_owned()),
+            ("sms", carrier.provider.name().to_owned()),
+        ];
+        let probes = probes(&store, &in_use, &tenants);
+        let metrics = crate::metrics::install();
+        let system = start_system(settings, store.clone(), carrier, tenants.clone(), clock.clone()).await?;
+        let doorkeeper = Doorkeeper::new(&settings.platforms.vapi, secrets.live.clone(), &tenants.all());
+        let parts = Parts {
+            calls: system.calls.clone(),
+            live: system.live.clone(),
+            tenants,
+            store: store.clone(),
+            outbox: store.clone(),
+            clock,
+            doorkeeper,
+            admin_token: admin.secret.clone(),
+            default_tenant: default_tenant(settings)?,
+            public_url: public_url(settings),
+            probes,
+            metrics: metrics.clone(),
+            metrics_token: settings.metrics.token.clone(),
+            runtime: Handle::current(),
+        };
+        let state = Arc::new(State::new(parts, &settings.http));
+        let drain = Duration::from_secs(settings.drain_s);
+        let (server, handle) = http::serve(listener, state.clone(), &settings.http, drain)
+            .map_err(|why| StartError::Listen { address: settings.listen.clone(), why })?;
+        Ok(App {
+            address,
+            webhook_secret: secrets.live[0].clone(),
+            webhook_secret_file: secrets.created.map(|kept| kept.file),
+            admin_token: admin.secret,
+            admin_token_file: admin.file,
+            in_use,
+            state,
+            system,
+            store,
+            server: handle,
+            serving: tokio::spawn(server),
+            upkeep: tokio::spawn(crate::metrics::upkeep(metrics)),
+            _data_dir: data_dir,
+        })
+    }
+
+    /// `http://127.0.0.1:8080`: how this machine reaches the server.
+    pub fn local_url(&self) -> String {
+        match self.address.ip() {
+            ip if ip.is_unspecified() => format!("http://127.0.0.1:{}", self.address.port()),
+            _ => format!("http://{}", self.address),
+        }
+    }
+
+    /// Opens the page without the token, once, within five minutes.
+    pub fn login_url(&self) -> Option<String> {
+        let code = self.state.access.codes.issue()?;
+        Some(format!("{}/login?code={code}", self.local_url()))
+    }
+
+    pub fn calls(&self) -> &Calls {
+        &self.system.calls
+    }
+
+    /// Stops accepting, answers what is in flight, commits, flushes. At most about `drain_s`.
+    pub async fn stop(self) {
+        self.state.stopping.begin();
+        self.server.stop(true).await;
+        self.system.stop().await;
+        self.store.close().await;
+        self.upkeep.abort();
+        if let Ok(Err(error)) = self.serving.await {
+            tracing::warn!(%error, "http server ended badly");
+        }
+    }
+}
+
+/// The deployment's live secrets: the settings', or one made at first start.
+struct Secrets {
+    /// The first is the one to use, the others are being rotated out.
+    live: Vec<SecretString>,
+    created: Option<Kept>,
+}
+
+impl Secrets {
+    fn of(settings: &Settings, data_dir: &DataDir) -> Result<Secrets, DataDirError> {
+        let vapi = &settings.platforms.vapi;
+        let created = match vapi.secret.expose_secret().is_empty() {
+            true => Some(data_dir.vapi_secret()?),
+            false => None,
+        };
+        let first = created.as_ref().map_or(&vapi.secret, |kept| &kept.secret);
+        let live = std::iter::once(first).chain(&vapi.previous_secrets).cloned().collect();
+        Ok(Secrets { live, created })
+    }
+}
+
+async fn start_system(
+    settings: &Settings,
+    store: Arc<SqliteStore>,
+    carrier: Carrier,
+    tenants: Tenants,
+    clock: Arc<SystemClock>,
+) -> Result<System, Failure> {
+    let limits = limits(settings);
+    let feed = LocalBus::new(limits.live_backlog);
+    let ports = Ports {
+        calls: store.clone(),
+        outbox: store,
+        provider: carrier.provider,
+        reports: carrier.reports,
+        bus: Arc::new(feed.clone()),
+        feed,
+        control: control(settings)?,
+        clock,
+    };
+    System::start(ports, tenants, carrier.senders, limits).await
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let LimitSettings { calls, seats, seats_per_call, commit_queue, commit_batch, .. } = settings.limits;
+    let limits = &settings.limits;
+    Limits {
+        calls,
+        seats,
+        seats_per_call,
+        commit_queue,
+        commit_batch,
+        answer_within: Duration::from_millis(limits.answer_within_ms),
+        linger: Duration::from_secs(limits.linger_s),
+        silent_scheduled: Duration::from_secs(limits.silent_scheduled_s),
+        silent_ringing: Duration::from_secs(limits.silent_ringing_s),
+        silent_in_progress: Duration::from_secs(limits.silent_in_progress_s),
+        senders: settings.sms.senders,
+        drain: Duration::from_secs(settings.drain_s),
+        ..Limits::default()
+    }
+}
+
+fn control(settings: &Settings) -> Result<Option<Arc<dyn CallControl>>, Failure> {
+    let vapi = &settings.platforms.vapi;
+    if vapi.api_key.expose_secret().is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(VapiControl::new(&vapi.base_url, vapi.api_key.clone())?)))
+}
+
+fn probes(store: &Arc<SqliteStore>, in_use: &[(&'static str, String)], tenants: &Tenants) -> Vec<Probe> {
+    let store = store.clone();
+    let always = in_use.iter().filter(|(name, _)| *name != "store").map(|(name, kind)| Probe::always(name, kind));
+    let playbooks = tenants.all().len();
+    let mut probes = vec![Probe::new("store", "sqlite", move || {
+        let store = store.clone();
+        async move { store.ping().await }
+    })];
+    probes.extend(always);
+    probes.push(Probe::always("playbooks", format!("{playbooks} loaded")));
+    probes
+}
+
+fn listen(address: &str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|why| StartError::Listen { address: address.to_owned(), why })
+}
+
+/// `sqlite:` is a file of the data directory.
+fn database(settings: &Settings) -> PathBuf {
+    match settings.store.url.strip_prefix("sqlite:").unwrap_or_default() {
+        "" => settings.data_dir.join("cordboard.db"),
+        path => path.into(),
+    }
+}
+
+fn default_tenant(settings: &Settings) -> Result<TenantId, Failure> {
+    let name = &settings.playbooks.default_tenant;
+    TenantId::parse(name).map_err(|bad| Failure::fail(format!("playbooks.default_tenant: {bad}")))
+}
+
+fn public_url(settings: &Settings) -> Option<String> {
+    let url = settings.public_url.trim_end_matches('/');
+    (!url.is_empty()).then(|| url.to_owned())
+}

@@ -1,0 +1,183 @@
+//! Reading calls and their history.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use engine::call::{Answer, CallView, Frame, Phase, SmsCounts};
+use engine::failure::Failure;
+use engine::ids::{CallId, CallKey, EventKey, TenantId};
+use engine::ports::{AppendError, CallStore, Position, SilentCall, StoredCall, StoredFrame};
+use engine::time::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::{SqliteStore, rows, unavailable};
+
+/// Counts of messages of every call that has some among those a query is about.
+type Counts = HashMap<CallKey, SmsCounts>;
+
+/// Calls asked about in one query of counts.
+const CALLS_PER_QUERY: usize = 1_000;
+
+#[async_trait]
+impl CallStore for SqliteStore {
+    async fn append(&self, frames: &[Frame]) -> Vec<Result<(), AppendError>> {
+        self.append_frames(frames).await
+    }
+
+    async fn load(&self, call: &CallKey) -> Result<Option<StoredCall>, Failure> {
+        let query = sqlx::query("SELECT state FROM calls WHERE tenant = ? AND id = ?");
+        let row = query.bind(call.tenant.as_str()).bind(call.call.as_str()).fetch_optional(&self.readers);
+        let Some(row) = row.await.map_err(unavailable)? else { return Ok(None) };
+        let state = Arc::new(rows::state(&row)?);
+        let query = sqlx::query("SELECT key FROM call_frames WHERE tenant = ? AND call_id = ? AND seq <= ?");
+        let query = query.bind(call.tenant.as_str()).bind(call.call.as_str());
+        // A commit between the two reads must not add a key the state knows nothing of.
+        let keys = query.bind(i64::try_from(state.seq).unwrap_or(i64::MAX)).fetch_all(&self.readers);
+        let keys = keys.await.map_err(unavailable)?;
+        let digest = |row: &SqliteRow| Ok(EventKey::new(rows::get::<&str>(row, "key")?).digest());
+        Ok(Some(StoredCall { state, keys: keys.iter().map(digest).collect::<Result<_, Failure>>()? }))
+    }
+
+    async fn answer(&self, call: &CallKey, key: &EventKey) -> Result<Option<Answer>, Failure> {
+        let query = sqlx::query("SELECT answer FROM call_frames WHERE tenant = ? AND call_id = ? AND key = ?");
+        let query = query.bind(call.tenant.as_str()).bind(call.call.as_str()).bind(key.as_str());
+        let row = query.fetch_optional(&self.readers).await.map_err(unavailable)?;
+        row.as_ref().map(rows::answer).transpose()
+    }
+
+    async fn frames_after(
+        &self,
+        position: Position,
+        limit: usize,
+    ) -> Result<Vec<(StoredFrame, Arc<CallView>)>, Failure> {
+        let query = sqlx::query(
+            "SELECT frame.*, call.state FROM call_frames AS frame \
+             JOIN calls AS call ON call.tenant = frame.tenant AND call.id = frame.call_id \
+             WHERE frame.position > ? ORDER BY frame.position LIMIT ?",
+        );
+        let query = query.bind(clamped(position)).bind(clamped(limit as u64));
+        let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
+        let frames = read.iter().map(rows::frame).collect::<Result<Vec<_>, _>>()?;
+        let counts = self.counts_of(frames.iter().map(|frame| &frame.call)).await?;
+        let with_view = |(frame, row): (StoredFrame, &SqliteRow)| {
+            let view = rows::view(&frame.call, &rows::state(row)?, of(&counts, &frame.call));
+            Ok((frame, view))
+        };
+        frames.into_iter().zip(&read).map(with_view).collect()
+    }
+
+    async fn last_position(&self) -> Result<Position, Failure> {
+        let query = sqlx::query("SELECT coalesce(max(position), 0) AS position FROM call_frames");
+        rows::number(&query.fetch_one(&self.readers).await.map_err(unavailable)?, "position")
+    }
+
+    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
+        let query = sqlx::query("SELECT tenant, id, state FROM calls WHERE status = 'active'");
+        let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
+        self.views(&read).await
+    }
+
+    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
+        let query = sqlx::query(
+            "SELECT tenant, id, state FROM calls WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2) \
+             ORDER BY updated_at DESC LIMIT 1",
+        );
+        let query = query.bind(id.as_str()).bind(tenant.map(TenantId::as_str));
+        let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
+        Ok(self.views(&read).await?.pop())
+    }
+
+    async fn timeline(&self, call: &CallKey, after_seq: u64, limit: usize) -> Result<Vec<StoredFrame>, Failure> {
+        let query =
+            sqlx::query("SELECT * FROM call_frames WHERE tenant = ? AND call_id = ? AND seq > ? ORDER BY seq LIMIT ?");
+        let query = query.bind(call.tenant.as_str()).bind(call.call.as_str());
+        let query = query.bind(clamped(after_seq)).bind(clamped(limit as u64));
+        query.fetch_all(&self.readers).await.map_err(unavailable)?.iter().map(rows::frame).collect()
+    }
+
+    async fn silent(&self, cutoffs: &[(Phase, Timestamp)], limit: usize) -> Result<Vec<SilentCall>, Failure> {
+        let mut silent = Vec::new();
+        for (phase, cutoff) in cutoffs.iter().filter(|(phase, _)| phase.is_live()) {
+            let query = sqlx::query(
+                "SELECT tenant, id, updated_at FROM calls \
+                 WHERE status = 'active' AND phase = ? AND updated_at < ? ORDER BY updated_at LIMIT ?",
+            );
+            let query = query.bind(phase.as_str()).bind(cutoff.to_string()).bind(clamped(limit as u64));
+            for row in query.fetch_all(&self.readers).await.map_err(unavailable)? {
+                let (call, updated_at) = (rows::call_key(&row, "id")?, rows::time(&row, "updated_at")?);
+                silent.push(SilentCall { call, phase: *phase, updated_at });
+            }
+        }
+        silent.sort_by_key(|call| call.updated_at);
+        silent.truncate(limit);
+        Ok(silent)
+    }
+
+    async fn quarantine(
+        &self,
+        call: &CallKey,
+        key: &EventKey,
+        raw: &str,
+        why: &str,
+        at: Timestamp,
+    ) -> Result<(), Failure> {
+        let query = sqlx::query(
+            "INSERT INTO quarantined_events (tenant, call_id, key, raw, why, at) VALUES (?, ?, ?, ?, ?, ?) \
+             ON CONFLICT DO NOTHING",
+        );
+        let query = query.bind(call.tenant.as_str()).bind(call.call.as_str()).bind(key.as_str());
+        let query = query.bind(raw).bind(why).bind(at.to_string());
+        query.execute(&self.writer).await.map(drop).map_err(unavailable)
+    }
+}
+
+impl SqliteStore {
+    async fn views(&self, read: &[SqliteRow]) -> Result<Vec<Arc<CallView>>, Failure> {
+        let keys = read.iter().map(|row| rows::call_key(row, "id")).collect::<Result<Vec<_>, _>>()?;
+        let counts = self.counts_of(keys.iter()).await?;
+        let view = |(key, row): (&CallKey, &SqliteRow)| Ok(rows::view(key, &rows::state(row)?, of(&counts, key)));
+        keys.iter().zip(read).map(view).collect()
+    }
+
+    /// How the messages of these calls fare, asked once for all of them.
+    async fn counts_of(&self, calls: impl Iterator<Item = &CallKey>) -> Result<Counts, Failure> {
+        let mut calls: Vec<&CallKey> = calls.collect();
+        calls.sort();
+        calls.dedup();
+        let mut counts = Counts::new();
+        for chunk in calls.chunks(CALLS_PER_QUERY) {
+            for row in counting(chunk)
+                .build()
+                .persistent(chunk.len() == 1)
+                .fetch_all(&self.readers)
+                .await
+                .map_err(unavailable)?
+            {
+                let messages = rows::number(&row, "messages")?;
+                counts.entry(rows::call_key(&row, "call_id")?).or_default().add(rows::sms_state(&row)?, messages);
+            }
+        }
+        Ok(counts)
+    }
+}
+
+fn counting(calls: &[&CallKey]) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(
+        "SELECT tenant, call_id, state, count(*) AS messages FROM sms_messages WHERE (call_id, tenant) IN ",
+    );
+    query.push_tuples(calls, |mut row, call| {
+        row.push_bind(call.call.as_str()).push_bind(call.tenant.as_str());
+    });
+    query.push(" GROUP BY tenant, call_id, state");
+    query
+}
+
+fn of(counts: &Counts, call: &CallKey) -> SmsCounts {
+    counts.get(call).copied().unwrap_or_default()
+}
+
+fn clamped(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

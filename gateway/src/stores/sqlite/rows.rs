@@ -1,0 +1,109 @@
+//! Rows as the engine's types, and back. What cannot be read names its column, never its value.
+
+use std::sync::Arc;
+
+use engine::call::{Call, CallView, SmsCounts};
+use engine::failure::Failure;
+use engine::ids::{CallId, CallKey, TenantId};
+use engine::phone::PhoneNumber;
+use engine::ports::StoredFrame;
+use engine::priority::Priority;
+use engine::sms::{Sms, SmsState};
+use engine::time::Timestamp;
+use serde::de::DeserializeOwned;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Decode, Row, Sqlite, Type};
+
+pub fn get<'r, T: Decode<'r, Sqlite> + Type<Sqlite>>(row: &'r SqliteRow, column: &str) -> Result<T, Failure> {
+    row.try_get(column).map_err(|_| unreadable(column))
+}
+
+fn parsed<T: std::str::FromStr>(row: &SqliteRow, column: &str) -> Result<T, Failure> {
+    get::<&str>(row, column)?.parse().map_err(|_| unreadable(column))
+}
+
+fn json<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<T, Failure> {
+    serde_json::from_str(get(row, column)?).map_err(|_| unreadable(column))
+}
+
+fn unreadable(column: &str) -> Failure {
+    Failure::fail(format!("sqlite: column {column} cannot be read"))
+}
+
+pub fn number<T: TryFrom<i64>>(row: &SqliteRow, column: &str) -> Result<T, Failure> {
+    T::try_from(get(row, column)?).map_err(|_| unreadable(column))
+}
+
+pub fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, Failure> {
+    parsed(row, column)
+}
+
+pub fn tenant(row: &SqliteRow) -> Result<TenantId, Failure> {
+    TenantId::parse(get(row, "tenant")?).map_err(|_| unreadable("tenant"))
+}
+
+/// The call a row of `calls` (`id`) or of another table (`call_id`) is about.
+pub fn call_key(row: &SqliteRow, id: &str) -> Result<CallKey, Failure> {
+    let call = CallId::parse(get(row, id)?).map_err(|_| unreadable(id))?;
+    Ok(CallKey { tenant: tenant(row)?, call })
+}
+
+pub fn state(row: &SqliteRow) -> Result<Call, Failure> {
+    json(row, "state")
+}
+
+pub fn answer(row: &SqliteRow) -> Result<engine::call::Answer, Failure> {
+    json(row, "answer")
+}
+
+pub fn view(key: &CallKey, state: &Call, counts: SmsCounts) -> Arc<CallView> {
+    state.view(&key.tenant, &key.call, counts)
+}
+
+pub fn frame(row: &SqliteRow) -> Result<StoredFrame, Failure> {
+    Ok(StoredFrame {
+        position: number(row, "position")?,
+        call: call_key(row, "call_id")?,
+        seq: number(row, "seq")?,
+        at: time(row, "at")?,
+        decided_at: time(row, "decided_at")?,
+        facts: json(row, "facts")?,
+    })
+}
+
+pub fn sms_state(row: &SqliteRow) -> Result<SmsState, Failure> {
+    SmsState::parse(get(row, "state")?).ok_or_else(|| unreadable("state"))
+}
+
+pub fn sms(row: &SqliteRow) -> Result<Sms, Failure> {
+    let call: Option<&str> = get(row, "call_id")?;
+    Ok(Sms {
+        id: parsed(row, "id")?,
+        tenant: tenant(row)?,
+        call: call.map(CallId::parse).transpose().map_err(|_| unreadable("call_id"))?,
+        alert: None,
+        to: parsed::<PhoneNumber>(row, "to_number")?,
+        contact: text(row, "contact")?,
+        from: optional_text(row, "from_number")?,
+        body: text(row, "body")?,
+        segments: number(row, "segments")?,
+        priority: parsed::<Priority>(row, "priority")?,
+        state: sms_state(row)?,
+        attempts: number(row, "attempts")?,
+        provider_id: optional_text(row, "provider_id")?,
+        error_code: get::<Option<u32>>(row, "error_code")?,
+        error: optional_text(row, "error")?,
+        due_at: time(row, "due_at")?,
+        expires_at: time(row, "expires_at")?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+    })
+}
+
+fn text(row: &SqliteRow, column: &str) -> Result<Box<str>, Failure> {
+    get::<&str>(row, column).map(Box::from)
+}
+
+fn optional_text(row: &SqliteRow, column: &str) -> Result<Option<Box<str>>, Failure> {
+    Ok(get::<Option<&str>>(row, column)?.map(Box::from))
+}

@@ -1,0 +1,122 @@
+//! The SQLite store: the ports' contracts, what survives, and which indexes are used.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use engine::ports::CallStore;
+use engine::testing::{contracts, frames};
+use gateway::stores::sqlite::SqliteStore;
+use sqlx::{Connection, Row, SqliteConnection};
+use tempfile::TempDir;
+
+async fn open(directory: &TempDir, name: &str) -> SqliteStore {
+    SqliteStore::open(&directory.path().join(name), 2).await.expect("a store opens")
+}
+
+/// A fresh file for every check.
+struct Fresh {
+    directory: TempDir,
+    opened: AtomicUsize,
+}
+
+impl Fresh {
+    fn new() -> Fresh {
+        Fresh { directory: tempfile::tempdir().expect("a temporary directory"), opened: AtomicUsize::new(0) }
+    }
+
+    async fn store(&self) -> SqliteStore {
+        let number = self.opened.fetch_add(1, Ordering::Relaxed);
+        open(&self.directory, &format!("{number}.db")).await
+    }
+}
+
+#[tokio::test]
+async fn sqlite_keeps_the_contract_of_calls() {
+    let fresh = Fresh::new();
+    contracts::call_store(async || fresh.store().await).await;
+}
+
+#[tokio::test]
+async fn sqlite_keeps_the_contract_of_texts() {
+    let fresh = Fresh::new();
+    contracts::sms_outbox(async || fresh.store().await).await;
+}
+
+#[tokio::test]
+async fn what_was_appended_is_there_when_the_file_is_opened_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let call = frames::call("acme", "c1");
+    let first = open(&directory, "cordboard.db").await;
+    assert_eq!(first.append(&frames::frames(&call, 1, 3)).await, [Ok(()), Ok(()), Ok(())]);
+    // Not closed: as after a kill, the write-ahead log is all there is.
+    std::mem::forget(first);
+    let again = open(&directory, "cordboard.db").await;
+    let timeline = again.timeline(&call, 0, 10).await.unwrap();
+    assert_eq!(timeline.iter().map(|frame| frame.seq).collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn the_file_is_for_its_owner_only_and_synced_with_every_commit() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory, "cordboard.db").await;
+    let mode = std::fs::metadata(directory.path().join("cordboard.db")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_file_from_a_newer_version_is_refused_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    open(&directory, "cordboard.db").await.close().await;
+    let file = directory.path().join("cordboard.db");
+    let mut connection = SqliteConnection::connect(file.to_str().unwrap()).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 2").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let refused = SqliteStore::open(&file, 1).await.err().expect("refused").to_string();
+    assert!(refused.contains("newer version of cordboard") && refused.contains("9999"), "{refused}");
+}
+
+/// Every query of the hot paths, and the index it must use.
+#[tokio::test]
+async fn queries_use_their_indexes() {
+    let directory = tempfile::tempdir().unwrap();
+    open(&directory, "cordboard.db").await.close().await;
+    let file = directory.path().join("cordboard.db");
+    let mut connection = SqliteConnection::connect(file.to_str().unwrap()).await.unwrap();
+    for (query, index) in [
+        (
+            "SELECT * FROM call_frames WHERE tenant = 'a' AND call_id = 'b' AND seq > 1 ORDER BY seq",
+            "sqlite_autoindex_call_frames_1",
+        ),
+        (
+            "SELECT answer FROM call_frames WHERE tenant = 'a' AND call_id = 'b' AND key = 'c'",
+            "sqlite_autoindex_call_frames_2",
+        ),
+        ("SELECT * FROM call_frames WHERE position > 1 ORDER BY position LIMIT 9", "INTEGER PRIMARY KEY"),
+        ("SELECT * FROM calls WHERE status = 'active' AND priority = 'P1' ORDER BY started_at DESC", "calls_by_status"),
+        ("SELECT * FROM calls WHERE phone_number = '1' AND status = 'active'", "calls_by_number"),
+        (
+            "SELECT * FROM calls WHERE status = 'active' AND phase = 'ringing' AND updated_at < 'x' ORDER BY updated_at",
+            "calls_by_silence",
+        ),
+        ("SELECT * FROM calls WHERE id = 'x'", "calls_by_id"),
+        (
+            "SELECT id FROM sms_messages WHERE state = 'queued' AND due_at <= 'x' ORDER BY priority, due_at, created_at LIMIT 1",
+            "sms_queue",
+        ),
+        ("SELECT min(due_at) FROM sms_messages WHERE state = 'queued' AND priority = 'P1'", "sms_queue"),
+        ("SELECT * FROM sms_messages WHERE state = 'queued' AND expires_at <= 'x'", "sms_expiry"),
+        ("SELECT * FROM sms_messages WHERE provider_id = 'x'", "sms_by_provider_id"),
+        (
+            "SELECT state, count(*) FROM sms_messages WHERE (call_id, tenant) IN (VALUES ('a', 'b')) GROUP BY state",
+            "sms_by_call",
+        ),
+        ("SELECT * FROM sms_messages WHERE tenant = 'a' ORDER BY created_at DESC LIMIT 9", "sms_newest_of_tenant"),
+    ] {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
+        let plan = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        assert!(plan.iter().any(|step| step.contains(index)), "{query}\n{plan:#?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY")), "{query}\n{plan:#?}");
+    }
+}
