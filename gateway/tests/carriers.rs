@@ -13,7 +13,7 @@ use engine::priority::Priority;
 use engine::sms::{DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome, Sms, SmsState};
 use gateway::carriers::sandbox::Sandbox;
 use gateway::carriers::twilio::Twilio;
-use gateway::settings;
+use gateway::settings::{self, SandboxScript};
 use support::fake_twilio::{Act, FakeTwilio};
 use tokio::sync::mpsc;
 
@@ -202,7 +202,13 @@ async fn no_outcome_repeats_the_recipients_number() {
 }
 
 fn sandbox() -> (Sandbox, mpsc::Receiver<DeliveryReport>) {
-    let settings = settings::Sandbox { from: "+15005550006".to_owned(), latency_ms: 100, delivery_ms: 1000, mps: 50.0 };
+    let settings = settings::Sandbox {
+        from: "+15005550006".to_owned(),
+        latency_ms: 100,
+        delivery_ms: 1000,
+        mps: 50.0,
+        script: SandboxScript::Works,
+    };
     Sandbox::new(&settings, Arc::new(SystemClock))
 }
 

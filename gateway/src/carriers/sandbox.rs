@@ -31,7 +31,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{Carrier, pace};
-use crate::settings;
+use crate::settings::{self, SandboxScript};
 
 /// How long the number that never answers is waited for.
 const GIVES_UP_AFTER: Duration = Duration::from_secs(10);
@@ -43,6 +43,8 @@ const REPORTS: usize = 4_096;
 const THROTTLED_TIMES: u32 = 2;
 
 pub struct Sandbox {
+    /// A misfortune that befalls every number.
+    script: SandboxScript,
     latency: Duration,
     delivery: Duration,
     clock: Arc<dyn Clock>,
@@ -86,6 +88,7 @@ impl Sandbox {
     pub fn new(settings: &settings::Sandbox, clock: Arc<dyn Clock>) -> (Sandbox, mpsc::Receiver<DeliveryReport>) {
         let (reports, listener) = mpsc::channel(REPORTS);
         let sandbox = Sandbox {
+            script: settings.script,
             latency: Duration::from_millis(settings.latency_ms),
             delivery: Duration::from_millis(settings.delivery_ms),
             clock,
@@ -93,6 +96,14 @@ impl Sandbox {
             throttled: Mutex::default(),
         };
         (sandbox, listener)
+    }
+
+    fn part_of(&self, number: &str) -> Part {
+        match self.script {
+            SandboxScript::Works => part_of(number),
+            SandboxScript::Hang => Part::NeverAnswers,
+            SandboxScript::Fail => Part::Lost(DeliveryStatus::Undelivered, 30003),
+        }
     }
 
     fn accepts(&self, ends: DeliveryStatus, error_code: Option<u32>) -> SendOutcome {
@@ -135,7 +146,7 @@ impl SmsProvider for Sandbox {
 
     async fn send(&self, sms: &Sms, _sender: &str) -> SendOutcome {
         sleep(self.latency).await;
-        match part_of(sms.to.as_str()) {
+        match self.part_of(sms.to.as_str()) {
             Part::Refused(code, class, message) => SendOutcome::Rejected { code, class, message: message.into() },
             Part::ThrottledTwice if self.throttles(sms.id) => SendOutcome::Throttled { after: None },
             Part::Delivered | Part::ThrottledTwice => self.accepts(DeliveryStatus::Delivered, None),

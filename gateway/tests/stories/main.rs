@@ -1,0 +1,9 @@
+//! Stories: the whole product behind real HTTP on a port of its own, one file per noun of its URLs.
+
+mod auth;
+mod calls;
+mod harness;
+mod health;
+mod live;
+mod messages;
+mod webhooks;

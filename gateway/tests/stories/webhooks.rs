@@ -1,0 +1,205 @@
+//! `POST /webhooks/vapi`: what is turned away and how, and what is answered.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::harness::{Answered, App, HARBOUR_SECRET, SECRET, bodies};
+
+const PATH: &str = "/webhooks/vapi";
+const LIMIT: usize = 8 * 1024 * 1024;
+
+#[tokio::test]
+async fn without_the_secret_nothing_is_taken_and_only_a_counter_moves() {
+    let app = App::start().await;
+    let body = bodies::status("call-unproven", "ringing").to_string();
+    Answered::to(app.request(Method::POST, PATH).body(body.clone())).await.is_problem(401);
+    for wrong in ["", " ", "secret-of-the-deploymen", "secret-of-the-deployment2", "SECRET-OF-THE-DEPLOYMENT"] {
+        app.webhook_as(wrong, body.clone()).await.is_problem(401);
+    }
+    // A stranger learns nothing of what a body must look like.
+    app.webhook_as("wrong", "not even JSON").await.is_problem(401);
+    app.get("/api/calls/call-unproven").await.is_problem(404);
+    let metrics = app.anybody(Method::GET, "/metrics").await.text;
+    assert!(counts(&metrics, "webhook_requests_total", &["platform=\"vapi\"", "outcome=\"unauthenticated\""]));
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_webhook_is_a_bad_request() {
+    let app = App::start().await;
+    let deep = format!("{{\"message\":{}{}}}", "[".repeat(129), "]".repeat(129));
+    let bad: [&[u8]; 11] = [
+        b"",
+        b"garbage",
+        b"null",
+        b"[]",
+        b"\"message\"",
+        b"{}",
+        br#"{"message":null}"#,
+        br#"{"message":"status-update"}"#,
+        br#"{"message":{"type":"status-update","call""#,
+        b"{\"message\":{\"type\":\"\xff\xfe\"}}",
+        deep.as_bytes(),
+    ];
+    for body in bad {
+        app.webhook_as(SECRET, body.to_vec()).await.is_problem(400);
+    }
+    app.anybody(Method::GET, "/healthz").await.is(200);
+}
+
+#[tokio::test]
+async fn a_body_may_be_eight_mebibytes_and_not_a_byte_more() {
+    let app = App::start().await;
+    app.webhook_as(SECRET, padded(LIMIT)).await.is_acknowledged();
+    app.webhook_as(SECRET, padded(LIMIT + 1)).await.is_problem(413);
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_cut_off_at_the_limit() {
+    let app = App::start_with(|settings| settings.http.webhook_body_bytes = 1_000).await;
+    let head =
+        format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nx-vapi-secret: {SECRET}\r\ntransfer-encoding: chunked\r\n\r\n");
+    let chunk = format!("1f4\r\n{}\r\n", "x".repeat(500));
+    let answer = says(&app, &[head, chunk.repeat(3)].concat()).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let app = App::start_with(|settings| settings.http.body_timeout_s = 0).await;
+    let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nx-vapi-secret: {SECRET}\r\ncontent-length: 100\r\n\r\n{{");
+    let answer = says(&app, &head).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_packed_body_is_refused_unopened() {
+    let app = App::start().await;
+    for encoding in ["gzip", "br", "zstd", "gzip, identity"] {
+        let request = app.request(Method::POST, PATH).header("x-vapi-secret", SECRET);
+        Answered::to(request.header("content-encoding", encoding).body("{}")).await.is_problem(415);
+    }
+}
+
+#[tokio::test]
+async fn another_method_is_told_which_one_is_meant() {
+    let app = App::start().await;
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let answered = app.anybody(method, PATH).await.is_problem(405);
+        assert_eq!(answered.header("allow"), "POST");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_understood_is_acknowledged() {
+    let app = App::start().await;
+    let no_call = json!({"message": {"type": "status-update", "status": "ringing"}});
+    let odd_call = json!({"message": {"type": "status-update", "status": "ringing", "call": {"id": 7}}});
+    let long_call = bodies::status(&"x".repeat(129), "ringing");
+    let unknown = json!({"message": {"type": "not.invented.yet", "call": {"id": "call-odd"}, "extra": null}});
+    let untyped = json!({"message": {"call": null}, "more": [1, 2, 3]});
+    for body in [no_call, odd_call, long_call, unknown, untyped] {
+        app.webhook(&body).await.is_acknowledged();
+    }
+}
+
+#[tokio::test]
+async fn when_no_seat_is_left_a_fact_is_asked_for_again_and_a_caller_hears_an_apology() {
+    let app = App::start_with(|settings| settings.limits.seats = 0).await;
+    let refused = app.rings("call-refused").await.is_problem(503);
+    assert_eq!(refused.header("retry-after"), "1");
+    let refused = app.reports("call-refused").await.is_problem(503);
+    assert_eq!(refused.header("retry-after"), "1");
+
+    let apology =
+        app.asks_for("call-refused", "sendSMSAlert", json!({"priority": "P1", "message": "help"})).await.is(200);
+    assert!(!apology.tool_result().1.is_empty());
+    assert_eq!(apology.json()["results"][0]["toolCallId"], "tool_1");
+    assert_eq!(app.get("/api/sms").await.json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn who_answers_a_call_is_said_from_configuration_even_when_nothing_can_be_recorded() {
+    let app = App::start_with(|settings| settings.limits.seats = 0).await;
+    let answered = app.webhook(&bodies::assistant_request("call-asked")).await.is(200);
+    assert_eq!(answered.json()["assistantId"], bodies::BOREAL_ASSISTANT);
+}
+
+#[tokio::test]
+async fn a_second_delivery_gets_the_same_answer_and_texts_nobody_again() {
+    let app = App::start().await;
+    app.rings("call-twice").await.is_acknowledged();
+    let asked = json!({"priority": "P1", "message": "The basement is flooded"});
+    let first = app.asks_for("call-twice", "sendSMSAlert", asked.clone()).await.is(200);
+    let second = app.asks_for("call-twice", "sendSMSAlert", asked).await.is(200);
+    assert_eq!(first.text, second.text);
+    let texts = app.get("/api/sms?call=call-twice").await.json()["items"].clone();
+    assert_eq!(texts.as_array().unwrap().len(), 2, "one for the owner, one for the crew: {texts:#}");
+}
+
+#[tokio::test]
+async fn a_tenants_secret_opens_its_own_calls_and_no_others() {
+    let app = App::start().await;
+    let theirs = bodies::from_harbour(bodies::status("call-walled", "ringing"));
+    let ours = bodies::status("call-open", "ringing");
+    app.webhook_as(HARBOUR_SECRET, theirs.to_string()).await.is_acknowledged();
+    app.webhook_as(HARBOUR_SECRET, ours.to_string()).await.is_problem(401);
+    app.webhook_as(SECRET, theirs.to_string()).await.is_problem(401);
+    app.webhook_as(SECRET, ours.to_string()).await.is_acknowledged();
+    assert_eq!(app.get("/api/calls/call-walled").await.is(200).json()["tenant"], "harbour");
+    assert_eq!(app.get("/api/calls/call-open").await.is(200).json()["tenant"], "boreal");
+}
+
+#[tokio::test]
+async fn webhooks_are_counted_by_type_and_timed() {
+    let app = App::start().await;
+    app.webhook(&json!({"message": {"type": "not.invented.yet"}})).await.is_acknowledged();
+    let metrics = app.anybody(Method::GET, "/metrics").await.text;
+    assert!(counts(&metrics, "webhook_requests_total", &["type=\"unknown\"", "outcome=\"ignored\""]), "{metrics}");
+    assert!(counts(&metrics, "webhook_duration_seconds_bucket", &["type=\"unknown\"", "le=\"0.2\""]), "{metrics}");
+}
+
+/// Runs only where a folder of recorded bodies is given.
+#[tokio::test]
+async fn every_recorded_body_is_answered() {
+    let Ok(folder) = std::env::var("CORDBOARD_CONTRACTS") else {
+        return eprintln!("CORDBOARD_CONTRACTS is not set: no recorded bodies to send");
+    };
+    let app = App::start().await;
+    for entry in std::fs::read_dir(std::path::Path::new(&folder).join("vapi/examples")).unwrap() {
+        let path = entry.unwrap().path();
+        let answered = app.webhook_as(SECRET, std::fs::read(&path).unwrap()).await;
+        assert_eq!(answered.status, 200, "{}: {answered:?}", path.display());
+        let kind = path.file_name().unwrap().to_str().unwrap();
+        if kind.starts_with("tool-calls") {
+            answered.tool_result();
+        }
+    }
+}
+
+/// A webhook nobody knows, exactly this long.
+fn padded(bytes: usize) -> String {
+    let empty = json!({"message": {"type": "not.invented.yet"}, "padding": ""}).to_string();
+    let mut body: Value = serde_json::from_str(&empty).unwrap();
+    body["padding"] = Value::from("x".repeat(bytes - empty.len()));
+    body.to_string()
+}
+
+/// Sends these bytes and reads until the answer's head is there.
+async fn says(app: &App, bytes: &str) -> String {
+    let mut connection = TcpStream::connect(app.address()).await.unwrap();
+    connection.write_all(bytes.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+        assert!(connection.read_buf(&mut answer).await.unwrap() > 0, "closed without an answer");
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+/// Whether a metric with these labels has counted anything.
+fn counts(metrics: &str, name: &str, labels: &[&str]) -> bool {
+    let lines = metrics.lines().filter(|line| line.starts_with(&format!("cordboard_{name}{{")));
+    let mut wanted = lines.filter(|line| labels.iter().all(|label| line.contains(label)));
+    wanted.any(|line| !line.ends_with(" 0"))
+}
