@@ -112,7 +112,7 @@ impl Submission {
         });
     }
 
-    fn refuse(mut self: Box<Self>, why: NotCommitted) {
+    fn refuse(mut self, why: NotCommitted) {
         self.owner.stop("not committed");
         if let Some(reply) = self.reply.take() {
             let _ = reply.send(Err(why));

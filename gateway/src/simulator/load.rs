@@ -328,12 +328,12 @@ impl Wanted {
 fn results_for(body: &[u8], ids: &[Box<str>]) -> bool {
     let Ok(answer) = serde_json::from_slice::<Value>(body) else { return false };
     let Some(results) = answer["results"].as_array() else { return false };
-    let matches = |(result, id): (&Value, &Box<str>)| {
+    let matches = |(result, id): (&Value, &str)| {
         let spoken: Vec<&Value> = ["result", "error"].into_iter().filter_map(|key| result.get(key)).collect();
         let one_line = |text: &Value| text.as_str().is_some_and(|text| !text.contains('\n'));
         result["toolCallId"].as_str() == Some(id) && spoken.len() == 1 && one_line(spoken[0])
     };
-    results.len() == ids.len() && results.iter().zip(ids).all(matches)
+    results.len() == ids.len() && results.iter().zip(ids.iter().map(AsRef::as_ref)).all(matches)
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ async fn the_timeline_tells_a_call_in_order_with_its_texts() {
         let found = items.iter().position(|item| item["type"] == kind);
         found.unwrap_or_else(|| panic!("no {kind} in {items:#?}"))
     };
-    let told = ["status", "spoke", "tool_called", "tool_answered", "sms_owed", "sms", "ended", "reported"].map(place);
+    let told = ["status", "spoke", "tool_called", "sms_owed", "sms", "tool_answered", "ended", "reported"].map(place);
     assert!(told.is_sorted(), "{told:?} in {items:#?}");
     assert_eq!(items.iter().filter(|item| item["type"] == "sms").count(), 2);
     assert!(items.iter().all(|item| item["seq"].is_u64() && item["at"].is_string()));

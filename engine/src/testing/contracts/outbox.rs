@@ -203,7 +203,7 @@ pub async fn attempts_cut_by_a_restart_become_unknown<S: CallStore + SmsOutbox>(
     assert_eq!(recovered.iter().map(|sms| sms.id).collect::<Vec<_>>(), [claim.sms.id]);
     let unknown = stored(store, claim.sms.id).await;
     assert_eq!((unknown.state, unknown.attempts, unknown.updated_at), (SmsState::Unknown, 1, moment(50)));
-    assert_eq!(recovered, [unknown.clone()]);
+    assert_eq!(recovered, std::slice::from_ref(&unknown));
 
     assert!(store.recover(moment(51)).await.unwrap().is_empty());
     assert_eq!(claimed(store, moment(98)).await, [], "it is never sent again");

@@ -44,7 +44,8 @@ pub async fn sse(identity: Identity, which: Query<Which>, state: Data<State>) ->
     let seat = Arc::clone(&state.streams).try_acquire_owned();
     let seat = seat.map_err(|_| Problem::unavailable("too many live streams"))?;
     let mut stream = Stream::new(state, tenant, seat);
-    stream.queue.push_back(frame::welcome(identity.role, PING, stream.state.clock.now()));
+    // Before the snapshot of calls, which is queued where the subscription is made.
+    stream.queue.push_front(frame::welcome(identity.role, PING, stream.state.clock.now()));
     stream.begin().await;
     let frames = stream::unfold(stream, |mut stream| async move {
         let bytes = stream.next().await?;

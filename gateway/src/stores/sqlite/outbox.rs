@@ -179,7 +179,7 @@ async fn claim(
     let claimed = query.fetch_all(&mut **transaction).await.map_err(unavailable)?;
     let claim = |row: &SqliteRow| Ok(Claim { sms: rows::sms(row)?, attempt: rows::number(row, "last_attempt")? });
     let mut claims = claimed.iter().map(claim).collect::<Result<Vec<_>, Failure>>()?;
-    claims.sort_by(|a, b| order(&a.sms).cmp(&order(&b.sms)));
+    claims.sort_by_key(|claim| order(&claim.sms));
     if !claims.is_empty() {
         write_attempts(transaction, now, sender, &claims).await.map_err(unavailable)?;
     }
