@@ -59,6 +59,7 @@ async fn receive(request: &HttpRequest, payload: Payload, state: &State) -> Resu
 }
 
 /// Proof before parsing, on the raw bytes. The body is freed on return: what is kept of it is in the delivery.
+#[expect(clippy::result_large_err, reason = "moved once, on its way out")]
 fn understand(request: &HttpRequest, body: Bytes, state: &State) -> Result<(Delivery, Arc<Playbook>), Served> {
     let now = state.clock.now();
     let url = public_url(request, state);

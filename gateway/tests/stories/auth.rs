@@ -19,14 +19,14 @@ const GUARDED: [&str; 7] = [
 async fn nothing_of_the_api_is_shown_to_a_stranger() {
     let app = App::start().await;
     for path in GUARDED {
-        app.anybody(Method::GET, path).await.is_problem(401);
+        app.anybody(Method::GET, path).await.refuses(401);
         for wrong in ["", "x", "admin-token-of-these-storie"] {
-            Answered::to(app.request(Method::GET, path).bearer_auth(wrong)).await.is_problem(401);
+            Answered::to(app.request(Method::GET, path).bearer_auth(wrong)).await.refuses(401);
         }
         let guessed = app.request(Method::GET, path).header("cookie", "cordboard_session=guessed");
-        Answered::to(guessed).await.is_problem(401);
+        Answered::to(guessed).await.refuses(401);
         let basic = app.request(Method::GET, path).basic_auth("admin", Some(app.admin_token()));
-        Answered::to(basic).await.is_problem(401);
+        Answered::to(basic).await.refuses(401);
     }
 }
 
@@ -43,7 +43,7 @@ async fn a_session_is_opened_by_the_token_and_closed_by_signing_out() {
     Answered::to(with(Method::GET, "/api/sms")).await.is(200);
     let signed_out = Answered::to(with(Method::POST, "/logout")).await.is(204);
     assert!(signed_out.header("set-cookie").contains("Max-Age=0"));
-    Answered::to(with(Method::GET, "/api/sms")).await.is_problem(401);
+    Answered::to(with(Method::GET, "/api/sms")).await.refuses(401);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_login_link_works_once() {
     let session = first.header("set-cookie").split(';').next().unwrap().to_owned();
     Answered::to(app.request(Method::GET, "/api/sms").header("cookie", session)).await.is(200);
 
-    let second = app.anybody(Method::GET, &link).await.is_problem(401);
+    let second = app.anybody(Method::GET, &link).await.refuses(401);
     assert_eq!(second.header("set-cookie"), "");
     let browser = app.request(Method::GET, &link).header("accept", "text/html,*/*;q=0.8");
     assert!(Answered::to(browser).await.is(401).header("content-type").starts_with("text/html"));
@@ -86,7 +86,7 @@ async fn a_login_that_says_nothing_is_not_a_wrong_one() {
     let app = App::start().await;
     for body in ["", "{}", r#"{"token":7}"#, "token"] {
         let request = app.request(Method::POST, "/login").header("content-type", "application/json");
-        let answered = Answered::to(request.body(body)).await.is_problem(422);
+        let answered = Answered::to(request.body(body)).await.refuses(422);
         assert_eq!(answered.json()["errors"][0]["field"], "token");
     }
 }
@@ -95,9 +95,9 @@ async fn a_login_that_says_nothing_is_not_a_wrong_one() {
 async fn whoever_guesses_too_often_must_wait() {
     let app = App::start().await;
     for _ in 0..20 {
-        logs_in(&app, "guess").await.is_problem(401);
+        logs_in(&app, "guess").await.refuses(401);
     }
-    let refused = logs_in(&app, app.admin_token()).await.is_problem(429);
+    let refused = logs_in(&app, app.admin_token()).await.refuses(429);
     let wait: u64 = refused.header("retry-after").parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
     app.get("/api/sms").await.is(200);

@@ -8,19 +8,19 @@ use crate::harness::{Answered, App, HARBOUR_SECRET, bodies};
 #[tokio::test]
 async fn a_call_is_on_the_board_from_its_first_ring_to_its_end() {
     let app = App::start().await;
-    app.rings("call-lived").await.is_acknowledged();
+    app.rings("call-lived").await.acknowledges();
     let board = app.eventually("/api/calls/active", |board| shows(board, "call-lived", "ringing")).await;
     assert_eq!(board[0]["from"], bodies::CALLER);
     assert_eq!(board[0]["direction"], "inbound");
 
-    app.answers("call-lived").await.is_acknowledged();
-    app.says("call-lived", "The basement is flooded").await.is_acknowledged();
+    app.answers("call-lived").await.acknowledges();
+    app.says("call-lived", "The basement is flooded").await.acknowledges();
     let board = app.eventually("/api/calls/active", |board| board[0]["last_line"].is_object()).await;
     assert_eq!(board[0]["phase"], "in_progress");
     assert_eq!(board[0]["last_line"], json!({"role": "caller", "text": "The basement is flooded"}));
 
-    app.hangs_up("call-lived").await.is_acknowledged();
-    app.reports("call-lived").await.is_acknowledged();
+    app.hangs_up("call-lived").await.acknowledges();
+    app.reports("call-lived").await.acknowledges();
     app.eventually("/api/calls/active", |board| *board == json!([])).await;
     let call = app.get("/api/calls/call-lived").await.is(200).json();
     assert_eq!(call["phase"], "ended");
@@ -48,7 +48,7 @@ async fn nothing_new_costs_a_poller_only_a_head() {
 async fn the_tag_changes_when_the_board_does() {
     let app = App::start().await;
     let before = app.get("/api/calls/active").await.header("etag").to_owned();
-    app.rings("call-tagged").await.is_acknowledged();
+    app.rings("call-tagged").await.acknowledges();
     app.eventually("/api/calls/active", |board| shows(board, "call-tagged", "ringing")).await;
     let request = app.as_admin(Method::GET, "/api/calls/active").header("if-none-match", &before);
     assert_ne!(Answered::to(request).await.is(200).header("etag"), before);
@@ -57,12 +57,12 @@ async fn the_tag_changes_when_the_board_does() {
 #[tokio::test]
 async fn the_timeline_tells_a_call_in_order_with_its_texts() {
     let app = App::start().await;
-    app.rings("call-told").await.is_acknowledged();
-    app.answers("call-told").await.is_acknowledged();
-    app.says("call-told", "The basement is flooded").await.is_acknowledged();
+    app.rings("call-told").await.acknowledges();
+    app.answers("call-told").await.acknowledges();
+    app.says("call-told", "The basement is flooded").await.acknowledges();
     app.asks_for("call-told", "sendSMSAlert", json!({"priority": "P1", "message": "Water everywhere"})).await.is(200);
-    app.hangs_up("call-told").await.is_acknowledged();
-    app.reports("call-told").await.is_acknowledged();
+    app.hangs_up("call-told").await.acknowledges();
+    app.reports("call-told").await.acknowledges();
 
     let timeline = app.get("/api/calls/call-told/events").await.is(200).json();
     assert_eq!(timeline["next"], Value::Null);
@@ -82,9 +82,9 @@ async fn the_timeline_tells_a_call_in_order_with_its_texts() {
 #[tokio::test]
 async fn a_long_timeline_comes_in_pages_without_gap_or_repeat() {
     let app = App::start().await;
-    app.rings("call-paged").await.is_acknowledged();
-    app.answers("call-paged").await.is_acknowledged();
-    app.says("call-paged", "Roots, I think").await.is_acknowledged();
+    app.rings("call-paged").await.acknowledges();
+    app.answers("call-paged").await.acknowledges();
+    app.says("call-paged", "Roots, I think").await.acknowledges();
     let whole = app.get("/api/calls/call-paged/events").await.json()["items"].clone();
 
     let (mut paged, mut after) = (Vec::new(), json!(0));
@@ -99,9 +99,9 @@ async fn a_long_timeline_comes_in_pages_without_gap_or_repeat() {
 #[tokio::test]
 async fn a_tenants_calls_can_be_looked_at_alone() {
     let app = App::start().await;
-    app.rings("call-of-boreal").await.is_acknowledged();
+    app.rings("call-of-boreal").await.acknowledges();
     let theirs = bodies::from_harbour(bodies::status("call-of-harbour", "ringing"));
-    app.webhook_as(HARBOUR_SECRET, theirs.to_string()).await.is_acknowledged();
+    app.webhook_as(HARBOUR_SECRET, theirs.to_string()).await.acknowledges();
     app.eventually("/api/calls/active", |board| board.as_array().unwrap().len() == 2).await;
     for (tenant, call) in [("boreal", "call-of-boreal"), ("harbour", "call-of-harbour")] {
         let board = app.get(&format!("/api/calls/active?tenant={tenant}")).await.json();
@@ -112,28 +112,28 @@ async fn a_tenants_calls_can_be_looked_at_alone() {
 #[tokio::test]
 async fn the_same_call_id_at_two_tenants_is_two_calls() {
     let app = App::start().await;
-    app.rings("call-shared").await.is_acknowledged();
+    app.rings("call-shared").await.acknowledges();
     let theirs = bodies::from_harbour(bodies::status("call-shared", "ended"));
-    app.webhook_as(HARBOUR_SECRET, theirs.to_string()).await.is_acknowledged();
+    app.webhook_as(HARBOUR_SECRET, theirs.to_string()).await.acknowledges();
     app.eventually("/api/calls/active?tenant=boreal", |board| shows(board, "call-shared", "ringing")).await;
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_404_and_what_makes_no_sense_is_422() {
     let app = App::start().await;
-    app.get("/api/calls/call-never").await.is_problem(404);
-    app.get("/api/calls/call-never/events").await.is_problem(404);
-    app.get(&format!("/api/calls/{}", "x".repeat(129))).await.is_problem(404);
-    app.get("/api/nothing/here").await.is_problem(404);
+    app.get("/api/calls/call-never").await.refuses(404);
+    app.get("/api/calls/call-never/events").await.refuses(404);
+    app.get(&format!("/api/calls/{}", "x".repeat(129))).await.refuses(404);
+    app.get("/api/nothing/here").await.refuses(404);
     for (path, field) in [
         ("/api/calls/call-never/events?limit=501", "limit"),
         ("/api/calls/call-never/events?limit=many", "limit"),
         ("/api/calls/call-never/events?after=first", "after"),
         ("/api/calls/active?tenant=No%20Such", "tenant"),
     ] {
-        assert_eq!(app.get(path).await.is_problem(422).json()["errors"][0]["field"], field, "{path}");
+        assert_eq!(app.get(path).await.refuses(422).json()["errors"][0]["field"], field, "{path}");
     }
-    let answered = Answered::to(app.as_admin(Method::POST, "/api/calls/active")).await.is_problem(405);
+    let answered = Answered::to(app.as_admin(Method::POST, "/api/calls/active")).await.refuses(405);
     assert_eq!(answered.header("allow"), "GET, HEAD");
 }
 

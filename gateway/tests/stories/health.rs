@@ -40,8 +40,8 @@ async fn prometheus_reads_requests_and_the_process_without_a_token() {
 #[tokio::test]
 async fn a_stranger_makes_no_new_series() {
     let app = App::start().await;
-    app.anybody(Method::GET, "/made/up/by/a/stranger").await.is_problem(404);
-    Answered::to(app.request(Method::from_bytes(b"BREW").unwrap(), "/healthz")).await.is_problem(405);
+    app.anybody(Method::GET, "/made/up/by/a/stranger").await.refuses(404);
+    Answered::to(app.request(Method::from_bytes(b"BREW").unwrap(), "/healthz")).await.refuses(405);
     let scraped = app.anybody(Method::GET, "/metrics").await.text;
     assert!(scraped.contains("route=\"unmatched\""));
     assert!(!scraped.contains("stranger") && !scraped.contains("BREW"));
@@ -50,8 +50,8 @@ async fn a_stranger_makes_no_new_series() {
 #[tokio::test]
 async fn metrics_want_their_token_once_one_is_set() {
     let app = App::start_with(|settings| settings.metrics.token = "token-of-prometheus".into()).await;
-    app.anybody(Method::GET, "/metrics").await.is_problem(401);
-    Answered::to(app.request(Method::GET, "/metrics").bearer_auth("token-of-nobody")).await.is_problem(401);
+    app.anybody(Method::GET, "/metrics").await.refuses(401);
+    Answered::to(app.request(Method::GET, "/metrics").bearer_auth("token-of-nobody")).await.refuses(401);
     Answered::to(app.request(Method::GET, "/metrics").bearer_auth("token-of-prometheus")).await.is(200);
 }
 
@@ -86,9 +86,9 @@ async fn every_answer_forbids_what_a_hostile_transcript_would_need() {
 async fn a_request_keeps_the_id_it_came_with_unless_that_is_hostile() {
     let app = App::start().await;
     let with_id = |id: &'static str| Answered::to(app.request(Method::GET, "/nowhere").header("x-request-id", id));
-    assert_eq!(with_id("proxy-7f.3").await.is_problem(404).header("x-request-id"), "proxy-7f.3");
+    assert_eq!(with_id("proxy-7f.3").await.refuses(404).header("x-request-id"), "proxy-7f.3");
     for hostile in ["", "two words", "<script>"] {
-        let made = with_id(hostile).await.is_problem(404);
+        let made = with_id(hostile).await.refuses(404);
         assert_eq!(made.header("x-request-id").len(), 36, "{made:?}");
     }
 }

@@ -22,7 +22,7 @@ async fn a_stream_begins_with_a_welcome_and_what_there_is() {
 #[tokio::test]
 async fn the_snapshot_is_what_the_board_shows_and_carries_its_tag() {
     let app = App::start().await;
-    app.rings("call-there").await.is_acknowledged();
+    app.rings("call-there").await.acknowledges();
     app.eventually("/api/calls/active", |board| board[0]["id"] == "call-there").await;
     let snapshot = app.live().await.next_of("snap", "calls").await;
     let board = app.get("/api/calls/active").await;
@@ -36,7 +36,7 @@ async fn a_call_is_patched_in_and_taken_off_without_a_hole() {
     let app = App::start().await;
     let mut live = app.live().await;
     let mut off = live.next_of("snap", "calls").await["off"].clone();
-    app.rings("call-patched").await.is_acknowledged();
+    app.rings("call-patched").await.acknowledges();
     loop {
         let patch = live.next_of("patch", "calls").await;
         assert_eq!(patch["from"], off);
@@ -46,7 +46,7 @@ async fn a_call_is_patched_in_and_taken_off_without_a_hole() {
             break;
         }
     }
-    app.hangs_up("call-patched").await.is_acknowledged();
+    app.hangs_up("call-patched").await.acknowledges();
     loop {
         let patch = live.next_of("patch", "calls").await;
         assert_eq!(patch["from"], off);
@@ -61,7 +61,7 @@ async fn a_call_is_patched_in_and_taken_off_without_a_hole() {
 async fn a_text_is_followed_until_it_is_delivered() {
     let app = App::start().await;
     let mut live = app.live().await;
-    app.rings("call-texted").await.is_acknowledged();
+    app.rings("call-texted").await.acknowledges();
     app.asks_for("call-texted", "sendSMSAlert", json!({"priority": "P4", "message": "Call back"})).await.is(200);
     app.asks_for("call-urgent", "sendSMSAlert", json!({"priority": "P1", "message": "Come"})).await.is(200);
     loop {
@@ -77,9 +77,9 @@ async fn a_text_is_followed_until_it_is_delivered() {
 async fn a_stream_of_one_tenant_tells_nothing_of_another() {
     let app = App::start().await;
     let mut live = Stream::open(app.as_admin(Method::GET, "/api/live/sse?tenant=harbour")).await;
-    app.rings("call-of-boreal").await.is_acknowledged();
+    app.rings("call-of-boreal").await.acknowledges();
     let theirs = bodies::from_harbour(bodies::status("call-of-harbour", "ringing"));
-    app.webhook_as(HARBOUR_SECRET, theirs.to_string()).await.is_acknowledged();
+    app.webhook_as(HARBOUR_SECRET, theirs.to_string()).await.acknowledges();
     loop {
         let frame = live.next().await;
         assert!(!frame.to_string().contains("call-of-boreal"), "{frame}");
@@ -92,8 +92,8 @@ async fn a_stream_of_one_tenant_tells_nothing_of_another() {
 #[tokio::test]
 async fn what_a_caller_is_saying_is_shown_before_it_is_final() {
     let app = App::start().await;
-    app.answers("call-speaking").await.is_acknowledged();
-    app.webhook(&bodies::partial_transcript("call-speaking", "The base")).await.is_acknowledged();
+    app.answers("call-speaking").await.acknowledges();
+    app.webhook(&bodies::partial_transcript("call-speaking", "The base")).await.acknowledges();
     let shown = |board: &serde_json::Value| board[0]["last_line"]["text"] == "The base";
     app.eventually("/api/calls/active", shown).await;
 }

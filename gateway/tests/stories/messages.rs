@@ -7,7 +7,7 @@ use crate::harness::App;
 #[tokio::test]
 async fn an_alert_reaches_everybody_the_playbook_names() {
     let app = App::start().await;
-    app.rings("call-alarmed").await.is_acknowledged();
+    app.rings("call-alarmed").await.acknowledges();
     let asked = json!({"priority": "P1", "message": "Water in the basement", "phoneNumbers": ["+19005550199"]});
     let answered = app.asks_for("call-alarmed", "sendSMSAlert", asked).await.is(200);
     let (key, said) = answered.tool_result();
@@ -40,7 +40,7 @@ async fn an_alert_reaches_everybody_the_playbook_names() {
 async fn the_newest_texts_come_first_and_as_many_as_wanted() {
     let app = App::start().await;
     for call in ["call-first", "call-second"] {
-        app.rings(call).await.is_acknowledged();
+        app.rings(call).await.acknowledges();
         app.asks_for(call, "sendSMSAlert", json!({"priority": "P1", "message": "Come"})).await.is(200);
     }
     let list = app.get("/api/sms?limit=3").await.is(200).json();
@@ -52,9 +52,9 @@ async fn the_newest_texts_come_first_and_as_many_as_wanted() {
 async fn a_text_that_is_not_there_is_404_and_a_limit_without_sense_422() {
     let app = App::start().await;
     assert_eq!(app.get("/api/sms").await.is(200).json(), json!({"items": [], "next": null}));
-    app.get("/api/sms/not-an-id").await.is_problem(404);
-    app.get("/api/sms/00000000000000000000000000000000").await.is_problem(404);
-    app.get("/api/sms?limit=0").await.is_problem(422);
-    app.get("/api/sms?tenant=UPPER").await.is_problem(422);
-    app.get(&format!("/api/sms?call={}", "x".repeat(129))).await.is_problem(422);
+    app.get("/api/sms/not-an-id").await.refuses(404);
+    app.get("/api/sms/00000000000000000000000000000000").await.refuses(404);
+    app.get("/api/sms?limit=0").await.refuses(422);
+    app.get("/api/sms?tenant=UPPER").await.refuses(422);
+    app.get(&format!("/api/sms?call={}", "x".repeat(129))).await.refuses(422);
 }

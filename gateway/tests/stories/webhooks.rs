@@ -14,13 +14,13 @@ const LIMIT: usize = 8 * 1024 * 1024;
 async fn without_the_secret_nothing_is_taken_and_only_a_counter_moves() {
     let app = App::start().await;
     let body = bodies::status("call-unproven", "ringing").to_string();
-    Answered::to(app.request(Method::POST, PATH).body(body.clone())).await.is_problem(401);
+    Answered::to(app.request(Method::POST, PATH).body(body.clone())).await.refuses(401);
     for wrong in ["", " ", "secret-of-the-deploymen", "secret-of-the-deployment2", "SECRET-OF-THE-DEPLOYMENT"] {
-        app.webhook_as(wrong, body.clone()).await.is_problem(401);
+        app.webhook_as(wrong, body.clone()).await.refuses(401);
     }
     // A stranger learns nothing of what a body must look like.
-    app.webhook_as("wrong", "not even JSON").await.is_problem(401);
-    app.get("/api/calls/call-unproven").await.is_problem(404);
+    app.webhook_as("wrong", "not even JSON").await.refuses(401);
+    app.get("/api/calls/call-unproven").await.refuses(404);
     let metrics = app.anybody(Method::GET, "/metrics").await.text;
     assert!(counts(&metrics, "webhook_requests_total", &["platform=\"vapi\"", "outcome=\"unauthenticated\""]));
 }
@@ -43,7 +43,7 @@ async fn a_body_that_is_no_webhook_is_a_bad_request() {
         deep.as_bytes(),
     ];
     for body in bad {
-        app.webhook_as(SECRET, body.to_vec()).await.is_problem(400);
+        app.webhook_as(SECRET, body.to_vec()).await.refuses(400);
     }
     app.anybody(Method::GET, "/healthz").await.is(200);
 }
@@ -51,8 +51,8 @@ async fn a_body_that_is_no_webhook_is_a_bad_request() {
 #[tokio::test]
 async fn a_body_may_be_eight_mebibytes_and_not_a_byte_more() {
     let app = App::start().await;
-    app.webhook_as(SECRET, padded(LIMIT)).await.is_acknowledged();
-    app.webhook_as(SECRET, padded(LIMIT + 1)).await.is_problem(413);
+    app.webhook_as(SECRET, padded(LIMIT)).await.acknowledges();
+    app.webhook_as(SECRET, padded(LIMIT + 1)).await.refuses(413);
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_packed_body_is_refused_unopened() {
     let app = App::start().await;
     for encoding in ["gzip", "br", "zstd", "gzip, identity"] {
         let request = app.request(Method::POST, PATH).header("x-vapi-secret", SECRET);
-        Answered::to(request.header("content-encoding", encoding).body("{}")).await.is_problem(415);
+        Answered::to(request.header("content-encoding", encoding).body("{}")).await.refuses(415);
     }
 }
 
@@ -86,13 +86,13 @@ async fn a_packed_body_is_refused_unopened() {
 async fn another_method_is_told_which_one_is_meant() {
     let app = App::start().await;
     for method in [Method::GET, Method::PUT, Method::DELETE] {
-        let answered = app.anybody(method, PATH).await.is_problem(405);
+        let answered = app.anybody(method, PATH).await.refuses(405);
         assert_eq!(answered.header("allow"), "POST");
     }
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_acknowledged() {
+async fn what_is_not_understood_acknowledges() {
     let app = App::start().await;
     let no_call = json!({"message": {"type": "status-update", "status": "ringing"}});
     let odd_call = json!({"message": {"type": "status-update", "status": "ringing", "call": {"id": 7}}});
@@ -100,16 +100,16 @@ async fn what_is_not_understood_is_acknowledged() {
     let unknown = json!({"message": {"type": "not.invented.yet", "call": {"id": "call-odd"}, "extra": null}});
     let untyped = json!({"message": {"call": null}, "more": [1, 2, 3]});
     for body in [no_call, odd_call, long_call, unknown, untyped] {
-        app.webhook(&body).await.is_acknowledged();
+        app.webhook(&body).await.acknowledges();
     }
 }
 
 #[tokio::test]
 async fn when_no_seat_is_left_a_fact_is_asked_for_again_and_a_caller_hears_an_apology() {
     let app = App::start_with(|settings| settings.limits.seats = 0).await;
-    let refused = app.rings("call-refused").await.is_problem(503);
+    let refused = app.rings("call-refused").await.refuses(503);
     assert_eq!(refused.header("retry-after"), "1");
-    let refused = app.reports("call-refused").await.is_problem(503);
+    let refused = app.reports("call-refused").await.refuses(503);
     assert_eq!(refused.header("retry-after"), "1");
 
     let apology =
@@ -129,7 +129,7 @@ async fn who_answers_a_call_is_said_from_configuration_even_when_nothing_can_be_
 #[tokio::test]
 async fn a_second_delivery_gets_the_same_answer_and_texts_nobody_again() {
     let app = App::start().await;
-    app.rings("call-twice").await.is_acknowledged();
+    app.rings("call-twice").await.acknowledges();
     let asked = json!({"priority": "P1", "message": "The basement is flooded"});
     let first = app.asks_for("call-twice", "sendSMSAlert", asked.clone()).await.is(200);
     let second = app.asks_for("call-twice", "sendSMSAlert", asked).await.is(200);
@@ -143,10 +143,10 @@ async fn a_tenants_secret_opens_its_own_calls_and_no_others() {
     let app = App::start().await;
     let theirs = bodies::from_harbour(bodies::status("call-walled", "ringing"));
     let ours = bodies::status("call-open", "ringing");
-    app.webhook_as(HARBOUR_SECRET, theirs.to_string()).await.is_acknowledged();
-    app.webhook_as(HARBOUR_SECRET, ours.to_string()).await.is_problem(401);
-    app.webhook_as(SECRET, theirs.to_string()).await.is_problem(401);
-    app.webhook_as(SECRET, ours.to_string()).await.is_acknowledged();
+    app.webhook_as(HARBOUR_SECRET, theirs.to_string()).await.acknowledges();
+    app.webhook_as(HARBOUR_SECRET, ours.to_string()).await.refuses(401);
+    app.webhook_as(SECRET, theirs.to_string()).await.refuses(401);
+    app.webhook_as(SECRET, ours.to_string()).await.acknowledges();
     assert_eq!(app.get("/api/calls/call-walled").await.is(200).json()["tenant"], "harbour");
     assert_eq!(app.get("/api/calls/call-open").await.is(200).json()["tenant"], "boreal");
 }
@@ -154,7 +154,7 @@ async fn a_tenants_secret_opens_its_own_calls_and_no_others() {
 #[tokio::test]
 async fn webhooks_are_counted_by_type_and_timed() {
     let app = App::start().await;
-    app.webhook(&json!({"message": {"type": "not.invented.yet"}})).await.is_acknowledged();
+    app.webhook(&json!({"message": {"type": "not.invented.yet"}})).await.acknowledges();
     let metrics = app.anybody(Method::GET, "/metrics").await.text;
     assert!(counts(&metrics, "webhook_requests_total", &["type=\"unknown\"", "outcome=\"ignored\""]), "{metrics}");
     assert!(counts(&metrics, "webhook_duration_seconds_bucket", &["type=\"unknown\"", "le=\"0.2\""]), "{metrics}");

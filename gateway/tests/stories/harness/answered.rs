@@ -32,7 +32,7 @@ impl Answered {
     }
 
     /// An error, told as errors are.
-    pub fn is_problem(self, status: u16) -> Answered {
+    pub fn refuses(self, status: u16) -> Answered {
         let answered = self.is(status);
         let problem = answered.json();
         assert_eq!(answered.header("content-type"), "application/problem+json");
@@ -44,7 +44,7 @@ impl Answered {
     }
 
     /// The platform's acknowledgement.
-    pub fn is_acknowledged(self) -> Answered {
+    pub fn acknowledges(self) -> Answered {
         let answered = self.is(200);
         assert_eq!(answered.header("content-type"), "application/json");
         assert_eq!(answered.text, "{}");

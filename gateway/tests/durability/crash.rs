@@ -1,0 +1,145 @@
+//! `kill -9` in mid-load, again and again, on one data directory: every acknowledged event is there, every promised
+//! message exists once, and the carrier was asked at most once for each.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use engine::ids::{CallId, CallKey, TenantId};
+use engine::ports::{CallStore, SmsOutbox};
+use engine::sms::{Sms, SmsState};
+use gateway::stores::sqlite::SqliteStore;
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::carrier::Carrier;
+use super::server::{Server, alert, client, send, spoken, status};
+
+/// Callers at once.
+const CALLERS: u64 = 8;
+
+/// What the server answered with 200: it must be there, whatever happened afterwards.
+#[derive(Default)]
+struct Acknowledged {
+    /// Events per call.
+    events: HashMap<String, u64>,
+    /// Stories of the alerts that were answered with `sent`.
+    alerts: HashSet<String>,
+}
+
+fn kills() -> u64 {
+    std::env::var("CORDBOARD_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_and_nobody_is_told_twice() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let carrier = Carrier::start(Duration::from_millis(3)).await;
+    let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
+    let calls = Arc::new(AtomicU64::new(0));
+    for round in 0..kills() {
+        let server = Server::plain(data.path(), &carrier.settings());
+        let mut callers = JoinSet::new();
+        for _ in 0..CALLERS {
+            callers.spawn(talk(server.url.clone(), calls.clone(), acknowledged.clone()));
+        }
+        // Killed after so many acknowledged events, at another point of the work in every round.
+        let enough = events_of(&acknowledged) + 20 + round * 7 % 60;
+        while events_of(&acknowledged) < enough {
+            tokio::task::yield_now().await;
+        }
+        server.kill();
+        while callers.join_next().await.is_some() {}
+    }
+    let server = Server::plain(data.path(), &carrier.settings());
+    let sent = settled(&server.url, data.path()).await;
+    assert_eq!(server.stop(), Some(0), "SIGTERM ends the server cleanly");
+    let acknowledged = std::mem::take(&mut *acknowledged.lock());
+    check_events(data.path(), &acknowledged).await;
+    check_messages(&sent, &acknowledged, &carrier);
+}
+
+fn events_of(acknowledged: &Mutex<Acknowledged>) -> u64 {
+    acknowledged.lock().events.values().sum()
+}
+
+/// One caller after another, until the server is gone.
+async fn talk(url: String, calls: Arc<AtomicU64>, acknowledged: Arc<Mutex<Acknowledged>>) {
+    let client = client();
+    loop {
+        let number = calls.fetch_add(1, Ordering::Relaxed);
+        let (call, story) = (format!("call-{number}"), format!("story {number} of a flooded cellar"));
+        let conversation = [
+            status(&call, "ringing", 1),
+            status(&call, "in-progress", 2),
+            spoken(&call, "there is water everywhere", 3),
+            alert(&call, &format!("tool-{number}"), &story),
+        ];
+        for message in conversation {
+            let Some((code, answer)) = send(&client, &url, message).await else { return };
+            assert_eq!(code, 200, "{answer}");
+            let mut acknowledged = acknowledged.lock();
+            *acknowledged.events.entry(call.clone()).or_default() += 1;
+            if promised(&answer) {
+                acknowledged.alerts.insert(story.clone());
+            }
+        }
+    }
+}
+
+fn promised(answer: &Value) -> bool {
+    answer["results"][0]["result"].as_str().is_some_and(|result| result.contains("\"sent\":true"))
+}
+
+/// Waits until no message is queued or being sent any more.
+async fn settled(url: &str, data: &Path) -> Vec<Sms> {
+    let token = std::fs::read_to_string(data.join("admin-token")).expect("written at the first start");
+    let client = client();
+    loop {
+        let request = client.get(format!("{url}/api/sms?limit=500")).bearer_auth(token.trim());
+        let page: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+        let open = |sms: &Value| matches!(sms["state"].as_str(), Some("queued" | "sending"));
+        if !page["items"].as_array().expect("a list").iter().any(open) {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let store = SqliteStore::open(&data.join("cordboard.db"), 1).await.expect("the store opens beside the server");
+    store.latest(None, 100_000).await.expect("messages")
+}
+
+async fn check_events(data: &Path, acknowledged: &Acknowledged) {
+    let store = SqliteStore::open(&data.join("cordboard.db"), 1).await.expect("the store opens");
+    let tenant = TenantId::parse("boreal").expect("the shipped tenant");
+    for (call, events) in &acknowledged.events {
+        let key = CallKey { tenant: tenant.clone(), call: CallId::parse(call).expect("an id of ours") };
+        let frames = store.timeline(&key, 0, 100).await.expect("a timeline");
+        let seqs: Vec<u64> = frames.iter().map(|frame| frame.seq).collect();
+        assert_eq!(seqs, (1..=frames.len() as u64).collect::<Vec<_>>(), "{call} has a gap");
+        assert!(frames.len() as u64 >= *events, "{call}: {events} acknowledged, {} there", frames.len());
+    }
+}
+
+fn check_messages(sent: &[Sms], acknowledged: &Acknowledged, carrier: &Carrier) {
+    for story in &acknowledged.alerts {
+        let rows: Vec<_> = sent.iter().filter(|sms| has(&sms.body, story)).collect();
+        assert_eq!(rows.len(), 1, "one row for {story:?}");
+        let asked = carrier.asked().iter().filter(|body| has(body, story)).count();
+        match rows[0].state {
+            SmsState::Unknown => assert!(asked <= 1, "{story:?} unknown, and asked for {asked} times"),
+            SmsState::Accepted | SmsState::Sent | SmsState::Delivered => {
+                assert_eq!(asked, 1, "{story:?} accepted, and asked for {asked} times");
+            }
+            other => panic!("{story:?} ended {other:?}"),
+        }
+    }
+    assert!(acknowledged.alerts.len() > 10, "the load sent alerts");
+}
+
+/// `story 1 of` is not `story 12 of`.
+fn has(body: &str, story: &str) -> bool {
+    body.contains(story)
+}

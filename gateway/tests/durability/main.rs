@@ -1,0 +1,7 @@
+//! An acknowledgement means synced to disk. These tests run the real binary: they watch its system calls, kill it in
+//! mid-load, and prove that both notice when durability is broken on purpose.
+
+mod carrier;
+mod crash;
+mod server;
+mod system_calls;

@@ -1,0 +1,112 @@
+//! The real binary, started on a free port with a data directory of its own, and killed by process id.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+pub const SECRET: &str = "a-secret-of-the-tests";
+
+pub struct Server {
+    child: Child,
+    pub url: String,
+}
+
+/// The shipped binary.
+pub fn binary() -> PathBuf {
+    env!("CARGO_BIN_EXE_cordboard").into()
+}
+
+/// The binary that breaks durability on purpose, when `scripts/test` built one.
+pub fn sabotaged_binary() -> Option<PathBuf> {
+    std::env::var_os("CORDBOARD_SABOTAGE_BIN").map(PathBuf::from)
+}
+
+impl Server {
+    pub fn start(mut command: Command, data: &Path, settings: &[(&str, &str)]) -> Server {
+        command.arg("serve").args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
+        command.env("CORDBOARD_PLATFORMS__VAPI__SECRET", SECRET).env("CORDBOARD_LOG", "error");
+        command.envs(settings.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        let url = url_in(BufReader::new(child.stdout.take().expect("piped")));
+        Server { child, url }
+    }
+
+    pub fn plain(data: &Path, settings: &[(&str, &str)]) -> Server {
+        Server::start(Command::new(binary()), data, settings)
+    }
+
+    /// `kill -9`, and gone when this returns.
+    pub fn kill(mut self) {
+        self.child.kill().expect("the process is ours");
+        self.child.wait().expect("the process is ours");
+    }
+
+    /// The same for a server that runs inside another program, which ends with it.
+    pub fn kill_inner(mut self, pid: i32) {
+        use nix::sys::signal::{Signal, kill};
+        kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).expect("the process is ours");
+        self.child.wait().expect("the process is ours");
+    }
+
+    /// What an operator's Ctrl-C does; returns the exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("the process is ours");
+        self.child.wait().expect("the process is ours").code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The banner names the URL; the rest of the output is read and dropped, so that the pipe never fills.
+fn url_in(output: impl BufRead + Send + 'static) -> String {
+    let (found, url) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in output.lines().map_while(Result::ok) {
+            if let Some(start) = line.find("http://127.0.0.1:")
+                && let Some(end) = line.find("/webhooks/vapi")
+            {
+                let _ = found.send(line[start..end].to_owned());
+            }
+        }
+    });
+    url.recv_timeout(Duration::from_secs(60)).expect("the banner names the webhook URL")
+}
+
+pub fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().timeout(Duration::from_secs(20)).build().expect("a client")
+}
+
+/// Sends one message; `None` when no answer came, as when the server was killed.
+pub async fn send(client: &reqwest::Client, url: &str, message: Value) -> Option<(u16, Value)> {
+    let request = client.post(format!("{url}/webhooks/vapi")).header("x-vapi-secret", SECRET);
+    let answer = request.json(&json!({ "message": message })).send().await.ok()?;
+    let status = answer.status().as_u16();
+    Some((status, answer.json().await.ok()?))
+}
+
+pub fn status(call: &str, status: &str, timestamp: u64) -> Value {
+    json!({ "type": "status-update", "status": status, "timestamp": timestamp, "call": { "id": call } })
+}
+
+pub fn spoken(call: &str, text: &str, timestamp: u64) -> Value {
+    json!({ "type": "transcript", "transcriptType": "final", "role": "user", "transcript": text,
+            "timestamp": timestamp, "call": { "id": call } })
+}
+
+/// The agent asks for an alert; `story` makes it recognisable at the carrier.
+pub fn alert(call: &str, tool_call: &str, story: &str) -> Value {
+    json!({ "type": "tool-calls", "timestamp": 1_787_000_000_000_u64, "call": { "id": call }, "toolCallList": [{
+        "id": tool_call, "type": "function",
+        "function": { "name": "sendSMSAlert", "arguments": { "priority": "P1", "message": story } } }] })
+}
