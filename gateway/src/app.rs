@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actors::Limits;
 use actors::bus::LocalBus;
 use actors::system::{Ports, System};
 use actors::tenants::Tenants;
-use actors::{Limits, calls::Calls};
 use engine::failure::Failure;
 use engine::ids::TenantId;
+use engine::playbook::Playbook;
 use engine::ports::{CallControl, SystemClock};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
@@ -41,15 +42,48 @@ pub enum StartError {
     Failed(#[from] Failure),
 }
 
+/// What a server starts with: a bound port, a data directory that is ours alone, playbooks that were read. Everything
+/// that can be refused has been.
+pub struct Start {
+    pub settings: Settings,
+    pub listener: TcpListener,
+    pub address: SocketAddr,
+    pub admin_token: Kept,
+    /// The one to use first; the others are being rotated out.
+    pub webhook_secrets: Vec<SecretString>,
+    /// Where the secret is kept, when none is configured.
+    pub kept_secret: Option<Kept>,
+    playbooks: Vec<Playbook>,
+    data_dir: DataDir,
+}
+
+impl Start {
+    /// The address may have port 0: see [`Start::address`].
+    pub fn prepare(settings: Settings) -> Result<Start, StartError> {
+        let playbooks = playbooks::load(&settings.playbooks)?;
+        let listener = listen(&settings.listen)?;
+        let address = listener.local_addr().map_err(|why| StartError::listen(&settings.listen, why))?;
+        let data_dir = DataDir::open(&settings.data_dir)?;
+        let admin_token = data_dir.admin_token()?;
+        let vapi = &settings.platforms.vapi;
+        let configured = !vapi.secret.expose_secret().is_empty();
+        let kept_secret = if configured { None } else { Some(data_dir.vapi_secret()?) };
+        let first = kept_secret.as_ref().map_or(&vapi.secret, |kept| &kept.secret);
+        let webhook_secrets = std::iter::once(first).chain(&vapi.previous_secrets).cloned().collect();
+        Ok(Start { listener, address, admin_token, webhook_secrets, kept_secret, playbooks, data_dir, settings })
+    }
+
+    /// `http://127.0.0.1:8080`: how this machine reaches the server.
+    pub fn local_url(&self) -> String {
+        match self.address.ip() {
+            ip if ip.is_unspecified() => format!("http://127.0.0.1:{}", self.address.port()),
+            _ => format!("http://{}", self.address),
+        }
+    }
+}
+
 /// A running server.
 pub struct App {
-    pub address: SocketAddr,
-    /// What a webhook is proven with.
-    pub webhook_secret: SecretString,
-    /// Where the secret lies, if this server made it.
-    pub webhook_secret_file: Option<PathBuf>,
-    pub admin_token: SecretString,
-    pub admin_token_file: PathBuf,
     /// `store`, `bus`, `cache`, `sms`, and which one is in use.
     pub in_use: Vec<(&'static str, String)>,
     state: Arc<State>,
@@ -63,39 +97,33 @@ pub struct App {
 }
 
 impl App {
-    /// Starts everything; ready when it returns. The address may have port 0: see [`App::address`].
-    pub async fn start(settings: &Settings) -> Result<App, StartError> {
-        let data_dir = DataDir::open(&settings.data_dir)?;
-        let admin = data_dir.admin_token()?;
-        let secrets = Secrets::of(settings, &data_dir)?;
-        let tenants = Tenants::new(playbooks::load(&settings.playbooks)?);
-        let listener = listen(&settings.listen)?;
-        let address =
-            listener.local_addr().map_err(|why| StartError::Listen { address: settings.listen.clone(), why })?;
+    /// Starts everything; ready when it returns.
+    pub async fn start(start: Start) -> Result<App, StartError> {
+        let Start { settings, listener, admin_token, webhook_secrets, playbooks, data_dir, .. } = start;
+        let tenants = Tenants::new(playbooks);
         let clock = Arc::new(SystemClock);
         let carrier = carriers::carrier(&settings.sms, clock.clone())?;
-        let store = Arc::new(SqliteStore::open(&database(settings), settings.store.readers).await?);
+        let store = Arc::new(SqliteStore::open(&database(&settings), settings.store.readers).await?);
         let in_use = vec![
-            ("store", format!("sqlite {}", database(settings).display())),
+            ("store", format!("sqlite {}", database(&settings).display())),
             ("bus", "in process".to_owned()),
             ("cache", "in process".to_owned()),
             ("sms", carrier.provider.name().to_owned()),
         ];
         let probes = probes(&store, &in_use, &tenants);
         let metrics = crate::metrics::install();
-        let system = start_system(settings, store.clone(), carrier, tenants.clone(), clock.clone()).await?;
-        let doorkeeper = Doorkeeper::new(&settings.platforms.vapi, secrets.live.clone(), &tenants.all());
+        let system = start_system(&settings, store.clone(), carrier, tenants.clone(), clock.clone()).await?;
         let parts = Parts {
             calls: system.calls.clone(),
             live: system.live.clone(),
+            doorkeeper: Doorkeeper::new(&settings.platforms.vapi, webhook_secrets, &tenants.all()),
             tenants,
             store: store.clone(),
             outbox: store.clone(),
             clock,
-            doorkeeper,
-            admin_token: admin.secret.clone(),
-            default_tenant: default_tenant(settings)?,
-            public_url: public_url(settings),
+            admin_token: admin_token.secret,
+            default_tenant: default_tenant(&settings)?,
+            public_url: public_url(&settings),
             probes,
             metrics: metrics.clone(),
             metrics_token: settings.metrics.token.clone(),
@@ -104,13 +132,8 @@ impl App {
         let state = Arc::new(State::new(parts, &settings.http));
         let drain = Duration::from_secs(settings.drain_s);
         let (server, handle) = http::serve(listener, state.clone(), &settings.http, drain)
-            .map_err(|why| StartError::Listen { address: settings.listen.clone(), why })?;
+            .map_err(|why| StartError::listen(&settings.listen, why))?;
         Ok(App {
-            address,
-            webhook_secret: secrets.live[0].clone(),
-            webhook_secret_file: secrets.created.map(|kept| kept.file),
-            admin_token: admin.secret,
-            admin_token_file: admin.file,
             in_use,
             state,
             system,
@@ -122,22 +145,9 @@ impl App {
         })
     }
 
-    /// `http://127.0.0.1:8080`: how this machine reaches the server.
-    pub fn local_url(&self) -> String {
-        match self.address.ip() {
-            ip if ip.is_unspecified() => format!("http://127.0.0.1:{}", self.address.port()),
-            _ => format!("http://{}", self.address),
-        }
-    }
-
-    /// Opens the page without the token, once, within five minutes.
-    pub fn login_url(&self) -> Option<String> {
-        let code = self.state.access.codes.issue()?;
-        Some(format!("{}/login?code={code}", self.local_url()))
-    }
-
-    pub fn calls(&self) -> &Calls {
-        &self.system.calls
+    /// Good once, within five minutes: `/login?code=…` opens the page without the token.
+    pub fn login_code(&self) -> Option<String> {
+        self.state.access.codes.issue()
     }
 
     /// Stops accepting, answers what is in flight, commits, flushes. At most about `drain_s`.
@@ -150,26 +160,6 @@ impl App {
         if let Ok(Err(error)) = self.serving.await {
             tracing::warn!(%error, "http server ended badly");
         }
-    }
-}
-
-/// The deployment's live secrets: the settings', or one made at first start.
-struct Secrets {
-    /// The first is the one to use, the others are being rotated out.
-    live: Vec<SecretString>,
-    created: Option<Kept>,
-}
-
-impl Secrets {
-    fn of(settings: &Settings, data_dir: &DataDir) -> Result<Secrets, DataDirError> {
-        let vapi = &settings.platforms.vapi;
-        let created = match vapi.secret.expose_secret().is_empty() {
-            true => Some(data_dir.vapi_secret()?),
-            false => None,
-        };
-        let first = created.as_ref().map_or(&vapi.secret, |kept| &kept.secret);
-        let live = std::iter::once(first).chain(&vapi.previous_secrets).cloned().collect();
-        Ok(Secrets { live, created })
     }
 }
 
@@ -237,7 +227,13 @@ fn probes(store: &Arc<SqliteStore>, in_use: &[(&'static str, String)], tenants: 
 }
 
 fn listen(address: &str) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).map_err(|why| StartError::Listen { address: address.to_owned(), why })
+    TcpListener::bind(address).map_err(|why| StartError::listen(address, why))
+}
+
+impl StartError {
+    fn listen(address: &str, why: std::io::Error) -> StartError {
+        StartError::Listen { address: address.to_owned(), why }
+    }
 }
 
 /// `sqlite:` is a file of the data directory.

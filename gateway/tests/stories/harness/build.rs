@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use gateway::app;
+use gateway::app::{App, Start};
 use gateway::settings::Settings;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -13,14 +13,13 @@ use super::{SECRET, playbooks_dir};
 pub struct Running {
     pub address: SocketAddr,
     pub admin_token: String,
-    app: Option<app::App>,
+    app: Option<App>,
     _data_dir: TempDir,
 }
 
 impl Running {
     pub fn login_code(&self) -> String {
-        let url = self.app.as_ref().and_then(app::App::login_url).expect("a code is issued");
-        url.rsplit_once("code=").expect("the URL carries the code").1.to_owned()
+        self.app.as_ref().and_then(App::login_code).expect("a code is issued")
     }
 
     /// As SIGTERM does.
@@ -36,7 +35,8 @@ pub async fn build(mut settings: Settings) -> Running {
     settings.data_dir = data_dir.path().to_owned();
     settings.platforms.vapi.secret = SECRET.into();
     settings.playbooks.dir = playbooks_dir();
-    let app = app::App::start(&settings).await.expect("the app starts");
-    let admin_token = app.admin_token.expose_secret().to_owned();
-    Running { address: app.address, admin_token, app: Some(app), _data_dir: data_dir }
+    let start = Start::prepare(settings).expect("nothing is refused");
+    let (address, admin_token) = (start.address, start.admin_token.secret.expose_secret().to_owned());
+    let app = App::start(start).await.expect("the app starts");
+    Running { address, admin_token, app: Some(app), _data_dir: data_dir }
 }
