@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod carriers;
+pub mod cli;
 pub mod data_dir;
 pub mod http;
 pub mod metrics;

@@ -333,7 +333,7 @@ fn results_for(body: &[u8], ids: &[Box<str>]) -> bool {
         let one_line = |text: &Value| text.as_str().is_some_and(|text| !text.contains('\n'));
         result["toolCallId"].as_str() == Some(id) && spoken.len() == 1 && one_line(spoken[0])
     };
-    results.len() == ids.len() && results.iter().zip(ids.iter().map(AsRef::as_ref)).all(matches)
+    results.len() == ids.len() && results.iter().zip(ids.iter().map(|id| &**id)).all(matches)
 }
 
 #[cfg(test)]
