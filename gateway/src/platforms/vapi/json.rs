@@ -214,3 +214,22 @@ impl Visitor<'_> for KeyIn<'_> {
         Ok(self.0.iter().position(|known| known.as_bytes() == key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_surrogate_pair_is_replaced_and_a_whole_one_is_kept() {
+        for (json, expected) in [
+            (r#""\ud83d\ude00 ok""#, "\u{1F600} ok"),
+            (r#""cut \ud83d""#, "cut \u{fffd}"),
+            (r#""\ude00\ud83d\ude00\ud83d\n""#, "\u{fffd}\u{1F600}\u{fffd}\n"),
+            (r#""\\ud83d \ud83d""#, "\\ud83d \u{fffd}"),
+            (r#""\ud83dé\u00e9""#, "\u{fffd}éé"),
+        ] {
+            let raw: &RawValue = serde_json::from_str(json).unwrap();
+            assert_eq!(text(Some(raw)).as_deref(), Some(expected), "{json}");
+        }
+    }
+}
