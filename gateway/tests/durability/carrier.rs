@@ -6,24 +6,34 @@ use std::time::Duration;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use parking_lot::Mutex;
 
+/// One request: whom to tell what.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub to: String,
+    pub body: String,
+}
+
 pub struct Carrier {
-    bodies: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     url: String,
 }
 
 impl Carrier {
     pub async fn start(latency: Duration) -> Carrier {
-        let bodies = Arc::new(Mutex::new(Vec::new()));
-        let seen = bodies.clone();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = asked.clone();
         let server = HttpServer::new(move || {
             let seen = seen.clone();
             App::new().default_service(web::to(move |form: web::Form<Vec<(String, String)>>| {
                 let seen = seen.clone();
                 async move {
-                    let body = form.iter().find(|(name, _)| name == "Body").map(|(_, body)| body.clone());
+                    let field = |wanted: &str| {
+                        let found = form.iter().find(|(name, _)| name == wanted);
+                        found.map(|(_, value)| value.clone()).unwrap_or_default()
+                    };
                     let number = {
                         let mut seen = seen.lock();
-                        seen.push(body.unwrap_or_default());
+                        seen.push(Asked { to: field("To"), body: field("Body") });
                         seen.len()
                     };
                     tokio::time::sleep(latency).await;
@@ -38,7 +48,7 @@ impl Carrier {
         .expect("a free port");
         let url = format!("http://{}", server.addrs()[0]);
         tokio::spawn(server.run());
-        Carrier { bodies, url }
+        Carrier { asked, url }
     }
 
     /// Makes a server send through this carrier.
@@ -53,7 +63,8 @@ impl Carrier {
         ]
     }
 
-    pub fn asked(&self) -> Vec<String> {
-        self.bodies.lock().clone()
+    /// The carrier's log.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().clone()
     }
 }
