@@ -26,7 +26,7 @@ bench:
 
 # The long forms of the tests: more kills, more cases, more calls
 verify:
-    CORDBOARD_KILLS=200 PROPTEST_CASES=20000 ./scripts/test
+    KILLS=200 PROPTEST_CASES=20000 ./scripts/test
     cargo run --profile bench -p benches --bin live_calls -- --calls 100000
 
 run *ARGS:

@@ -180,6 +180,8 @@ impl Worker {
         #[cfg(feature = "sabotage")]
         if std::env::var("CORDBOARD_SABOTAGE").is_ok_and(|how| how == "answer_first") {
             batch.answer_before_the_commit(&self.store);
+            // Long enough for a kill to fall in between.
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         let results = self.append(&batch.frames).await;
         let owes_texts = batch.frames.iter().any(|frame| !frame.texts.is_empty());

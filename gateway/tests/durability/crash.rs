@@ -2,7 +2,8 @@
 //! message exists once, and the carrier was asked at most once for each.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::carrier::Carrier;
-use super::server::{Server, alert, client, send, spoken, status};
+use super::server::{Server, alert, binary, client, sabotaged_binary, send, spoken, status};
 
 /// Callers at once.
 const CALLERS: u64 = 8;
@@ -31,17 +32,33 @@ struct Acknowledged {
 }
 
 fn kills() -> u64 {
-    std::env::var("CORDBOARD_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20)
+    std::env::var("KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nobody_is_told_twice() {
+    story(binary(), kills(), &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn this_test_notices_when_the_answer_comes_before_the_commit() {
+    let Some(program) = sabotaged_binary() else {
+        eprintln!("SABOTAGED_CORDBOARD is not set (scripts/test sets it): sabotage not tried");
+        return;
+    };
+    let told = tokio::spawn(async move { story(program, 5, &[("CORDBOARD_SABOTAGE", "answer_first")]).await });
+    let failed = told.await.expect_err("answers came before their commits and nothing was missed");
+    assert!(failed.is_panic());
+}
+
+async fn story(program: PathBuf, kills: u64, sabotage: &[(&str, &str)]) {
     let data = tempfile::tempdir().expect("a temporary directory");
     let carrier = Carrier::start(Duration::from_millis(3)).await;
     let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
     let calls = Arc::new(AtomicU64::new(0));
-    for round in 0..kills() {
-        let server = Server::plain(data.path(), &carrier.settings());
+    let settings = [carrier.settings().as_slice(), sabotage].concat();
+    for round in 0..kills {
+        let server = Server::start(Command::new(&program), data.path(), &settings);
         let mut callers = JoinSet::new();
         for _ in 0..CALLERS {
             callers.spawn(talk(server.url.clone(), calls.clone(), acknowledged.clone()));
@@ -54,7 +71,7 @@ async fn nothing_acknowledged_is_lost_and_nobody_is_told_twice() {
         server.kill();
         while callers.join_next().await.is_some() {}
     }
-    let server = Server::plain(data.path(), &carrier.settings());
+    let server = Server::start(Command::new(&program), data.path(), &settings);
     let sent = settled(&server.url, data.path()).await;
     assert_eq!(server.stop(), Some(0), "SIGTERM ends the server cleanly");
     let acknowledged = std::mem::take(&mut *acknowledged.lock());

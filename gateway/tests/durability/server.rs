@@ -22,7 +22,7 @@ pub fn binary() -> PathBuf {
 
 /// The binary that breaks durability on purpose, when `scripts/test` built one.
 pub fn sabotaged_binary() -> Option<PathBuf> {
-    std::env::var_os("CORDBOARD_SABOTAGE_BIN").map(PathBuf::from)
+    std::env::var_os("SABOTAGED_CORDBOARD").map(PathBuf::from)
 }
 
 impl Server {
@@ -33,10 +33,6 @@ impl Server {
         let mut child = command.spawn().expect("the binary starts");
         let url = url_in(BufReader::new(child.stdout.take().expect("piped")));
         Server { child, url }
-    }
-
-    pub fn plain(data: &Path, settings: &[(&str, &str)]) -> Server {
-        Server::start(Command::new(binary()), data, settings)
     }
 
     /// `kill -9`, and gone when this returns.

@@ -70,7 +70,7 @@ async fn this_test_notices_when_the_answer_comes_first() {
 
 async fn notices(sabotage: &str) {
     let Some(program) = sabotaged_binary() else {
-        eprintln!("CORDBOARD_SABOTAGE_BIN is not set (scripts/test sets it): sabotage not tried");
+        eprintln!("SABOTAGED_CORDBOARD is not set (scripts/test sets it): sabotage not tried");
         return;
     };
     if let Some((answers, unsynced)) = watch(program, &[("CORDBOARD_SABOTAGE", sabotage)]).await {
