@@ -43,25 +43,27 @@ impl Probe {
         Probe::new(name, kind, || std::future::ready(Ok(())))
     }
 
+    /// Anybody may ask whether we are ready, so why we are not is for the log.
     async fn run(&self) -> (&'static str, Dependency) {
         let asked = Instant::now();
-        let error = match tokio::time::timeout(PROBE_WITHIN, (self.ask)()).await {
-            Ok(answer) => answer.err().map(|failure| failure.to_string()),
-            Err(_) => Some("no answer".to_owned()),
-        };
-        let state = if error.is_none() { "ok" } else { "unavailable" };
+        let answer = tokio::time::timeout(PROBE_WITHIN, (self.ask)()).await;
+        let failure = answer.unwrap_or_else(|_| Err(Failure::retry("no answer"))).err();
+        if let Some(failure) = &failure {
+            tracing::warn!(dependency = self.name, error = %failure, "not ready");
+        }
+        let state = if failure.is_none() { OK } else { "unavailable" };
         let latency_ms = asked.elapsed().as_secs_f64() * 1000.0;
-        (self.name, Dependency { state, kind: self.kind.clone(), latency_ms, error })
+        (self.name, Dependency { state, kind: self.kind.clone(), latency_ms })
     }
 }
+
+const OK: &str = "ok";
 
 #[derive(Serialize)]
 struct Dependency {
     state: &'static str,
     kind: String,
     latency_ms: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -79,7 +81,7 @@ pub async fn ready(state: Data<State>) -> HttpResponse {
     let dependencies: BTreeMap<_, _> = join_all(state.probes.iter().map(Probe::run)).await.into_iter().collect();
     let status = if state.stopping.begun() {
         "stopping"
-    } else if dependencies.values().all(|dependency| dependency.error.is_none()) {
+    } else if dependencies.values().all(|dependency| dependency.state == OK) {
         "ready"
     } else {
         "unavailable"

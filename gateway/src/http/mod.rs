@@ -45,8 +45,9 @@ fn urls(table: &mut ServiceConfig) {
         .service(at("/api/live/sse", GET).route(web::get().to(live::sse)))
         // --- who may come in
         .service(
-            at("/login", "GET, HEAD, POST")
-                .route(get().to(auth::login_by_code))
+            // A HEAD is what previews of links send: it must not use the code up.
+            at("/login", "GET, POST")
+                .route(web::get().to(auth::login_by_code))
                 .route(web::post().to(auth::login_by_token)),
         )
         .service(at("/logout", "POST").route(web::post().to(auth::logout)))

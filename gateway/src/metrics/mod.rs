@@ -86,7 +86,7 @@ fn describe() {
     );
     describe_gauge!("cordboard_live_connections", "Open live streams by transport");
     describe_counter!("cordboard_live_frames_total", "Frames sent to live streams");
-    describe_counter!("cordboard_live_resets_total", "Live streams that were sent a new snapshot, and why");
+    describe_counter!("cordboard_live_bytes_total", Unit::Bytes, "Bytes of frames for live streams, by stage");
     describe_counter!("cordboard_panics_total", "Panics anywhere in the process");
     describe_gauge!("cordboard_build_info", "Always 1; the labels tell what runs");
     describe_gauge!("tokio_workers", "Threads of the main runtime");

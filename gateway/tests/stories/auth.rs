@@ -59,6 +59,8 @@ async fn a_plain_form_signs_in_and_lands_on_the_page() {
 async fn a_login_link_works_once() {
     let app = App::start().await;
     let link = format!("/login?code={}", app.login_code());
+    // What previews a link does not use it up.
+    app.anybody(Method::HEAD, &link).await.is(405);
     let first = app.anybody(Method::GET, &link).await.is(303);
     assert_eq!(first.header("location"), "/");
     let session = first.header("set-cookie").split(';').next().unwrap().to_owned();

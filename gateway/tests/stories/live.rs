@@ -93,6 +93,7 @@ async fn a_stream_of_one_tenant_tells_nothing_of_another() {
 async fn what_a_caller_is_saying_is_shown_before_it_is_final() {
     let app = App::start().await;
     app.answers("call-speaking").await.acknowledges();
+    app.eventually("/api/calls/active", |board| board[0]["id"] == "call-speaking").await;
     app.webhook(&bodies::partial_transcript("call-speaking", "The base")).await.acknowledges();
     let shown = |board: &serde_json::Value| board[0]["last_line"]["text"] == "The base";
     app.eventually("/api/calls/active", shown).await;

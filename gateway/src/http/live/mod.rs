@@ -43,10 +43,7 @@ pub async fn sse(identity: Identity, which: Query<Which>, state: Data<State>) ->
     let tenant = identity.sees(query::tenant(which.tenant.as_deref())?)?;
     let seat = Arc::clone(&state.streams).try_acquire_owned();
     let seat = seat.map_err(|_| Problem::unavailable("too many live streams"))?;
-    let mut stream = Stream::new(state, tenant, seat);
-    // Before the snapshot of calls, which is queued where the subscription is made.
-    stream.queue.push_front(frame::welcome(identity.role, PING, stream.state.clock.now()));
-    stream.begin().await;
+    let stream = Stream::begin(state, &identity, tenant, seat).await;
     let frames = stream::unfold(stream, |mut stream| async move {
         let bytes = stream.next().await?;
         Some((Ok::<_, actix_web::Error>(bytes), stream))
@@ -64,6 +61,8 @@ struct Stream {
     tenant: Option<TenantId>,
     changes: broadcast::Receiver<Arc<Change>>,
     epoch: Arc<str>,
+    /// Offset of the last change heard of. The next one is one more, or something was missed.
+    heard: u64,
     /// Offset of the last frame of each channel.
     calls_off: u64,
     sms_off: u64,
@@ -75,22 +74,29 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(state: Data<State>, tenant: Option<TenantId>, seat: OwnedSemaphorePermit) -> Stream {
+    async fn begin(
+        state: Data<State>,
+        identity: &Identity,
+        tenant: Option<TenantId>,
+        seat: OwnedSemaphorePermit,
+    ) -> Stream {
         let (snapshot, changes) = state.live.subscribe(tenant.as_ref());
+        let welcome = frame::welcome(identity.role, PING, state.clock.now());
         let mut stream = Stream {
             state,
             tenant,
             changes,
             epoch: Arc::clone(&snapshot.epoch),
-            calls_off: snapshot.offset,
-            sms_off: snapshot.offset,
-            queue: VecDeque::new(),
+            heard: 0,
+            calls_off: 0,
+            sms_off: 0,
+            queue: VecDeque::from([welcome]),
             ends_at: Instant::now() + LIFE,
             over: false,
             _seat: seat,
             _counted: Counted::new(),
         };
-        stream.push_calls(&snapshot);
+        stream.show(&snapshot).await;
         stream
     }
 
@@ -99,6 +105,7 @@ impl Stream {
         loop {
             if let Some(bytes) = self.queue.pop_front() {
                 counter!("cordboard_live_frames_total", "transport" => "sse").increment(1);
+                counter!("cordboard_live_bytes_total", "stage" => "wire").increment(bytes.len() as u64);
                 return Some(bytes);
             }
             if self.over {
@@ -127,49 +134,48 @@ impl Stream {
 
     /// Collects what else changes within the window, then says it once.
     async fn gather(&mut self, first: &Change) {
-        let mut window = Window::new(self.tenant.clone());
-        window.add(first);
+        let mut window = Window::new(self.tenant.clone(), self.heard);
+        let mut whole = window.add(first).is_ok();
         let until = Instant::now() + WINDOW;
-        loop {
+        while whole {
             match tokio::time::timeout_at(until, self.changes.recv()).await {
-                Ok(Ok(change)) => window.add(&change),
-                Ok(Err(RecvError::Lagged(_))) => return self.start_over().await,
-                Ok(Err(RecvError::Closed)) | Err(_) => break,
+                Ok(Ok(change)) => whole = window.add(&change).is_ok(),
+                Ok(Err(RecvError::Lagged(_))) => whole = false,
+                Ok(Err(RecvError::Closed)) | Err(_) => return self.push_patches(&window),
             }
         }
-        self.push_patches(&window);
+        self.start_over().await;
     }
 
     fn push_patches(&mut self, window: &Window) {
+        self.heard = window.offset();
         if let Some(patch) = window.calls(self.calls_off) {
             self.queue.push_back(patch.encode(&self.epoch));
-            self.calls_off = window.offset();
+            self.calls_off = self.heard;
         }
         if let Some(patch) = window.texts(self.sms_off) {
             self.queue.push_back(patch.encode(&self.epoch));
-            self.sms_off = window.offset();
+            self.sms_off = self.heard;
         }
     }
 
+    /// Something was missed, or the feed itself had to start again: what there is now, whole.
     async fn start_over(&mut self) {
         counter!("cordboard_live_resets_total", "why" => "slow").increment(1);
         let (snapshot, changes) = self.state.live.subscribe(self.tenant.as_ref());
         self.changes = changes;
+        self.show(&snapshot).await;
+    }
+
+    /// Queues a snapshot of both channels. The messages are read after the subscription: they may be newer than the
+    /// offset says, never older.
+    async fn show(&mut self, snapshot: &Snapshot) {
+        let off = snapshot.offset;
         self.epoch = Arc::clone(&snapshot.epoch);
-        self.push_calls(&snapshot);
-        self.begin().await;
-    }
-
-    fn push_calls(&mut self, snapshot: &Snapshot) {
-        self.calls_off = snapshot.offset;
-        self.sms_off = snapshot.offset;
-        self.queue.extend(frame::snapshot("calls", &snapshot.epoch, snapshot.offset, &snapshot.calls));
-    }
-
-    /// The messages are read after the subscription, so they may be newer than the offset says, never older.
-    async fn begin(&mut self) {
+        (self.heard, self.calls_off, self.sms_off) = (off, off, off);
+        self.queue.extend(frame::snapshot("calls", &self.epoch, off, &snapshot.calls));
         match self.state.outbox.latest(self.tenant.as_ref(), TEXTS).await {
-            Ok(texts) => self.queue.extend(frame::snapshot("sms", &self.epoch, self.sms_off, &texts)),
+            Ok(texts) => self.queue.extend(frame::snapshot("sms", &self.epoch, off, &texts)),
             Err(failure) => {
                 tracing::warn!(error = %failure, "text messages missing from a live snapshot");
                 self.queue.push_back(Notice::Err { code: "unavailable", ch: "sms", retry: true }.encode());

@@ -11,6 +11,10 @@ use engine::sms::Sms;
 
 use super::frame::{CallPatch, Rows, SmsPatch};
 
+/// A change was missed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Hole;
+
 pub struct Window {
     tenant: Option<TenantId>,
     offset: u64,
@@ -20,16 +24,25 @@ pub struct Window {
 }
 
 impl Window {
-    /// `tenant`: whose changes are let in; `None` is everybody's.
-    pub fn new(tenant: Option<TenantId>) -> Window {
-        Window { tenant, offset: 0, calls: HashMap::new(), texts: HashMap::new() }
+    /// `tenant`: whose changes are let in; `None` is everybody's. `heard`: offset of the last change before.
+    pub fn new(tenant: Option<TenantId>, heard: u64) -> Window {
+        Window { tenant, offset: heard, calls: HashMap::new(), texts: HashMap::new() }
     }
 
-    pub fn add(&mut self, change: &Change) {
-        self.offset = self.offset.max(change.offset);
-        if self.tenant.as_ref().is_some_and(|tenant| tenant != tenant_of(&change.update)) {
-            return;
+    /// Refuses a change that does not follow the last one. A feed that starts again counts from nothing, so this is
+    /// also how a new epoch shows.
+    pub fn add(&mut self, change: &Change) -> Result<(), Hole> {
+        if change.offset != self.offset + 1 {
+            return Err(Hole);
         }
+        self.offset = change.offset;
+        if self.tenant.as_ref().is_none_or(|tenant| tenant == tenant_of(&change.update)) {
+            self.merge(change);
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, change: &Change) {
         if let Update::Sms { sms } = &change.update {
             self.texts.insert(sms.id, Arc::clone(sms));
         }
@@ -97,25 +110,33 @@ mod tests {
 
     #[test]
     fn only_the_newest_state_of_a_call_is_told() {
-        let mut window = Window::new(None);
-        window.add(&change(2, "acme", "one", Phase::Ringing));
-        window.add(&change(3, "acme", "one", Phase::InProgress));
+        let mut window = Window::new(None, 1);
+        window.add(&change(2, "acme", "one", Phase::Ringing)).unwrap();
+        window.add(&change(3, "acme", "one", Phase::InProgress)).unwrap();
         assert_eq!(patch(&window), (3, vec![Phase::InProgress], vec![]));
     }
 
     #[test]
     fn a_call_that_ended_is_taken_off_the_board() {
-        let mut window = Window::new(None);
-        window.add(&change(2, "acme", "one", Phase::Ringing));
-        window.add(&change(3, "acme", "one", Phase::Ended));
+        let mut window = Window::new(None, 1);
+        window.add(&change(2, "acme", "one", Phase::Ringing)).unwrap();
+        window.add(&change(3, "acme", "one", Phase::Ended)).unwrap();
         assert_eq!(patch(&window), (3, vec![], vec!["one".to_owned()]));
     }
 
     #[test]
     fn another_tenants_change_moves_the_offset_and_nothing_else() {
-        let mut window = Window::new(TenantId::parse("acme").ok());
-        window.add(&change(2, "other", "theirs", Phase::Ringing));
+        let mut window = Window::new(TenantId::parse("acme").ok(), 1);
+        window.add(&change(2, "other", "theirs", Phase::Ringing)).unwrap();
         assert!(window.calls(1).is_none());
         assert_eq!(window.offset(), 2);
+    }
+
+    #[test]
+    fn a_hole_in_the_offsets_is_never_patched_over() {
+        for (heard, next) in [(1, 3), (7, 1), (7, 7), (7, 6)] {
+            let mut window = Window::new(None, heard);
+            assert_eq!(window.add(&change(next, "acme", "one", Phase::Ringing)), Err(Hole), "{next} after {heard}");
+        }
     }
 }
