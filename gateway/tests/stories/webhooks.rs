@@ -92,7 +92,7 @@ async fn another_method_is_told_which_one_is_meant() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_acknowledges() {
+async fn what_is_not_understood_is_acknowledged() {
     let app = App::start().await;
     let no_call = json!({"message": {"type": "status-update", "status": "ringing"}});
     let odd_call = json!({"message": {"type": "status-update", "status": "ringing", "call": {"id": 7}}});
