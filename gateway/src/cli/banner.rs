@@ -1,56 +1,42 @@
-//! What `serve` says once it is ready: where everything is, and what is in use. On standard output, aligned.
+//! What a server says of itself once it is ready.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
+use super::output;
 use crate::app::{App, Start};
 
-/// What is known before the server takes everything over.
-pub struct Facts {
+/// What is known before the server takes it over.
+pub struct Banner {
     url: String,
     public_url: String,
-    admin_token_file: String,
-    /// Only when the server keeps the secret itself.
-    secret_file: Option<String>,
+    kept: Vec<(&'static str, String)>,
 }
 
-impl Facts {
-    pub fn of(start: &Start) -> Facts {
-        Facts {
-            url: start.local_url(),
-            public_url: start.settings.public_url.trim_end_matches('/').to_owned(),
-            admin_token_file: start.admin_token.file.display().to_string(),
-            secret_file: start.kept_secret.as_ref().map(|kept| kept.file.display().to_string()),
-        }
+impl Banner {
+    pub fn of(start: &Start) -> Banner {
+        let mut kept = vec![("admin token", start.admin_token.file.display().to_string())];
+        kept.extend(start.kept_secret.as_ref().map(|secret| ("secret", secret.file.display().to_string())));
+        let public_url = start.settings.public_url.trim_end_matches('/').to_owned();
+        Banner { url: start.local_url(), public_url, kept }
     }
 
-    fn lines(&self, app: &App, on_terminal: bool) -> Vec<(&'static str, String)> {
-        let url = &self.url;
-        let login = if on_terminal { app.login_code() } else { None };
-        let dashboard = match login {
-            Some(code) => format!("{url}/login?code={code} (once, within five minutes)"),
-            None => format!("{url}/"),
-        };
-        let mut lines = vec![("dashboard", dashboard), ("webhooks", format!("{url}/webhooks/vapi"))];
-        if !self.public_url.is_empty() {
-            lines.push(("from outside", format!("{}/webhooks/vapi", self.public_url)));
-        }
-        lines.push(("metrics", format!("{url}/metrics")));
-        lines.extend(app.in_use.iter().cloned());
-        lines.push(("admin token", self.admin_token_file.clone()));
-        if let Some(file) = &self.secret_file {
-            lines.push(("vapi secret", file.clone()));
-        }
-        lines
+    /// On a terminal the dashboard's link logs in, once: it would be a secret in a file or a log.
+    pub fn print(self, app: &App) {
+        let code = if io::stdout().is_terminal() { app.login_code() } else { None };
+        let login = code.map(|code| format!("login?code={code}")).unwrap_or_default();
+        output::print(&self.text(&login, &app.in_use));
     }
-}
 
-pub fn print(facts: &Facts, app: &App) {
-    let mut out = std::io::stdout().lock();
-    let lines = facts.lines(app, out.is_terminal());
-    let mut text = format!("cordboard {}\n", env!("CARGO_PKG_VERSION"));
-    for (name, value) in lines {
-        text.push_str(&format!("  {name:<13} {value}\n"));
+    fn text(self, login: &str, in_use: &[(&'static str, String)]) -> String {
+        let Banner { url, public_url, kept } = self;
+        let mut rows = vec![("dashboard", format!("{url}/{login}")), ("webhook", format!("{url}/webhooks/vapi"))];
+        if !public_url.is_empty() {
+            rows.push(("public", format!("{public_url}/webhooks/vapi")));
+        }
+        rows.push(("metrics", format!("{url}/metrics")));
+        rows.extend(in_use.iter().cloned());
+        rows.extend(kept);
+        let rows: Vec<[String; 2]> = rows.into_iter().map(|(name, value)| [format!("  {name}"), value]).collect();
+        format!("cordboard {}\n{}", env!("CARGO_PKG_VERSION"), output::table(&rows))
     }
-    // Nobody may be reading; that is no reason to stop.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -1,62 +1,48 @@
-//! `config check` and `config print`.
+//! `cordboard config`: are the settings and playbooks usable, and which are in force.
 
 use clap::Subcommand;
-use serde::Serialize;
 
-use super::exit::{Exit, Failure};
-use super::options::{Output, SettingsArgs};
-use super::table::{print_json, print_rows};
-use crate::playbooks;
+use super::Overrides;
+use super::exit::{Exit, Failed};
+use super::output::{self, Format, print, print_json};
+use crate::settings::{Loaded, Shown};
+use crate::{playbooks, settings};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read the settings and every playbook; say what is wrong with file, line and fix.
-    Check(SettingsArgs),
-    /// Print the settings in force and where each came from. Secrets are not shown.
-    Print(SettingsArgs),
+    /// Read settings and playbooks as the server would; exit 3 and say what is wrong if it would not start
+    Check,
+    /// Print every setting in force, and where it came from; secrets are not shown
+    Print {
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
 }
 
-pub fn run(command: Command, output: Output) -> Result<Exit, Failure> {
+pub fn run(command: &Command, overrides: &Overrides) -> Result<Exit, Failed> {
+    let loaded = settings::load(&overrides.layers())?;
     match command {
-        Command::Check(args) => check(&args, output),
-        Command::Print(args) => print(&args, output),
-    }
-}
-
-#[derive(Serialize)]
-struct Checked {
-    ok: bool,
-    playbooks: Vec<String>,
-}
-
-fn check(args: &SettingsArgs, output: Output) -> Result<Exit, Failure> {
-    let settings = args.load()?.settings;
-    let playbooks = playbooks::load(&settings.playbooks)?;
-    match output {
-        Output::Json => {
-            let playbooks = playbooks.iter().map(|playbook| playbook.tenant.as_str().to_owned()).collect();
-            print_json(&Checked { ok: true, playbooks })?;
-        }
-        Output::Table => {
-            let row = |what: &str, detail: String| ["ok".to_owned(), what.to_owned(), detail];
-            let mut rows =
-                vec![row("settings", args.config.as_ref().map_or("built in".into(), |f| f.display().to_string()))];
-            rows.extend(playbooks.iter().map(|p| row("playbook", format!("{} ({})", p.tenant.as_str(), p.name))));
-            print_rows(&rows)?;
-        }
+        Command::Check => check(&loaded)?,
+        Command::Print { output: Format::Json } => print_json(&loaded.shown()),
+        Command::Print { output: Format::Table } => print(&output::table(&rows(&loaded.shown()))),
     }
     Ok(Exit::Ok)
 }
 
-fn print(args: &SettingsArgs, output: Output) -> Result<Exit, Failure> {
-    let shown = args.load()?.shown();
-    match output {
-        Output::Json => print_json(&shown)?,
-        Output::Table => {
-            let rows: Vec<[String; 3]> =
-                shown.into_iter().map(|one| [one.key.to_owned(), one.value.to_string(), one.from]).collect();
-            print_rows(&rows)?;
-        }
-    }
-    Ok(Exit::Ok)
+/// What was read beyond the defaults.
+fn check(loaded: &Loaded) -> Result<(), Failed> {
+    let playbooks = playbooks::load(&loaded.settings.playbooks)?;
+    let given: Vec<Shown> = loaded.shown().into_iter().filter(|shown| shown.from != "default").collect();
+    let of_given = rows(&given);
+    let dir = &loaded.settings.playbooks.dir;
+    let from = if dir.is_empty() { "built in" } else { dir };
+    let of_playbooks =
+        playbooks.iter().map(|playbook| ["playbook".to_owned(), playbook.tenant.to_string(), from.to_owned()]);
+    let all: Vec<[String; 3]> = of_given.into_iter().chain(of_playbooks).collect();
+    print(&format!("{}ok\n", output::table(&all)));
+    Ok(())
+}
+
+fn rows(shown: &[Shown]) -> Vec<[String; 3]> {
+    shown.iter().map(|shown| [shown.key.to_owned(), shown.value.to_string(), shown.from.clone()]).collect()
 }

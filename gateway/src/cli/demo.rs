@@ -1,196 +1,155 @@
-//! `demo`: a server with a temporary data directory and simulated callers, until Ctrl-C. Nothing leaves the machine.
+//! `cordboard demo`: a server of its own and a platform that plays calls into it, until told to stop.
+//! Nothing outlives it and nothing leaves the machine: settings of the environment do not count here, so no carrier
+//! that somebody configured is ever used.
 
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use engine::ports::{Clock, SystemClock};
-use tokio::sync::oneshot;
+use secrecy::SecretString;
 
-use super::client::{WEBHOOK_PATH, local_url};
-use super::exit::{Exit, Failure};
-use super::options::{SettingsArgs, positive};
-use super::serve;
-use crate::app::{Start, StartError};
-use crate::settings::{SandboxScript, Settings, SmsProviderName};
-use crate::simulator::load::{self, Options, Outcome, Stop};
-use crate::simulator::{Cast, Disturbance, Disturbed, Natural, Proof, Signer, Subscription};
+use super::banner::Banner;
+use super::exit::{Exit, Failed};
+use super::signals::Signals;
+use super::target::webhook_url;
+use super::{Overrides, output};
+use crate::app::{App, Start, StartError};
+use crate::settings::{self, Layers, Settings};
+use crate::simulator::load::{self, Options};
+use crate::simulator::{Cast, Disturbance, Disturbed, Natural, Proof, Signer, Subscription, Summary};
+use crate::telemetry;
 
-/// A call of a minute and a half is over in half a minute: there is more to see.
-const SPEED: f64 = 3.0;
-
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Calls per minute.
-    #[arg(long, value_name = "CALLS_PER_MIN", default_value_t = 30.0, value_parser = positive)]
-    rate: f64,
-    /// Makes the same callers again.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Calls that begin per minute [default: 12, in a storm 60]
+    #[arg(long, value_name = "CALLS_PER_MIN", value_parser = positive)]
+    rate: Option<f64>,
+    /// The same seed plays the same calls [default: another one each time]
     #[arg(long)]
     seed: Option<u64>,
+    /// What happens
     #[arg(long, value_enum, default_value_t)]
     scenario: Scenario,
-    /// Address and port [default: 127.0.0.1:8080, or a free port when that one is in use].
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
+    /// End by itself after so many calls
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    calls: Option<u64>,
+    /// How many times faster than people speak
+    #[arg(long, default_value = "1", value_parser = positive)]
+    speed: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Scenario {
-    /// Calls come and go.
+    /// Calls come one after the other, and everything works
     #[default]
     Calm,
-    /// Sixty calls at once, then as they come.
+    /// Forty calls at once, then five times as many as usual
     Storm,
-    /// The carrier never answers.
+    /// The SMS provider never answers
     ProviderDown,
-    /// No text message is delivered.
+    /// Every SMS ends undelivered
     SmsFail,
-    /// Every webhook comes two or three times, and out of order.
+    /// The platform sends webhooks twice, thrice and late
     Duplicates,
 }
 
-impl Scenario {
-    fn carrier(self) -> SandboxScript {
-        match self {
-            Scenario::ProviderDown => SandboxScript::Hang,
-            Scenario::SmsFail => SandboxScript::Fail,
-            _ => SandboxScript::Works,
-        }
-    }
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.01..=100_000.0).contains(number));
+    number.ok_or("a number from 0.01 to 100000".to_owned())
+}
 
-    fn calls_at_once(self) -> u64 {
-        if self == Scenario::Storm { 60 } else { 1 }
+pub async fn run(demo: &Demo, overrides: &Overrides) -> Result<Exit, Failed> {
+    if overrides.config.is_some() || overrides.data_dir.is_some() {
+        return Err(Failed::new(Exit::Usage, "a demo has settings and a data directory of its own"));
     }
+    let data_dir = tempfile::Builder::new().prefix("cordboard-demo-").tempdir().map_err(Failed::configuration)?;
+    let layers = demo.layers(overrides, data_dir.path().to_owned());
+    let settings = settings::load(&layers)?.settings;
+    telemetry::init(&settings.log, settings.log_format)?;
+    let options = Options::default();
+    Signals::catch().map_err(Failed::configuration)?.then_stop(options.stop.clone());
+    let start = prepare(settings)?;
+    let (banner, url) = (Banner::of(&start), webhook_url(&start.local_url())?);
+    let cast = demo.cast(start.webhook_secrets[0].clone())?;
+    let app = App::start(start).await?;
+    banner.print(&app);
+    output::print(&demo.playing());
+    let outcome = load::run(demo.plan(cast), url, options).await;
+    app.stop().await;
+    Ok(if Summary::new("", &outcome?).is_clean() { Exit::Ok } else { Exit::FailedCheck })
+}
 
-    fn disturbance(self) -> Disturbance {
-        if self != Scenario::Duplicates {
-            return Disturbance::NONE;
+/// On another port when the wanted one is taken: whoever tries things out may have a server already.
+fn prepare(settings: Settings) -> Result<Start, StartError> {
+    match Start::prepare(settings.clone()) {
+        Err(StartError::Listen { why, .. }) if why.kind() == io::ErrorKind::AddrInUse => {
+            Start::prepare(Settings { listen: "127.0.0.1:0".to_owned(), ..settings })
         }
-        let within = Duration::from_secs(2);
-        Disturbance { duplicates: 1.0, copies: 1..=2, reorder: 0.3, drops: 0.0, within }
+        prepared => prepared,
     }
 }
 
-pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let data = tempfile::Builder::new().prefix("cordboard-demo-").tempdir();
-    let data = data.map_err(|error| Failure::new(Exit::FailedCheck, format!("no temporary directory: {error}")))?;
-    let start = args.prepare(args.settings(data.path())?)?;
-    let stop = Stop::default();
-    let (tell_server, told) = oneshot::channel::<()>();
-    let callers = tokio::spawn(args.play(&start, stop.clone())?);
-    let interrupted = serve::signals()?;
-    let mut server = tokio::spawn(serve::serve(start, Box::pin(async move { drop(told.await) })));
-    let ended_early = tokio::select! {
-        () = interrupted => None,
-        ended = &mut server => Some(ended),
-    };
-    stop.now();
-    report(callers.await);
-    let _ = tell_server.send(());
-    let ended = match ended_early {
-        Some(ended) => ended,
-        None => server.await,
-    };
-    ended.map_err(|error| Failure::new(Exit::FailedCheck, format!("the server failed: {error}")))??;
-    Ok(Exit::Ok)
-}
-
-impl Args {
-    /// The user's settings, but for what a demo must not touch: their data, their playbooks, a real carrier.
-    fn settings(&self, data: &std::path::Path) -> Result<Settings, Failure> {
-        let layers = SettingsArgs { listen: self.listen.clone(), data_dir: Some(data.to_owned()), config: None };
-        let mut settings = layers.load()?.settings;
-        settings.store.url = "sqlite:".to_owned();
-        settings.playbooks.dir.clear();
-        settings.playbooks.default_tenant = "boreal".to_owned();
-        settings.sms.provider = SmsProviderName::Sandbox;
-        settings.sms.sandbox.script = self.scenario.carrier();
-        Ok(settings)
-    }
-
-    /// A port that is in use is replaced by a free one, unless it was asked for.
-    fn prepare(&self, settings: Settings) -> Result<Start, StartError> {
-        match Start::prepare(settings.clone()) {
-            Err(StartError::Listen { .. }) if self.listen.is_none() => {
-                Start::prepare(Settings { listen: "127.0.0.1:0".to_owned(), ..settings })
-            }
-            prepared => prepared,
+impl Demo {
+    /// Of the environment only the log's settings are taken.
+    fn layers(&self, overrides: &Overrides, data_dir: PathBuf) -> Layers {
+        let is_log = |(name, _): &(String, String)| matches!(name.as_str(), "CORDBOARD_LOG" | "CORDBOARD_LOG_FORMAT");
+        let environment = Layers::default().with_environment().variables;
+        let quiet = ("CORDBOARD_LOG".to_owned(), "warn".to_owned());
+        let variables = std::iter::once(quiet).chain(environment.into_iter().filter(is_log)).chain(self.sandbox());
+        Layers {
+            variables: variables.collect(),
+            listen: overrides.listen.clone(),
+            data_dir: Some(data_dir),
+            ..Layers::default()
         }
     }
 
-    /// Plays calls into the server's own URL, from the moment it listens.
-    fn play(
-        &self,
-        start: &Start,
-        stop: Stop,
-    ) -> Result<impl Future<Output = Result<Outcome, reqwest::Error>> + use<>, Failure> {
-        let secret = start.webhook_secrets[0].clone();
-        let signer =
-            Signer::new(Proof::Header, secret).map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
-        let cast = Cast {
-            seed: self.seed.unwrap_or_else(rand::random),
-            epoch_ms: u64::try_from(SystemClock.now().as_millis()).unwrap_or_default(),
-            subscription: Subscription::All,
-            signer,
+    fn sandbox(&self) -> Option<(String, String)> {
+        let script = match self.scenario {
+            Scenario::Calm | Scenario::Storm | Scenario::Duplicates => return None,
+            Scenario::ProviderDown => "hang",
+            Scenario::SmsFail => "fail",
         };
-        let mut url = local_url(start.address);
-        url.set_path(WEBHOOK_PATH);
+        Some(("CORDBOARD_SMS__SANDBOX__SCRIPT".to_owned(), script.to_owned()))
+    }
+
+    fn rate(&self) -> f64 {
+        self.rate.unwrap_or(if self.scenario == Scenario::Storm { 60.0 } else { 12.0 })
+    }
+
+    fn playing(&self) -> String {
+        let scenario = self.scenario.to_possible_value().expect("no scenario is hidden");
+        format!("\nplaying {} calls a minute ({}); Ctrl-C ends the demo\n", self.rate(), scenario.get_name())
+    }
+
+    fn plan(&self, cast: Cast) -> Disturbed<Natural> {
+        let at_once = if self.scenario == Scenario::Storm { 40 } else { 1 };
         let seed = cast.seed;
-        let calls = Natural::new(cast, self.rate, self.scenario.calls_at_once(), SPEED);
-        let plan = Disturbed::new(calls, self.scenario.disturbance(), seed);
-        // Few ahead: bodies are dated when they are made.
-        let options = Options { ahead: 16, stop, ..Options::default() };
-        Ok(load::run(plan, url, options))
-    }
-}
-
-fn report(played: Result<Result<Outcome, reqwest::Error>, tokio::task::JoinError>) {
-    let Ok(Ok(outcome)) = played else {
-        eprintln!("the callers failed");
-        return;
-    };
-    let refused: u64 = outcome.by_status.iter().filter(|(status, _)| **status != 200).map(|(_, count)| count).sum();
-    eprintln!(
-        "{} webhooks played, {refused} refused, {} without an answer, p99 {} ms",
-        outcome.sent,
-        outcome.errors(),
-        outcome.latency.value_at_quantile(0.99) as f64 / 1000.0
-    );
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-
-    use super::*;
-
-    fn args(scenario: Scenario, listen: Option<String>) -> Args {
-        Args { rate: 30.0, seed: Some(1), scenario, listen }
+        let plan = Natural::new(cast, self.rate(), at_once, self.speed).at_most(self.calls.unwrap_or(u64::MAX));
+        Disturbed::new(plan, self.disturbance(), seed)
     }
 
-    #[test]
-    fn a_demo_never_uses_a_real_carrier_and_rehearses_what_was_asked_for() {
-        let dir = tempfile::tempdir().unwrap();
-        for (scenario, script) in [
-            (Scenario::Calm, SandboxScript::Works),
-            (Scenario::ProviderDown, SandboxScript::Hang),
-            (Scenario::SmsFail, SandboxScript::Fail),
-        ] {
-            let settings = args(scenario, None).settings(dir.path()).unwrap();
-            assert_eq!(settings.sms.provider, SmsProviderName::Sandbox);
-            assert_eq!(settings.sms.sandbox.script, script);
-            assert_eq!(settings.data_dir, dir.path());
+    fn cast(&self, secret: SecretString) -> Result<Cast, Failed> {
+        Ok(Cast {
+            seed: self.seed.unwrap_or_else(rand::random),
+            epoch_ms: u64::try_from(SystemClock.now().as_millis()).unwrap_or(0),
+            subscription: Subscription::All,
+            signer: Signer::new(Proof::Header, secret)?,
+        })
+    }
+
+    fn disturbance(&self) -> Disturbance {
+        match self.scenario {
+            Scenario::Duplicates => Disturbance {
+                duplicates: 0.3,
+                copies: 1..=2,
+                reorder: 0.1,
+                drops: 0.0,
+                within: Duration::from_secs(2).div_f64(self.speed),
+            },
+            _ => Disturbance::NONE,
         }
-    }
-
-    #[test]
-    fn a_busy_port_is_replaced_unless_it_was_asked_for() {
-        let dir = tempfile::tempdir().unwrap();
-        let busy = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = busy.local_addr().unwrap().to_string();
-        let asked = args(Scenario::Calm, Some(address.clone()));
-        let settings = asked.settings(dir.path()).unwrap();
-        assert!(matches!(asked.prepare(settings.clone()), Err(StartError::Listen { .. })));
-        let free = args(Scenario::Calm, None).prepare(settings).unwrap();
-        assert_ne!(free.address.to_string(), address);
     }
 }

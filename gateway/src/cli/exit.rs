@@ -1,21 +1,24 @@
-//! How a command ends, for shells: the exit codes are part of the contract.
+//! How a command ends: a code a script can act on, and on failure one message.
 
-use std::fmt;
+use std::fmt::Display;
 use std::process::ExitCode;
 
-use crate::data_dir::DataDirError;
+use crate::app::StartError;
 use crate::playbooks::PlaybooksError;
 use crate::settings::SettingsError;
+use crate::simulator::Unsendable;
+use crate::telemetry::BadLog;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Exit {
     Ok = 0,
     FailedCheck = 1,
     Usage = 2,
+    /// Settings, playbooks, carrier, data directory or port: what whoever starts the server can change.
     Configuration = 3,
-    NotFound = 4,
     Authentication = 5,
-    /// Unreachable, or too slow.
+    /// No connection, or no answer in time.
     Unreachable = 6,
 }
 
@@ -25,41 +28,73 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command could not do its work: one message, one code.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub exit: Exit,
-    pub message: String,
+/// A command that could not do what it was asked.
+#[derive(Debug)]
+pub struct Failed {
+    exit: Exit,
+    message: String,
 }
 
-impl Failure {
-    pub fn new(exit: Exit, message: impl Into<String>) -> Failure {
-        Failure { exit, message: message.into() }
+impl Failed {
+    pub fn new(exit: Exit, message: impl Display) -> Failed {
+        Failed { exit, message: message.to_string() }
+    }
+
+    pub fn configuration(message: impl Display) -> Failed {
+        Failed::new(Exit::Configuration, message)
+    }
+
+    /// Says why on standard error.
+    pub fn report(&self) -> ExitCode {
+        eprintln!("cordboard: {}", self.message);
+        self.exit.into()
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+impl From<SettingsError> for Failed {
+    fn from(error: SettingsError) -> Failed {
+        Failed::configuration(error)
     }
 }
 
-impl std::error::Error for Failure {}
-
-impl From<SettingsError> for Failure {
-    fn from(error: SettingsError) -> Failure {
-        Failure::new(Exit::Configuration, error.to_string())
+impl From<PlaybooksError> for Failed {
+    fn from(error: PlaybooksError) -> Failed {
+        Failed::configuration(error)
     }
 }
 
-impl From<DataDirError> for Failure {
-    fn from(error: DataDirError) -> Failure {
-        Failure::new(Exit::Configuration, error.to_string())
+impl From<StartError> for Failed {
+    fn from(error: StartError) -> Failed {
+        Failed::configuration(error)
     }
 }
 
-impl From<PlaybooksError> for Failure {
-    fn from(error: PlaybooksError) -> Failure {
-        Failure::new(Exit::Configuration, error.to_string())
+impl From<BadLog> for Failed {
+    fn from(error: BadLog) -> Failed {
+        Failed::configuration(error)
     }
+}
+
+impl From<Unsendable> for Failed {
+    fn from(error: Unsendable) -> Failed {
+        Failed::configuration(error)
+    }
+}
+
+impl From<reqwest::Error> for Failed {
+    /// The outermost message says what was tried, the innermost why it failed.
+    fn from(error: reqwest::Error) -> Failed {
+        Failed::new(Exit::Unreachable, innermost(&error))
+    }
+}
+
+/// `http://…: connection refused`: the request, and the last cause.
+pub fn innermost(error: &reqwest::Error) -> String {
+    let url = error.url().map(|url| format!("{url}: ")).unwrap_or_default();
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let why = if error.is_timeout() { "no answer in time".to_owned() } else { cause.to_string() };
+    format!("{url}{why}")
 }

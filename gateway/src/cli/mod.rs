@@ -1,93 +1,123 @@
-//! The command line: one file per command. Data goes to standard output, progress and complaints to standard error.
+//! The command line: what can be asked, one file per command, and how each ends.
+//! Data goes to standard output; progress, logs and the one message of a failure go to standard error.
 
 mod banner;
-mod client;
-mod completions;
 mod config;
 mod demo;
 mod doctor;
 mod exit;
-mod options;
+mod output;
 mod serve;
+mod signals;
 mod simulate;
-mod table;
+mod target;
 mod trigger;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
-pub use exit::{Exit, Failure};
-use options::{Output, SettingsArgs};
+use crate::settings::Layers;
+use exit::{Exit, Failed};
 
-/// The server behind AI phone agents. Without a command: serve.
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failed check, 2 usage, 3 configuration, 4 not found, 5 authentication, \
+    6 unreachable or timeout.";
+
+/// The server behind AI phone agents. Without a command it serves.
 #[derive(Debug, Parser)]
-#[command(name = "cordboard", version, args_conflicts_with_subcommands = true)]
-struct Cli {
+#[command(name = "cordboard", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    overrides: Overrides,
     #[command(subcommand)]
     command: Option<Command>,
-    #[command(flatten)]
-    settings: SettingsArgs,
-    /// How data is printed.
-    #[arg(short, long, global = true, value_enum)]
-    output: Option<Output>,
+}
+
+/// Settings given by flags, over everything else.
+#[derive(Clone, Debug, Default, Args)]
+struct Overrides {
+    /// Settings in TOML, over the built-in ones and under the environment
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address and port of the server [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Where the server keeps its database, tokens and created secret [default: ./data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Take webhooks and run calls.
-    Serve(SettingsArgs),
-    /// A server of its own with simulated callers, until Ctrl-C. Nothing is kept and nothing is sent.
-    Demo(demo::Args),
-    /// Play simulated calls into any server and measure its answers.
-    Simulate(simulate::Args),
-    /// Send one sample webhook.
-    Trigger(trigger::Args),
-    /// Check or print the settings.
-    #[command(subcommand)]
-    Config(config::Command),
-    /// Look for what is wrong with this machine, these settings and the way from outside.
-    Doctor(doctor::Args),
-    /// Print a completion script for a shell.
-    Completions(completions::Args),
+    /// Serve webhooks, API and dashboard until told to stop
+    Serve,
+    /// Check or print the settings
+    Config {
+        #[command(subcommand)]
+        command: config::Command,
+    },
+    /// Send one sample webhook, signed, and print the answer
+    Trigger(trigger::Trigger),
+    /// Play calls against a server and print what was measured
+    Simulate(simulate::Simulate),
+    /// Try it out: a server of its own, in a temporary directory, with calls that come in
+    Demo(demo::Demo),
+    /// Check this machine and, given its URL, the way from the world to the server
+    Doctor(doctor::Doctor),
+    /// Print the completions of a shell
+    Completions { shell: Shell },
 }
 
-/// Runs the command of this process's arguments. Usage errors end here with exit code 2.
-pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    match dispatch(cli) {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            eprintln!("cordboard: {failure}");
-            failure.exit.into()
+impl Overrides {
+    fn layers(&self) -> Layers {
+        let Overrides { config, listen, data_dir } = self.clone();
+        Layers { file: config, listen, data_dir, ..Layers::default() }.with_environment()
+    }
+}
+
+/// The command line as asked for, or the code to end with: help was wanted, or it was not understood.
+pub fn parse() -> Result<Cli, ExitCode> {
+    Cli::try_parse().map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output::print(&error.render().to_string());
+            ExitCode::SUCCESS
         }
+        _ => {
+            let message = error.render().to_string();
+            Failed::new(Exit::Usage, message.trim_start_matches("error: ").trim_end().to_owned()).report()
+        }
+    })
+}
+
+pub async fn run(cli: Cli) -> ExitCode {
+    let overrides = cli.overrides;
+    let ended = match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&overrides).await,
+        Command::Config { command } => config::run(&command, &overrides),
+        Command::Trigger(trigger) => trigger::run(trigger, &overrides).await,
+        Command::Simulate(simulate) => simulate::run(simulate, &overrides).await,
+        Command::Demo(demo) => demo::run(&demo, &overrides).await,
+        Command::Doctor(doctor) => doctor::run(&doctor, &overrides).await,
+        Command::Completions { shell } => completions(shell),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(failed) => failed.report(),
     }
 }
 
-fn dispatch(cli: Cli) -> Result<Exit, Failure> {
-    let output = cli.output;
-    match cli.command.unwrap_or(Command::Serve(cli.settings)) {
-        Command::Serve(args) => run_async(serve::run(&args)),
-        Command::Demo(args) => run_async(demo::run(args)),
-        Command::Simulate(args) => run_async(simulate::run(args, output.unwrap_or(Output::Json))),
-        Command::Trigger(args) => run_async(trigger::run(args, output.unwrap_or(Output::Table))),
-        Command::Config(command) => config::run(command, output.unwrap_or(Output::Table)),
-        Command::Doctor(args) => run_async(doctor::run(args, output.unwrap_or(Output::Table))),
-        Command::Completions(args) => completions::run(&args),
-    }
-}
-
-fn run_async(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime
-        .map_err(|error| Failure::new(Exit::FailedCheck, format!("cannot start the runtime: {error}")))?
-        .block_on(work)
+fn completions(shell: Shell) -> Result<Exit, Failed> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "cordboard", &mut script);
+    output::print(&String::from_utf8_lossy(&script));
+    Ok(Exit::Ok)
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -96,43 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn no_command_serves_with_the_flags_of_serve() {
-        let bare = Cli::try_parse_from(["cordboard", "--listen", "127.0.0.1:9", "--data-dir", "d"]).unwrap();
-        assert!(bare.command.is_none());
-        assert_eq!(bare.settings.listen.as_deref(), Some("127.0.0.1:9"));
-        let named = Cli::try_parse_from(["cordboard", "serve", "--listen", "127.0.0.1:9"]).unwrap();
-        assert!(matches!(named.command, Some(Command::Serve(args)) if args.listen.is_some()));
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_a_usage_error() {
-        for line in [
-            "cordboard simulate --to http://127.0.0.1 --rate 0",
-            "cordboard simulate --to http://127.0.0.1 --rate -3",
-            "cordboard simulate --to http://127.0.0.1 --drops 1.5",
-            "cordboard simulate",
-            "cordboard demo --scenario hurricane",
-            "cordboard trigger no-such-event",
-            "cordboard trigger tool-calls --priority P9",
-            "cordboard tune",
-        ] {
-            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
-            assert_eq!(error.exit_code(), 2, "{line}");
-        }
-    }
-
-    #[test]
-    fn the_contracts_command_lines_are_understood() {
-        for line in [
-            "cordboard demo --rate 30 --seed 7 --scenario provider-down",
-            "cordboard simulate --to http://127.0.0.1:1 --secret s --calls 10 --concurrency 5 --rate 20.5 --duplicates 0.1",
-            "cordboard simulate --to http://127.0.0.1:1 --secret s --baseline",
-            "cordboard trigger tool-calls --to http://127.0.0.1:1 --priority P1",
-            "cordboard config check --config mine.toml",
-            "cordboard doctor --public-url https://calls.example.com -o json",
-            "cordboard completions bash",
-        ] {
-            Cli::try_parse_from(line.split(' ')).unwrap();
+    fn no_command_serves_and_flags_stand_on_either_side() {
+        for line in [&["cordboard", "--listen", "[::1]:1"][..], &["cordboard", "serve", "--listen", "[::1]:1"]] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert!(matches!(cli.command, None | Some(Command::Serve)));
+            assert_eq!(cli.overrides.listen.as_deref(), Some("[::1]:1"));
         }
     }
 }

@@ -1,268 +1,168 @@
-//! `simulate`: many simulated calls into any server, and what its answers were like.
+//! `cordboard simulate`: plays many calls against a server at a steady rate and prints what came of it.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix_web::{App, HttpResponse, HttpServer, web};
-use bytes::Bytes;
+use clap::Args;
 use engine::ports::{Clock, SystemClock};
-use engine::time::Timestamp;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::Url;
+use secrecy::SecretString;
 
-use super::client::{wanted_secret, webhook_url};
-use super::exit::{Exit, Failure};
-use super::options::{Output, SettingsArgs, chance, positive};
-use super::table::{print_json, print_rows};
-use crate::simulator::load::{self, Options, Outcome, Shot, Wanted};
-use crate::simulator::{Cast, Counts, Disturbance, Disturbed, Proof, Signer, Steady, Subscription, Summary};
+use super::Overrides;
+use super::exit::{Exit, Failed};
+use super::output::print_json;
+use super::signals::Signals;
+use super::target::Target;
+use crate::simulator::load::{self, Options, Shot, Stop, Wanted};
+use crate::simulator::{Cast, Disturbance, Disturbed, Proof, Steady, StoresNothing, Subscription, Summary};
 
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The server, or its webhook URL.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// The server or its webhook URL [default: the one on this machine]
     #[arg(long, value_name = "URL")]
-    to: String,
-    /// The webhook secret [default: the configured one, else that of the data directory].
+    to: Option<String>,
+    /// [default: the configured one, else the one in the data directory]
     #[arg(long)]
-    secret: Option<String>,
-    /// How the secret is shown.
-    #[arg(long, value_enum, default_value_t)]
-    auth: Proof,
-    /// Calls to play.
+    secret: Option<SecretString>,
+    /// Calls to play to their end
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     calls: u64,
-    /// Calls that are live at once.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Calls that are live at once
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     concurrency: u32,
-    /// Webhooks per second, sent when they are due whether or not earlier ones were answered.
-    #[arg(long, default_value_t = 50.0, value_parser = positive)]
+    /// Webhooks per second, over all calls
+    #[arg(long, default_value = "50", value_parser = rate)]
     rate: f64,
-    /// Makes the same calls again; with --at byte for byte.
+    /// The same seed plays the same calls [default: another one each time]
     #[arg(long)]
     seed: Option<u64>,
-    /// When the calls are said to happen [default: now].
-    #[arg(long, value_name = "RFC3339")]
-    at: Option<Timestamp>,
-    /// Which messages the assistant sends.
-    #[arg(long, value_enum, default_value_t)]
-    messages: Subscription,
-    /// Chance that a webhook is sent twice.
-    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, value_parser = chance)]
+    /// Chance from 0 to 1 that a webhook comes twice
+    #[arg(long, default_value = "0", value_name = "P", value_parser = chance)]
     duplicates: f64,
-    /// Chance that a webhook loses its place to later ones.
-    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, value_parser = chance)]
+    /// Chance that a webhook comes late
+    #[arg(long, default_value = "0", value_name = "P", value_parser = chance)]
     reorder: f64,
-    /// Chance that a webhook is never sent.
-    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, value_parser = chance)]
+    /// Chance that a webhook never comes
+    #[arg(long, default_value = "0", value_name = "P", value_parser = chance)]
     drops: f64,
-    /// Most webhooks on their way at once.
-    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
-    connections: u32,
-    /// Seconds to wait for an answer.
-    #[arg(long, default_value_t = 20.0, value_parser = positive)]
-    timeout_s: f64,
-    /// First the same run against this URL, or against a built-in endpoint that stores nothing, for comparison.
-    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
-    baseline: Option<String>,
-    /// Where the secret is found when none is given.
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<std::path::PathBuf>,
+    /// How late a second or late webhook can be, in ms
+    #[arg(long, default_value_t = 2_000, value_name = "MS")]
+    within_ms: u64,
+    /// Only the messages we recommend: no partial transcripts, speech or conversation updates
+    #[arg(long)]
+    minimal: bool,
+    /// How webhooks are proven
+    #[arg(long, value_enum, default_value_t)]
+    proof: Proof,
+    /// Most requests on their way at once
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
+    connections: u16,
+    /// Longest wait for an answer, in seconds
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout_s: u64,
+    /// First play the same against a server inside this process that stores nothing, and compare
+    #[arg(long)]
+    baseline: bool,
 }
 
-pub async fn run(args: Args, output: Output) -> Result<Exit, Failure> {
-    let target = webhook_url(&args.to)?;
-    let cast = args.cast()?;
-    let baseline = match &args.baseline {
-        None => None,
-        Some(url) => Some(Box::new(args.measure(&cast, baseline_url(url)?, Some(Wanted::Anything)).await?)),
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate >= 0.001);
+    rate.ok_or("a number of webhooks per second".to_owned())
+}
+
+fn chance(text: &str) -> Result<f64, String> {
+    let chance = text.parse().ok().filter(|chance| (0.0..=1.0).contains(chance));
+    chance.ok_or("a chance from 0 to 1".to_owned())
+}
+
+pub async fn run(simulate: Simulate, overrides: &Overrides) -> Result<Exit, Failed> {
+    let target = Target::find(simulate.to.as_deref(), simulate.secret.clone(), overrides)?;
+    // A signal ends the run, and what was measured so far is printed.
+    let stop = Stop::default();
+    Signals::catch().map_err(Failed::configuration)?.then_stop(stop.clone());
+    let cast = simulate.cast(&target)?;
+    let baseline = match simulate.baseline {
+        true => Some(simulate.baseline(&cast, &stop).await?),
+        false => None,
     };
-    let mut summary = args.measure(&cast, target, None).await?;
-    summary.baseline = baseline;
-    print(&summary, output)?;
-    Ok(exit(&summary))
+    let mut summary = simulate.play(&cast, &target.url, &stop, |shot| shot).await?;
+    summary.compare(baseline);
+    print_json(&summary);
+    if summary.sent > 0 && summary.by_status.is_empty() {
+        return Err(Failed::new(Exit::Unreachable, format!("{}: nothing was answered", target.url)));
+    }
+    Ok(if summary.is_clean() { Exit::Ok } else { Exit::FailedCheck })
 }
 
-impl Args {
-    fn cast(&self) -> Result<Cast, Failure> {
-        let settings = SettingsArgs { data_dir: self.data_dir.clone(), ..SettingsArgs::default() };
-        let secret = wanted_secret(self.secret.as_deref(), || Ok(settings.load()?.settings))?;
-        let signer = Signer::new(self.auth, secret).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-        let epoch = self.at.unwrap_or_else(|| SystemClock.now());
+impl Simulate {
+    fn cast(&self, target: &Target) -> Result<Cast, Failed> {
+        let subscription = if self.minimal { Subscription::Recommended } else { Subscription::All };
         Ok(Cast {
             seed: self.seed.unwrap_or_else(rand::random),
-            epoch_ms: u64::try_from(epoch.as_millis()).unwrap_or_default(),
-            subscription: self.messages,
-            signer,
+            epoch_ms: u64::try_from(SystemClock.now().as_millis()).unwrap_or(0),
+            subscription,
+            signer: target.signer(self.proof)?,
         })
     }
 
-    fn plan(&self, cast: &Cast) -> Disturbed<Steady> {
-        let steady = Steady::new(cast.clone(), self.calls, self.concurrency as usize, self.rate);
-        // Long enough for a few later webhooks of the same call to overtake.
-        let within = Duration::from_secs_f64(4.0 * f64::from(self.concurrency) / self.rate);
-        let disturbance = Disturbance {
+    async fn baseline(&self, cast: &Cast, stop: &Stop) -> Result<Summary, Failed> {
+        let server = StoresNothing::start().map_err(Failed::configuration)?;
+        let summary = self.play(cast, &server.url, stop, |shot| Shot { wanted: Wanted::Anything, ..shot }).await;
+        server.stop().await;
+        summary
+    }
+
+    async fn play(
+        &self,
+        cast: &Cast,
+        url: &Url,
+        stop: &Stop,
+        adapt: impl Fn(Shot) -> Shot + Send + 'static,
+    ) -> Result<Summary, Failed> {
+        let plan = Steady::new(cast.clone(), self.calls, self.concurrency as usize, self.rate);
+        let plan = Disturbed::new(plan, self.disturbance(), cast.seed);
+        let counts = plan.counts();
+        let bar = progress_bar(cast.webhooks(self.calls));
+        let options = self.options(stop, &bar);
+        let outcome = load::run(plan.map(adapt), url.clone(), options).await?;
+        bar.finish_and_clear();
+        let mut summary = Summary::new(url.as_str(), &outcome);
+        summary.seed = Some(cast.seed);
+        summary.calls = Cast::by_priority(self.calls);
+        summary.duplicates = counts.duplicated.load(Ordering::Relaxed);
+        summary.reordered = counts.reordered.load(Ordering::Relaxed);
+        summary.dropped = counts.dropped.load(Ordering::Relaxed);
+        Ok(summary)
+    }
+
+    fn disturbance(&self) -> Disturbance {
+        Disturbance {
             duplicates: self.duplicates,
+            copies: 1..=1,
             reorder: self.reorder,
             drops: self.drops,
-            within,
-            ..Disturbance::NONE
-        };
-        Disturbed::new(steady, disturbance, cast.seed)
+            within: Duration::from_millis(self.within_ms),
+        }
     }
 
-    async fn measure(&self, cast: &Cast, target: Url, wanted: Option<Wanted>) -> Result<Summary, Failure> {
-        let plan = self.plan(cast);
-        let counts = plan.counts();
-        let plan = plan.map(move |shot| match &wanted {
-            Some(wanted) => Shot { wanted: wanted.clone(), ..shot },
-            None => shot,
-        });
-        let bar = bar(cast.webhooks(self.calls));
-        let options = self.options(&bar);
-        let outcome = load::run(plan, target.clone(), options).await.map_err(no_client)?;
-        bar.finish_and_clear();
-        Ok(self.summary(cast, &target, &outcome, &counts))
-    }
-
-    fn options(&self, bar: &ProgressBar) -> Options {
+    fn options(&self, stop: &Stop, bar: &ProgressBar) -> Options {
         let bar = bar.clone();
         Options {
-            connections: self.connections as usize,
-            timeout: Duration::from_secs_f64(self.timeout_s),
+            connections: usize::from(self.connections),
+            timeout: Duration::from_secs(self.timeout_s),
+            stop: stop.clone(),
             on_answer: Arc::new(move || bar.inc(1)),
             ..Options::default()
         }
     }
-
-    fn summary(&self, cast: &Cast, target: &Url, outcome: &Outcome, counts: &Counts) -> Summary {
-        Summary {
-            seed: Some(cast.seed),
-            calls: Cast::by_priority(self.calls),
-            duplicates: counts.duplicated.load(Ordering::Relaxed),
-            reordered: counts.reordered.load(Ordering::Relaxed),
-            dropped: counts.dropped.load(Ordering::Relaxed),
-            ..Summary::new(target.as_str(), outcome)
-        }
-    }
 }
 
-fn no_client(error: reqwest::Error) -> Failure {
-    Failure::new(Exit::FailedCheck, format!("cannot make an HTTP client: {error}"))
-}
-
-/// On a terminal only.
-fn bar(webhooks: u64) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
+fn progress_bar(webhooks: u64) -> ProgressBar {
+    let hidden = !io::stderr().is_terminal();
+    let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} webhooks, {per_sec}, {eta} left");
-    ProgressBar::new(webhooks).with_style(style.expect("the template is well-formed"))
-}
-
-fn baseline_url(given: &str) -> Result<Url, Failure> {
-    if !given.is_empty() {
-        return webhook_url(given);
-    }
-    store_nothing().map_err(|error| Failure::new(Exit::FailedCheck, format!("cannot start the baseline: {error}")))
-}
-
-/// Reads each body whole and answers `{}`: what HTTP alone costs on this machine.
-fn store_nothing() -> std::io::Result<Url> {
-    const LARGEST: usize = 16 * 1024 * 1024;
-    let server = HttpServer::new(|| {
-        let answer = async |_: Bytes| HttpResponse::Ok().content_type("application/json").body("{}");
-        App::new().app_data(web::PayloadConfig::new(LARGEST)).default_service(web::to(answer))
-    });
-    let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0))?;
-    let url = super::client::local_url(server.addrs()[0]);
-    tokio::spawn(server.run());
-    Ok(url)
-}
-
-fn exit(summary: &Summary) -> Exit {
-    let answered: u64 = summary.by_status.values().sum();
-    match summary {
-        summary if summary.is_clean() => Exit::Ok,
-        _ if answered == 0 => Exit::Unreachable,
-        summary if summary.by_status.keys().all(|status| *status == 401) => Exit::Authentication,
-        _ => Exit::FailedCheck,
-    }
-}
-
-fn print(summary: &Summary, output: Output) -> Result<(), Failure> {
-    if output == Output::Json {
-        return print_json(summary);
-    }
-    let row = |name: &str, value: String| [name.to_owned(), value];
-    let statuses: Vec<String> = summary.by_status.iter().map(|(status, count)| format!("{status}: {count}")).collect();
-    let (latency, sizes, rate) = (summary.latency_ms, summary.body_bytes, summary.rate);
-    let mut rows = vec![
-        row("sent", summary.sent.to_string()),
-        row("by status", statuses.join(", ")),
-        row("errors", format!("{} ({} too slow)", summary.errors, summary.timeouts)),
-        row("wrong answers", summary.wrong_answers.to_string()),
-        row(
-            "latency",
-            format!(
-                "p50 {} ms, p90 {}, p99 {}, p99.9 {}, max {}",
-                latency.p50, latency.p90, latency.p99, latency.p999, latency.max
-            ),
-        ),
-        row("body bytes", format!("{} to {}, mean {}", sizes.min, sizes.max, sizes.mean)),
-        row("rate", format!("{}/s wanted, {}/s achieved", rate.wanted, rate.achieved)),
-    ];
-    let baseline = summary.baseline.as_ref().map(|other| other.latency_ms);
-    rows.extend(baseline.map(|other| row("baseline latency", format!("p50 {} ms, p99 {}", other.p50, other.p99))));
-    print_rows(&rows)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn args(line: &str) -> Args {
-        #[derive(clap::Parser)]
-        struct Line {
-            #[command(flatten)]
-            args: Args,
-        }
-        let words = ["simulate", "--secret", "s"].into_iter().chain(line.split(' '));
-        <Line as clap::Parser>::parse_from(words).args
-    }
-
-    #[tokio::test]
-    async fn a_run_reports_what_was_sent_and_finds_tool_calls_without_results() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let url = store_nothing().unwrap();
-        let args = args(&format!("--to {url} --calls 3 --rate 2000 --seed 1"));
-        let cast = args.cast().unwrap();
-        let summary = args.measure(&cast, url, None).await.unwrap();
-        assert_eq!(summary.sent, cast.webhooks(3));
-        assert_eq!(summary.by_status.values().sum::<u64>(), summary.sent);
-        // Three emergencies, each classified and alerted, all answered `{}`.
-        assert_eq!(summary.wrong_answers, 6);
-        assert_eq!(exit(&summary), Exit::FailedCheck);
-        assert!(summary.body_bytes.max > 60_000);
-    }
-
-    #[tokio::test]
-    async fn a_baseline_may_answer_anything() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let url = store_nothing().unwrap();
-        let args = args(&format!("--to {url} --calls 1 --rate 2000 --duplicates 0.5"));
-        let summary = args.measure(&args.cast().unwrap(), url, Some(Wanted::Anything)).await.unwrap();
-        assert_eq!(exit(&summary), Exit::Ok);
-        assert_eq!(summary.sent, args.cast().unwrap().webhooks(1) + summary.duplicates);
-    }
-
-    #[test]
-    fn a_seed_and_a_date_make_the_same_bodies_again() {
-        let bodies = || -> Vec<Bytes> {
-            let args = args("--to http://127.0.0.1 --calls 2 --seed 9 --at 2026-11-01T12:00:00.000Z --reorder 0.2");
-            args.plan(&args.cast().unwrap()).map(|shot| shot.body).collect()
-        };
-        assert_eq!(bodies(), bodies());
-    }
+    ProgressBar::with_draw_target(Some(webhooks), target).with_style(style.expect("the template is well formed"))
 }

@@ -38,6 +38,9 @@ pub struct Summary {
     /// The same webhooks against a server that stores nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Box<Summary>>,
+    /// How many times the baseline's p99 this one's is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99_over_baseline: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -93,7 +96,14 @@ impl Summary {
             },
             elapsed_s: round(outcome.elapsed.as_secs_f64()),
             baseline: None,
+            p99_over_baseline: None,
         }
+    }
+
+    pub fn compare(&mut self, baseline: Option<Summary>) {
+        let ratio = |other: &Summary| round(self.latency_ms.p99 / other.latency_ms.p99.max(0.001));
+        self.p99_over_baseline = baseline.as_ref().map(ratio);
+        self.baseline = baseline.map(Box::new);
     }
 
     /// Every webhook was answered with 200 and a body the platform can use.

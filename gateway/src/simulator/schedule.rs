@@ -106,9 +106,11 @@ impl Iterator for Steady {
     }
 }
 
-/// Calls that begin at a rate and are played with the pauses of speech, without end.
+/// Calls that begin at a rate and are played with the pauses of speech; without end, unless one is set.
 pub struct Natural {
     cast: Cast,
+    /// No more calls begin than these.
+    most: u64,
     /// Between the beginnings of two calls.
     every: Duration,
     /// Calls that begin together at the start.
@@ -123,7 +125,21 @@ pub struct Natural {
 impl Natural {
     pub fn new(cast: Cast, calls_per_min: f64, at_once: u64, speed: f64) -> Natural {
         let every = Duration::from_secs_f64(60.0 / calls_per_min);
-        Natural { cast, every, at_once: at_once.max(1), speed, begun: 0, live: HashMap::new(), due: BinaryHeap::new() }
+        Natural {
+            cast,
+            most: u64::MAX,
+            every,
+            at_once: at_once.max(1),
+            speed,
+            begun: 0,
+            live: HashMap::new(),
+            due: BinaryHeap::new(),
+        }
+    }
+
+    /// Ends once so many calls have begun and all have ended.
+    pub fn at_most(self, calls: u64) -> Natural {
+        Natural { most: calls, ..self }
     }
 
     /// When the next call begins.
@@ -144,7 +160,7 @@ impl Iterator for Natural {
 
     fn next(&mut self) -> Option<Shot> {
         let beginning = self.next_beginning();
-        if self.due.peek().is_none_or(|first| beginning <= first.0.0) {
+        if self.begun < self.most && self.due.peek().is_none_or(|first| beginning <= first.0.0) {
             self.begin(beginning);
         }
         let Reverse((due, number)) = self.due.pop()?;
@@ -226,6 +242,13 @@ mod tests {
     fn a_storm_begins_many_calls_together() {
         let shots = Natural::new(cast(1), 30.0, 60, 2.0).take(400);
         assert_eq!(shots.filter(|shot| is_first(shot) && shot.due.is_zero()).count(), 60);
+    }
+
+    #[test]
+    fn so_many_natural_calls_begin_and_all_end() {
+        let shots: Vec<Shot> = Natural::new(cast(1), 30.0, 2, 2.0).at_most(5).collect();
+        assert_eq!(shots.len() as u64, cast(1).webhooks(5));
+        assert_eq!(shots.iter().filter(|shot| shot.kind == "end-of-call-report").count(), 5);
     }
 
     fn is_first(shot: &Shot) -> bool {
