@@ -53,19 +53,18 @@ impl CallStore for SqliteStore {
         limit: usize,
     ) -> Result<Vec<(StoredFrame, Arc<CallView>)>, Failure> {
         let query = sqlx::query(
-            "SELECT frame.*, call.state FROM call_frames AS frame \
-             JOIN calls AS call ON call.tenant = frame.tenant AND call.id = frame.call_id \
-             WHERE frame.position > ? ORDER BY frame.position LIMIT ?",
+            "SELECT position, tenant, call_id, seq, at, decided_at, facts FROM call_frames \
+             WHERE position > ? ORDER BY position LIMIT ?",
         );
         let query = query.bind(clamped(position)).bind(clamped(limit as u64));
         let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
         let frames = read.iter().map(rows::frame).collect::<Result<Vec<_>, _>>()?;
-        let counts = self.counts_of(frames.iter().map(|frame| &frame.call)).await?;
-        let with_view = |(frame, row): (StoredFrame, &SqliteRow)| {
-            let view = rows::view(&frame.call, &rows::state(row)?, of(&counts, &frame.call));
-            Ok((frame, view))
+        let views = self.views_of(frames.iter().map(|frame| &frame.call)).await?;
+        let with_view = |frame: StoredFrame| {
+            let view = views.get(&frame.call).cloned();
+            Ok((frame, view.ok_or_else(|| Failure::fail("sqlite: a frame without its call"))?))
         };
-        frames.into_iter().zip(&read).map(with_view).collect()
+        frames.into_iter().map(with_view).collect()
     }
 
     async fn last_position(&self) -> Result<Position, Failure> {
@@ -134,6 +133,25 @@ impl CallStore for SqliteStore {
 }
 
 impl SqliteStore {
+    /// These calls as they stand, each read once however often it is asked about.
+    async fn views_of(
+        &self,
+        calls: impl Iterator<Item = &CallKey>,
+    ) -> Result<HashMap<CallKey, Arc<CallView>>, Failure> {
+        let mut views = HashMap::new();
+        for chunk in distinct(calls).chunks(CALLS_PER_QUERY) {
+            let mut query = QueryBuilder::new("SELECT tenant, id, state FROM calls WHERE (tenant, id) IN ");
+            query.push_tuples(chunk, |mut row, call| {
+                row.push_bind(call.tenant.as_str()).push_bind(call.call.as_str());
+            });
+            let read =
+                query.build().persistent(chunk.len() == 1).fetch_all(&self.readers).await.map_err(unavailable)?;
+            let key = |view: Arc<CallView>| (CallKey { tenant: view.tenant.clone(), call: view.id.clone() }, view);
+            views.extend(self.views(&read).await?.into_iter().map(key));
+        }
+        Ok(views)
+    }
+
     async fn views(&self, read: &[SqliteRow]) -> Result<Vec<Arc<CallView>>, Failure> {
         let keys = read.iter().map(|row| rows::call_key(row, "id")).collect::<Result<Vec<_>, _>>()?;
         let counts = self.counts_of(keys.iter()).await?;
@@ -143,11 +161,8 @@ impl SqliteStore {
 
     /// How the messages of these calls fare, asked once for all of them.
     async fn counts_of(&self, calls: impl Iterator<Item = &CallKey>) -> Result<Counts, Failure> {
-        let mut calls: Vec<&CallKey> = calls.collect();
-        calls.sort();
-        calls.dedup();
         let mut counts = Counts::new();
-        for chunk in calls.chunks(CALLS_PER_QUERY) {
+        for chunk in distinct(calls).chunks(CALLS_PER_QUERY) {
             for row in counting(chunk)
                 .build()
                 .persistent(chunk.len() == 1)
@@ -161,6 +176,13 @@ impl SqliteStore {
         }
         Ok(counts)
     }
+}
+
+fn distinct<'a>(calls: impl Iterator<Item = &'a CallKey>) -> Vec<&'a CallKey> {
+    let mut calls: Vec<&CallKey> = calls.collect();
+    calls.sort();
+    calls.dedup();
+    calls
 }
 
 fn counting(calls: &[&CallKey]) -> QueryBuilder<Sqlite> {
