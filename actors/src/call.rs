@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use engine::call::{Answer, Call, Class, Event, EventKind, Fact, Frame, ToolAnswer};
@@ -25,6 +26,8 @@ use crate::tenants::Tenants;
 pub(crate) struct CallActorRef {
     actor: ActorRef<Message>,
     pub seats: CallSeats,
+    /// Something it decided was not committed: its memory is not to be believed any more.
+    retired: Arc<AtomicBool>,
 }
 
 /// The events of one webhook, and who waits for their answers.
@@ -59,6 +62,7 @@ pub(crate) struct State {
     key: CallKey,
     context: Arc<Context>,
     seats: CallSeats,
+    retired: Arc<AtomicBool>,
     /// Loaded with the first event, because only then somebody waits for it.
     memory: Option<Memory>,
     _alive: Alive,
@@ -78,8 +82,10 @@ impl CallActorRef {
         shard: ractor::ActorCell,
     ) -> Result<CallActorRef, ractor::SpawnErr> {
         let seats = CallSeats::default();
-        let (actor, _) = Actor::spawn_linked(None, CallActor, (key, context, seats.clone()), shard).await?;
-        Ok(CallActorRef { actor, seats })
+        let retired = Arc::new(AtomicBool::new(false));
+        let arguments = (key, context, seats.clone(), retired.clone());
+        let (actor, _) = Actor::spawn_linked(None, CallActor, arguments, shard).await?;
+        Ok(CallActorRef { actor, seats, retired })
     }
 
     /// False when the actor is gone; the asker's reply channel is then closed.
@@ -91,22 +97,28 @@ impl CallActorRef {
         self.actor.get_id()
     }
 
-    pub fn stop(&self, why: &str) {
+    /// Ends a call whose memory is ahead of the store.
+    pub fn retire(&self, why: &str) {
+        self.retired.store(true, Ordering::SeqCst);
         self.actor.stop(Some(why.to_owned()));
+    }
+
+    pub fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::SeqCst)
     }
 }
 
 impl Actor for CallActor {
     type Msg = Message;
     type State = State;
-    type Arguments = (CallKey, Arc<Context>, CallSeats);
+    type Arguments = (CallKey, Arc<Context>, CallSeats, Arc<AtomicBool>);
 
     async fn pre_start(
         &self,
         _myself: ActorRef<Message>,
-        (key, context, seats): Self::Arguments,
+        (key, context, seats, retired): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { key, context, seats, memory: None, _alive: metrics::alive("call") })
+        Ok(State { key, context, seats, retired, memory: None, _alive: metrics::alive("call") })
     }
 
     async fn handle(
@@ -126,6 +138,10 @@ impl Actor for CallActor {
 impl State {
     async fn on_apply(&mut self, ask: Ask, myself: &ActorRef<Message>) {
         metrics::waited("call", ask.asked_at.elapsed());
+        // Nobody waits any more: the caller has been told that nothing was done.
+        if ask.reply.is_closed() {
+            return;
+        }
         let first_heard = ask.events.first().map_or_else(|| self.context.clock.now(), |event| event.at);
         if let Err(failure) = self.remember(ask.platform, first_heard).await {
             let _ = ask.reply.send(Err(NotCommitted::Unavailable(failure)));
@@ -134,6 +150,7 @@ impl State {
         }
         let Some(playbook) = self.context.tenants.get(&self.key.tenant) else {
             let _ = ask.reply.send(Err(NotCommitted::Refused(format!("no playbook of tenant {}", self.key.tenant))));
+            myself.stop(Some("no playbook".to_owned()));
             return;
         };
         let memory = self.memory.as_mut().expect("remembered above");
@@ -148,8 +165,9 @@ impl State {
             frames,
             slots,
             reply: Some(ask.reply),
+            only_repeats: false,
             _seat: ask.seat,
-            owner: CallActorRef { actor: myself.clone(), seats: self.seats.clone() },
+            owner: CallActorRef { actor: myself.clone(), seats: self.seats.clone(), retired: self.retired.clone() },
         });
         if let Some(seq) = ended {
             myself.send_after(self.context.linger, move || Message::Linger { seq });

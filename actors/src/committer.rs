@@ -47,6 +47,8 @@ pub(crate) struct Submission {
     /// repeated here may still be on its way to the disk in an earlier submission.
     pub slots: Vec<Slot>,
     pub reply: Option<Reply>,
+    /// Set by the committer: nothing of it is new.
+    pub only_repeats: bool,
     /// Given back when the answer is given.
     pub _seat: Seat,
     /// Stopped if this is not committed: its memory is then ahead of the store.
@@ -95,6 +97,12 @@ impl Committer {
 }
 
 impl Submission {
+    /// Facts are recorded even if nobody waits. An effect is not: its caller has been told that nothing was done.
+    fn may_still_happen(&self) -> bool {
+        let awaited = self.reply.as_ref().is_some_and(|reply| !reply.is_closed());
+        awaited || self.frames.iter().all(|frame| frame.answer == Answer::Ack)
+    }
+
     fn answer(mut self: Box<Self>, store: &Arc<dyn CallStore>) {
         let Some(reply) = self.reply.take() else { return };
         let slots = std::mem::take(&mut self.slots);
@@ -108,12 +116,15 @@ impl Submission {
             // Moved in whole: its seat is taken until the answer is given.
             let submission = self;
             let answers = recall(store.as_ref(), &submission.call, slots).await;
-            let _ = reply.send(answers.map_err(NotCommitted::Unavailable));
+            if matches!(answers, Err(NotCommitted::Stale)) {
+                submission.owner.retire("remembers what is not recorded");
+            }
+            let _ = reply.send(answers);
         });
     }
 
     fn refuse(mut self, why: NotCommitted) {
-        self.owner.stop("not committed");
+        self.owner.retire("not committed");
         if let Some(reply) = self.reply.take() {
             let _ = reply.send(Err(why));
         }
@@ -123,7 +134,7 @@ impl Submission {
 impl Drop for Submission {
     fn drop(&mut self) {
         if self.reply.is_some() {
-            self.owner.stop("commit lost");
+            self.owner.retire("commit lost");
         }
     }
 }
@@ -137,12 +148,15 @@ impl Slot {
     }
 }
 
-async fn recall(store: &dyn CallStore, call: &CallKey, slots: Vec<Slot>) -> Result<Vec<Answer>, Failure> {
+async fn recall(store: &dyn CallStore, call: &CallKey, slots: Vec<Slot>) -> Result<Vec<Answer>, NotCommitted> {
     let mut answers = Vec::with_capacity(slots.len());
     for slot in slots {
         answers.push(match slot {
             Slot::Known(answer) => answer,
-            Slot::Recorded(key) => store.answer(call, &key).await?.unwrap_or(Answer::Ack),
+            Slot::Recorded(key) => {
+                let recorded = store.answer(call, &key).await.map_err(NotCommitted::Unavailable)?;
+                recorded.ok_or(NotCommitted::Stale)?
+            }
         });
     }
     Ok(answers)
@@ -172,7 +186,9 @@ impl Worker {
             match job {
                 Job::Commit(submission, queued) => {
                     metrics::waited("committer", queued.elapsed());
-                    batch.add(submission);
+                    if submission.may_still_happen() {
+                        batch.add(submission);
+                    }
                 }
                 Job::Barrier(done) => barriers.push(done),
             }
@@ -218,6 +234,7 @@ struct Batch {
 
 impl Batch {
     fn add(&mut self, mut submission: Box<Submission>) {
+        submission.only_repeats = submission.frames.is_empty();
         let start = self.frames.len();
         self.frames.append(&mut submission.frames);
         self.submissions.push((submission, start..self.frames.len()));
@@ -226,6 +243,10 @@ impl Batch {
     fn answer(self, results: Vec<Result<(), AppendError>>, store: &Arc<dyn CallStore>) {
         for (submission, range) in self.submissions {
             match results[range].iter().find_map(|result| result.as_ref().err()) {
+                // It only repeats what its call remembers, and that was not committed.
+                None if submission.only_repeats && submission.owner.is_retired() => {
+                    submission.refuse(NotCommitted::Stale);
+                }
                 None => submission.answer(store),
                 Some(error) => submission.refuse(not_committed(error)),
             }

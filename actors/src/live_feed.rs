@@ -160,6 +160,10 @@ impl Live {
 
 impl Entry {
     fn recount(&mut self) -> Arc<CallView> {
+        // A call that came back from the dead: what the store counted is all that is known of its messages.
+        if self.texts.is_empty() {
+            return self.view.clone();
+        }
         let mut counts = SmsCounts::default();
         self.texts.values().for_each(|state| counts.add(*state, 1));
         if counts != self.view.sms {

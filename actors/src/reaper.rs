@@ -3,16 +3,20 @@
 
 use std::sync::Arc;
 
-use engine::call::{EndedReason, Event, EventKind, Fault, Note, Parties, Phase};
+use engine::call::{Event, EventKind, Note, Parties, Phase};
 use engine::failure::Failure;
 use engine::ids::EventKey;
 use engine::ports::{CallControl, CallStore, Clock, SilentCall};
 use engine::time::Timestamp;
+use futures_util::{StreamExt, stream};
 
 use crate::calls::Calls;
 use crate::limits::Limits;
 use crate::metrics;
 use crate::supervise::{Supervised, supervise};
+
+/// Silent calls looked into at once.
+const AT_ONCE: usize = 8;
 
 pub(crate) struct Reaper {
     pub calls: Calls,
@@ -42,13 +46,16 @@ impl Reaper {
 
     async fn look(&self) -> Result<(), Failure> {
         let now = self.clock.now();
-        for silent in self.store.silent(&self.cutoffs(now), self.limits.reaper_batch).await? {
-            let event = self.verdict(&silent, now).await;
-            if let Err(refusal) = self.calls.apply(&silent.call, "reaper", vec![event]).await {
-                tracing::warn!(call.id = %silent.call.call, %refusal, "silent call not closed, will retry");
-            }
-        }
+        let silent = self.store.silent(&self.cutoffs(now), self.limits.reaper_batch).await?;
+        stream::iter(silent).for_each_concurrent(AT_ONCE, |silent| self.close(silent, now)).await;
         Ok(())
+    }
+
+    async fn close(&self, silent: SilentCall, now: Timestamp) {
+        let Some(event) = self.verdict(&silent, now).await else { return };
+        if let Err(refusal) = self.calls.apply(&silent.call, "reaper", vec![event]).await {
+            tracing::warn!(call.id = %silent.call.call, %refusal, "silent call not closed, will retry");
+        }
     }
 
     fn cutoffs(&self, now: Timestamp) -> Vec<(Phase, Timestamp)> {
@@ -64,31 +71,31 @@ impl Reaper {
         .to_vec()
     }
 
-    /// What to make of the silence: the platform's word if it gives one, else the call is lost.
-    async fn verdict(&self, silent: &SilentCall, now: Timestamp) -> Event {
+    /// What to make of the silence: the platform's word if it gives one, else the call is lost. None while the platform
+    /// cannot be asked: a call is not given up because its platform is down.
+    async fn verdict(&self, silent: &SilentCall, now: Timestamp) -> Option<Event> {
         let kind = match self.ask_platform(silent).await {
-            Some(phase) if phase.is_live() => {
+            Ok(Some(phase)) if phase.is_live() => {
                 EventKind::Noted(Note { what: "still_live".into(), detail: Some(phase.as_str().into()) })
             }
-            Some(_) => EventKind::Ended(EndedReason {
-                reason: "ended-unreported".into(),
-                group: "unknown".into(),
-                fault: Fault::Unknown,
-            }),
-            None => EventKind::WentSilent { idle: now.since(silent.updated_at) },
+            // Why it ended may still be reported.
+            Ok(Some(_)) => EventKind::Status(Phase::Ended),
+            Ok(None) => EventKind::WentSilent { idle: now.since(silent.updated_at) },
+            Err(failure) => {
+                tracing::warn!(call.id = %silent.call.call, %failure, "platform not reached about a silent call");
+                return None;
+            }
         };
         // One verdict per silence: the key is the moment the silence began.
         let key = EventKey::new(format!("silent:{}", silent.updated_at.as_millis()));
-        Event { key, at: now, parties: Parties::default(), kind }
+        Some(Event { key, at: now, parties: Parties::default(), kind })
     }
 
-    async fn ask_platform(&self, silent: &SilentCall) -> Option<Phase> {
-        match self.control.as_ref()?.phase_of(&silent.call).await {
-            Ok(phase) => phase,
-            Err(failure) => {
-                tracing::warn!(call.id = %silent.call.call, %failure, "platform not reached about a silent call");
-                None
-            }
+    /// `None` when there is nobody to ask, or the platform does not know the call.
+    async fn ask_platform(&self, silent: &SilentCall) -> Result<Option<Phase>, Failure> {
+        match &self.control {
+            Some(control) => control.phase_of(&silent.call).await,
+            None => Ok(None),
         }
     }
 }

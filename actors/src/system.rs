@@ -57,7 +57,6 @@ pub struct System {
     pub sms_reports: SmsReports,
     sms_pool: SmsPool,
     committer: Committer,
-    drain: Duration,
     /// In the order they are stopped.
     tasks: Mutex<Vec<Supervised>>,
 }
@@ -83,17 +82,14 @@ impl System {
             linger: limits.linger,
         };
         let calls = Calls::start(Arc::new(context), limits.clone()).await?;
-        let drain = limits.drain;
         let reaping = Reaper { calls: calls.clone(), store, control: ports.control, clock, limits }.start();
         let tasks = Mutex::new([reaping, committing, relaying, feeding].into_iter().chain(listening).collect());
-        Ok(System { calls, live, tenants, sms_reports, sms_pool, committer, drain, tasks })
+        Ok(System { calls, live, tenants, sms_reports, sms_pool, committer, tasks })
     }
 
-    /// Answers what is inside, refuses the rest, lets messages under way end, and stops every actor. At most about
-    /// [`Limits::drain`].
-    pub async fn stop(&self) {
-        let ends = Instant::now() + self.drain;
-        if !self.calls.drain(self.drain).await {
+    /// Answers what is inside, refuses the rest, lets messages under way end until `ends`, and stops every actor.
+    pub async fn stop(&self, ends: Instant) {
+        if !self.calls.drain(ends.saturating_duration_since(Instant::now())).await {
             tracing::warn!(in_flight = self.calls.in_flight(), "stopping with events unanswered");
         }
         // Cut where the time ends: what was being sent is then unknown at the next start.

@@ -24,20 +24,29 @@ fn status(phase: Phase) -> EventKind {
     EventKind::Status(phase)
 }
 
+fn noted(what: &str) -> EventKind {
+    EventKind::Noted(engine::call::Note { what: what.into(), detail: None })
+}
+
 #[test]
 fn a_call_stands_where_its_own_statuses_say() {
     use Phase::*;
     let ended = || EventKind::Ended(hung_up());
     let table: Vec<(&str, Vec<EventKind>, Phase)> = vec![
-        ("nothing but a question", vec![EventKind::Requested], Scheduled),
+        ("nothing but a question", vec![EventKind::Requested], Ringing),
         ("the usual way", vec![status(Queued), status(Ringing), status(InProgress)], InProgress),
         ("repeated", vec![status(InProgress), status(InProgress)], InProgress),
         ("out of order", vec![status(InProgress), status(Ringing), status(Queued)], InProgress),
         ("forwarded", vec![status(InProgress), status(Forwarding)], Forwarding),
         ("back from forwarding", vec![status(Forwarding), status(InProgress)], InProgress),
         ("ringing late while forwarding", vec![status(Forwarding), status(Ringing)], Forwarding),
-        ("speech moves nothing", vec![status(Ringing), spoke("allô")], Ringing),
-        ("a tool call moves nothing", vec![status(Ringing), tool_call("t", "x", json!({}))], Ringing),
+        ("somebody speaks, so it was answered", vec![status(Ringing), spoke("allô")], InProgress),
+        ("a tool call alone", vec![tool_call("t", "x", json!({}))], InProgress),
+        ("speech while forwarding", vec![status(Forwarding), spoke("allô")], Forwarding),
+        ("an interruption alone", vec![noted("user_interrupted")], InProgress),
+        ("a recording of a call never heard of", vec![noted("artifact_uploaded")], Ended),
+        ("a recording while it goes on", vec![status(InProgress), noted("artifact_uploaded")], InProgress),
+        ("something unknown alone", vec![noted("unknown")], Scheduled),
         ("ended", vec![status(InProgress), ended()], Ended),
         ("ended as a bare status", vec![status(InProgress), status(Ended)], Ended),
         ("a report alone", vec![report()], Ended),
@@ -181,6 +190,12 @@ fn a_call_stays_small_whatever_is_said_in_it() {
     assert_eq!(call.last_line.unwrap().text.chars().count(), 280);
 
     let (_, facts) = after(&call_after([]), &event(tool_call("t", "x", json!({ "x": long })), 0));
+    let mut deep = json!(1);
+    for _ in 0..100 {
+        deep = json!([deep]);
+    }
+    let (_, nested) = after(&call_after([]), &event(tool_call("t", "x", json!({ "x": deep })), 0));
     let truncated = |fact: &Fact| matches!(fact, Fact::ToolCalled { arguments, .. } if arguments["truncated"] == true);
     assert!(facts.iter().any(truncated));
+    assert!(nested.iter().any(truncated), "what is recorded must be readable again");
 }

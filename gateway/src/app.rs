@@ -18,6 +18,7 @@ use engine::ports::{CallControl, SystemClock};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 use crate::carriers::{self, BadCarrier, Carrier};
 use crate::data_dir::{DataDir, DataDirError, Kept};
@@ -26,6 +27,9 @@ use crate::platforms::vapi::{Doorkeeper, VapiControl};
 use crate::playbooks::{self, PlaybooksError};
 use crate::settings::{LimitSettings, Settings};
 use crate::stores::sqlite::SqliteStore;
+
+/// What folding in the write-ahead log may take.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why the server did not start. Says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +96,7 @@ pub struct App {
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     upkeep: JoinHandle<()>,
+    drain: Duration,
     /// Held, so that no second server uses the directory.
     _data_dir: DataDir,
 }
@@ -131,7 +136,7 @@ impl App {
         };
         let state = Arc::new(State::new(parts, &settings.http));
         let drain = Duration::from_secs(settings.drain_s);
-        let (server, handle) = http::serve(listener, state.clone(), &settings.http, drain)
+        let (server, handle) = http::serve(listener, state.clone(), &settings.http, drain / 2)
             .map_err(|why| StartError::listen(&settings.listen, why))?;
         Ok(App {
             in_use,
@@ -141,6 +146,7 @@ impl App {
             server: handle,
             serving: tokio::spawn(server),
             upkeep: tokio::spawn(crate::metrics::upkeep(metrics)),
+            drain,
             _data_dir: data_dir,
         })
     }
@@ -150,12 +156,16 @@ impl App {
         self.state.access.codes.issue()
     }
 
-    /// Stops accepting, answers what is in flight, commits, flushes. At most about `drain_s`.
+    /// Stops accepting, answers what is in flight, commits, flushes. At most about `drain_s`: half of it for requests
+    /// on their way, the rest for messages being sent.
     pub async fn stop(self) {
+        let ends = Instant::now() + self.drain;
         self.state.stopping.begin();
         self.server.stop(true).await;
-        self.system.stop().await;
-        self.store.close().await;
+        self.system.stop(ends).await;
+        if timeout(CLOSE_WITHIN, self.store.close()).await.is_err() {
+            tracing::warn!("store not closed in time, the next start folds in its log");
+        }
         self.upkeep.abort();
         if let Ok(Err(error)) = self.serving.await {
             tracing::warn!(%error, "http server ended badly");

@@ -71,6 +71,48 @@ async fn a_repeated_event_waits_for_the_first_and_has_no_second_effect() {
     assert_eq!(seq_of(&rig.store, "c1").await, 1);
 }
 
+fn alert(id: &str) -> Event {
+    tool(id, "sendSMSAlert", serde_json::json!({"priority": "P1", "message": id}))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeated_event_is_not_acknowledged_when_the_first_is_not_committed() {
+    let rig = Rig::start(Limits::default()).await;
+    rig.store.hold();
+    rig.store.fail_next(AppendError::Unavailable(engine::failure::Failure::retry("disk full")));
+    let ask = || {
+        let calls = rig.system.calls.clone();
+        tokio::spawn(async move { apply(&calls, "c1", status(Phase::Ringing, 1)).await })
+    };
+    let first = ask();
+    rig.store.appends(1).await;
+    let second = ask();
+    rig.settle().await;
+    rig.store.release();
+    assert!(matches!(first.await.unwrap(), Err(Refusal::Unavailable(_))));
+    second.await.unwrap().expect("it is decided again, on a call loaded from the store");
+    assert_eq!(seq_of(&rig.store, "c1").await, 1, "acknowledged means there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_effect_nobody_waits_for_any_more_does_not_happen_afterwards() {
+    let rig = Rig::start(Limits::default()).await;
+    rig.store.hold();
+    let in_hand = tokio::spawn({
+        let calls = rig.system.calls.clone();
+        async move { apply(&calls, "c1", status(Phase::Ringing, 1)).await }
+    });
+    rig.store.appends(1).await;
+    let given_up = apply(&rig.system.calls, "c2", alert("t1")).await;
+    assert!(matches!(given_up, Err(Refusal::Busy)), "its caller hears an apology");
+    rig.store.release();
+    drop(in_hand);
+    apply(&rig.system.calls, "c3", status(Phase::Ringing, 1)).await.unwrap();
+    assert_eq!(seq_of(&rig.store, "c2").await, 0, "nobody is texted after the apology");
+    apply(&rig.system.calls, "c2", alert("t1")).await.expect("asked again, it happens");
+    assert_eq!(seq_of(&rig.store, "c2").await, 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failed_commit_is_refused_and_leaves_no_trace_in_memory() {
     let rig = Rig::start(Limits::default()).await;

@@ -78,7 +78,7 @@ async fn main() -> anyhow::Result<()> {
         at(&touched, 0.99),
         at(&touched, 1.0)
     );
-    system.stop().await;
+    system.stop(tokio::time::Instant::now()).await;
     Ok(())
 }
 

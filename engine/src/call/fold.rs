@@ -29,9 +29,16 @@ impl Call {
             Fact::Status { phase: Phase::Ended } => self.end(at, None),
             Fact::Status { phase } => self.phase = self.phase.after(*phase),
             Fact::Spoke { role, text } => {
+                self.at_least(Phase::InProgress);
                 self.last_line = Some(Line { role: *role, text: clipped(text, Self::MAX_LINE_CHARS) });
             }
-            Fact::ToolCalled { name, .. } => self.remember_tool(name),
+            Fact::ToolCalled { name, .. } => {
+                self.at_least(Phase::InProgress);
+                self.remember_tool(name);
+            }
+            Fact::TransferAnswered { .. } | Fact::HandoffAnswered { .. } => self.at_least(Phase::InProgress),
+            Fact::Requested => self.at_least(Phase::Ringing),
+            Fact::Noted(note) => self.note(&note.what),
             Fact::ToolAnswered { answer, effect: Some(digest), repeated: false, .. } => {
                 self.remember_effect(*digest, answer, at);
             }
@@ -43,12 +50,7 @@ impl Call {
             Fact::Ended(reason) => self.end(at, Some(reason)),
             Fact::Reported(report) => self.report(report, at),
             Fact::WentSilent { .. } if self.phase.is_live() => self.phase = Phase::Lost,
-            Fact::Requested
-            | Fact::ToolAnswered { .. }
-            | Fact::TransferAnswered { .. }
-            | Fact::HandoffAnswered { .. }
-            | Fact::Noted(_)
-            | Fact::WentSilent { .. } => {}
+            Fact::ToolAnswered { .. } | Fact::WentSilent { .. } => {}
         }
     }
 
@@ -57,6 +59,23 @@ impl Call {
     pub(super) fn recent_effect(&self, digest: u64, at: Timestamp) -> Option<&ToolAnswer> {
         let recent = |effect: &&Effect| effect.digest == digest && near(effect.at, at);
         self.effects.iter().find(recent).map(|effect| &effect.answer)
+    }
+
+    /// Somebody speaks, so the call is that far, whichever statuses were missed or not asked for.
+    fn at_least(&mut self, phase: Phase) {
+        if self.phase.is_live() {
+            self.phase = self.phase.max(phase);
+        }
+    }
+
+    /// What only happens in a conversation, or only after one, says where a call stands that was never heard of.
+    fn note(&mut self, what: &str) {
+        match what {
+            "hang" | "user_interrupted" | "language_changed" | "assistant_started" | "transferred"
+            | "phone_call_control" => self.at_least(Phase::InProgress),
+            "call_deleted" | "call_delete_failed" | "artifact_uploaded" if self.seq == 0 => self.phase = Phase::Ended,
+            _ => {}
+        }
     }
 
     fn meet(&mut self, platform: &str, parties: &Parties) {

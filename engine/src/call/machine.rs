@@ -15,6 +15,8 @@ use crate::tools::{self, Args, Tool, ToolContext, ToolOutcome};
 const MAX_TURN_CHARS: usize = 8_000;
 /// Longest tool arguments recorded, in bytes of JSON; longer ones are recorded as `{"truncated":true}`.
 const MAX_ARGUMENT_BYTES: usize = 4 * 1024;
+/// Levels of arrays and objects recorded of a tool's arguments.
+const MAX_ARGUMENT_DEPTH: usize = 32;
 /// A caller's number, address or name: free text of the network.
 const MAX_PARTY_CHARS: usize = 256;
 const MAX_TOOL_NAME_CHARS: usize = 64;
@@ -154,8 +156,20 @@ fn tool_answered(tool_call: &ToolCall, answer: &ToolAnswer, effect: Option<u64>,
 }
 
 fn bounded(arguments: &serde_json::Map<String, serde_json::Value>) -> serde_json::Value {
-    let fits = serde_json::to_vec(arguments).is_ok_and(|json| json.len() <= MAX_ARGUMENT_BYTES);
-    if fits { serde_json::Value::Object(arguments.clone()) } else { serde_json::json!({ "truncated": true }) }
+    let small = serde_json::to_vec(arguments).is_ok_and(|json| json.len() <= MAX_ARGUMENT_BYTES);
+    let flat = arguments.values().all(|value| no_deeper_than(value, MAX_ARGUMENT_DEPTH));
+    if small && flat { serde_json::Value::Object(arguments.clone()) } else { serde_json::json!({ "truncated": true }) }
+}
+
+/// What is recorded lies a few levels deeper than it came, and must still be readable.
+fn no_deeper_than(value: &serde_json::Value, levels: usize) -> bool {
+    match value {
+        serde_json::Value::Array(items) => levels > 0 && items.iter().all(|item| no_deeper_than(item, levels - 1)),
+        serde_json::Value::Object(fields) => {
+            levels > 0 && fields.values().all(|field| no_deeper_than(field, levels - 1))
+        }
+        _ => true,
+    }
 }
 
 pub(super) fn clipped(text: &str, max_chars: usize) -> Box<str> {

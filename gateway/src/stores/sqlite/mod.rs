@@ -42,9 +42,11 @@ impl SqliteStore {
         Ok(SqliteStore { writer, readers })
     }
 
-    /// Whether the file can be read.
+    /// Whether the file can be read, and locked for writing.
     pub async fn ping(&self) -> Result<(), Failure> {
-        sqlx::query("SELECT 1").execute(&self.readers).await.map(drop).map_err(unavailable)
+        sqlx::query("SELECT 1").execute(&self.readers).await.map_err(unavailable)?;
+        let writing = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+        writing.rollback().await.map_err(unavailable)
     }
 
     /// Folds the write-ahead log into the file and closes every connection.

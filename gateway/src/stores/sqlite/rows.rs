@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::call::{Call, CallView, SmsCounts};
+use engine::call::{Call, CallView, Fact, SmsCounts};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, TenantId};
 use engine::phone::PhoneNumber;
@@ -67,8 +67,18 @@ pub fn frame(row: &SqliteRow) -> Result<StoredFrame, Failure> {
         seq: number(row, "seq")?,
         at: time(row, "at")?,
         decided_at: time(row, "decided_at")?,
-        facts: json(row, "facts")?,
+        facts: facts(row)?,
     })
+}
+
+/// A frame whose facts cannot be read is shown without them: it must not hide its neighbours, nor stop the relay.
+fn facts(row: &SqliteRow) -> Result<Vec<Fact>, Failure> {
+    let text: &str = get(row, "facts")?;
+    Ok(serde_json::from_str(text).unwrap_or_else(|_| {
+        let position = row.try_get::<i64, _>("position").unwrap_or_default();
+        tracing::error!(frame.position = position, "facts of a frame cannot be read");
+        Vec::new()
+    }))
 }
 
 pub fn sms_state(row: &SqliteRow) -> Result<SmsState, Failure> {
