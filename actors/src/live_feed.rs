@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use engine::call::{CallView, Event, EventKind, Fact, Line, SmsCounts};
+use engine::call::{CallView, Event, EventKind, Line};
 use engine::failure::Failure;
-use engine::ids::{CallKey, SmsId, TenantId};
-use engine::ports::{CallStore, SmsOutbox, Update};
+use engine::ids::{CallKey, TenantId};
+use engine::ports::{CallStore, Update};
 use engine::priority::Priority;
-use engine::sms::SmsState;
+use engine::sms::Sms;
 use parking_lot::RwLock;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, broadcast, mpsc};
@@ -49,19 +49,13 @@ pub struct LiveFeed {
 struct Live {
     epoch: Arc<str>,
     offset: u64,
-    calls: HashMap<CallKey, Entry>,
-}
-
-struct Entry {
-    view: Arc<CallView>,
-    texts: HashMap<SmsId, SmsState>,
+    calls: HashMap<CallKey, Arc<CallView>>,
 }
 
 impl LiveFeed {
     pub(crate) async fn start(
         bus: &LocalBus,
         store: Arc<dyn CallStore>,
-        outbox: Arc<dyn SmsOutbox>,
         backlog: usize,
     ) -> Result<(LiveFeed, Supervised), Failure> {
         let (mentions, mentioned) = mpsc::channel(backlog);
@@ -72,7 +66,6 @@ impl LiveFeed {
             mentioned: Mutex::new(mentioned),
             feed: feed.clone(),
             store,
-            outbox,
         });
         // Subscribed first, read afterwards: what commits in between is seen twice, never missed.
         worker.read_store().await?;
@@ -98,13 +91,18 @@ impl LiveFeed {
         }
     }
 
-    fn apply(&self, update: Update) {
+    /// `counted` is the call as the store has it, when the update is about one of its messages.
+    fn apply(&self, update: Update, counted: Option<Arc<CallView>>) {
         let mut live = self.live.write();
-        let call = live.apply(&update);
+        let call = live.apply(&update, counted);
         live.offset += 1;
         let change = Arc::new(Change { offset: live.offset, update, call });
         // Sent under the lock: a snapshot and the changes after it always fit together.
         let _ = self.changes.send(change);
+    }
+
+    fn shows(&self, call: &CallKey) -> bool {
+        self.live.read().calls.contains_key(call)
     }
 }
 
@@ -112,64 +110,42 @@ impl Live {
     fn snapshot(&self, tenant: Option<&TenantId>) -> Snapshot {
         let of_tenant = |key: &CallKey| tenant.is_none_or(|tenant| *tenant == key.tenant);
         let mut calls: Vec<_> =
-            self.calls.iter().filter(|(key, _)| of_tenant(key)).map(|(_, entry)| entry.view.clone()).collect();
+            self.calls.iter().filter(|(key, _)| of_tenant(key)).map(|(_, view)| view.clone()).collect();
         calls.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
         Snapshot { epoch: self.epoch.clone(), offset: self.offset, calls }
     }
 
     /// Folds one update in and returns the call it is about, if that is live.
-    fn apply(&mut self, update: &Update) -> Option<Arc<CallView>> {
+    fn apply(&mut self, update: &Update, counted: Option<Arc<CallView>>) -> Option<Arc<CallView>> {
         match update {
-            Update::Call { call, events, .. } => self.on_call(call, events),
-            Update::Sms { sms } => {
-                let key = CallKey { tenant: sms.tenant.clone(), call: sms.call.clone()? };
-                let entry = self.calls.get_mut(&key)?;
-                entry.texts.insert(sms.id, sms.state);
-                Some(entry.recount())
-            }
+            Update::Call { call, .. } => self.show(call),
+            Update::Sms { .. } => self.show(&counted?),
             Update::Speaking { call, line } => {
-                let entry = self.calls.get_mut(call)?;
-                Arc::make_mut(&mut entry.view).last_line = Some(Line::clone(line));
-                Some(entry.view.clone())
+                let view = self.calls.get_mut(call)?;
+                Arc::make_mut(view).last_line = Some(Line::clone(line));
+                Some(view.clone())
             }
         }
     }
 
-    fn on_call(&mut self, call: &Arc<CallView>, events: &[Fact]) -> Option<Arc<CallView>> {
+    /// Views are read from the store and may overtake each other on the way here: an older one changes nothing.
+    fn show(&mut self, call: &Arc<CallView>) -> Option<Arc<CallView>> {
         let key = CallKey { tenant: call.tenant.clone(), call: call.id.clone() };
         if !call.phase.is_live() {
             self.calls.remove(&key);
             return None;
         }
-        let entry = self.calls.entry(key).or_insert_with(|| Entry { view: call.clone(), texts: HashMap::new() });
-        entry.view = call.clone();
-        for fact in events {
-            if let Fact::SmsOwed { sms, .. } = fact {
-                entry.texts.entry(*sms).or_insert(SmsState::Queued);
-            }
+        let view = self.calls.entry(key).or_insert_with(|| call.clone());
+        if call.seq >= view.seq {
+            *view = call.clone();
         }
-        Some(entry.recount())
+        Some(view.clone())
     }
 
     fn count_by_priority(&self) {
-        let of = |priority: Option<Priority>| self.calls.values().filter(|e| e.view.priority == priority).count();
+        let of = |priority: Option<Priority>| self.calls.values().filter(|call| call.priority == priority).count();
         metrics::calls_active("none", of(None));
         Priority::ALL.into_iter().for_each(|priority| metrics::calls_active(priority.as_str(), of(Some(priority))));
-    }
-}
-
-impl Entry {
-    fn recount(&mut self) -> Arc<CallView> {
-        // A call that came back from the dead: what the store counted is all that is known of its messages.
-        if self.texts.is_empty() {
-            return self.view.clone();
-        }
-        let mut counts = SmsCounts::default();
-        self.texts.values().for_each(|state| counts.add(*state, 1));
-        if counts != self.view.sms {
-            Arc::make_mut(&mut self.view).sms = counts;
-        }
-        self.view.clone()
     }
 }
 
@@ -178,7 +154,6 @@ struct Worker {
     mentioned: Mutex<mpsc::Receiver<(CallKey, Line)>>,
     feed: LiveFeed,
     store: Arc<dyn CallStore>,
-    outbox: Arc<dyn SmsOutbox>,
 }
 
 /// How often the gauges of live calls are set: scraped seldom, changed often.
@@ -192,16 +167,34 @@ impl Worker {
         loop {
             tokio::select! {
                 update = updates.recv() => match update {
-                    Ok(update) => self.feed.apply(update),
+                    Ok(update) => self.apply(update).await,
                     Err(RecvError::Lagged(_)) => self.start_again().await,
                     Err(RecvError::Closed) => return,
                 },
                 Some((call, line)) = mentioned.recv() => {
-                    self.feed.apply(Update::Speaking { call, line: Arc::new(line) });
+                    self.feed.apply(Update::Speaking { call, line: Arc::new(line) }, None);
                 }
                 _ = gauges.tick() => self.feed.live.read().count_by_priority(),
             }
         }
+    }
+
+    async fn apply(&self, update: Update) {
+        let counted = match &update {
+            Update::Sms { sms } => self.counted(sms).await,
+            _ => None,
+        };
+        self.feed.apply(update, counted);
+    }
+
+    /// The call of this message with its messages counted, if it is shown. What cannot be read now is counted with the
+    /// call's next change.
+    async fn counted(&self, sms: &Sms) -> Option<Arc<CallView>> {
+        let key = CallKey { tenant: sms.tenant.clone(), call: sms.call.clone()? };
+        if !self.feed.shows(&key) {
+            return None;
+        }
+        self.store.find(Some(&key.tenant), &key.call).await.ok().flatten()
     }
 
     /// Too far behind the bus to catch up update by update.
@@ -214,22 +207,10 @@ impl Worker {
     }
 
     async fn read_store(&self) -> Result<(), Failure> {
-        let mut calls = HashMap::new();
-        for view in self.store.live().await? {
-            let texts = self.texts_of(&view).await?;
-            calls.insert(CallKey { tenant: view.tenant.clone(), call: view.id.clone() }, Entry { view, texts });
-        }
-        let mut live = self.feed.live.write();
-        *live = Live { epoch: new_epoch(), offset: 0, calls };
+        let keyed = |view: Arc<CallView>| (CallKey { tenant: view.tenant.clone(), call: view.id.clone() }, view);
+        let calls = self.store.live().await?.into_iter().map(keyed).collect();
+        *self.feed.live.write() = Live { epoch: new_epoch(), offset: 0, calls };
         Ok(())
-    }
-
-    async fn texts_of(&self, view: &CallView) -> Result<HashMap<SmsId, SmsState>, Failure> {
-        if view.sms == SmsCounts::default() {
-            return Ok(HashMap::new());
-        }
-        let texts = self.outbox.of_call(Some(&view.tenant), &view.id, 500).await?;
-        Ok(texts.into_iter().map(|sms| (sms.id, sms.state)).collect())
     }
 }
 
@@ -241,7 +222,7 @@ fn new_epoch() -> Arc<str> {
 
 #[cfg(test)]
 mod tests {
-    use engine::call::{Phase, Role};
+    use engine::call::{Phase, Role, SmsCounts};
     use engine::ids::EventKey;
     use engine::testing::fixtures;
 

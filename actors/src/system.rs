@@ -66,7 +66,7 @@ impl System {
     pub async fn start(ports: Ports, tenants: Tenants, senders: Senders, limits: Limits) -> Result<System, Failure> {
         let limits = Arc::new(limits);
         let (store, outbox, bus, clock) = (ports.calls, ports.outbox, ports.bus, ports.clock);
-        let (live, feeding) = LiveFeed::start(&ports.feed, store.clone(), outbox.clone(), limits.live_backlog).await?;
+        let (live, feeding) = LiveFeed::start(&ports.feed, store.clone(), limits.live_backlog).await?;
         let committed = Arc::new(Notify::new());
         let relaying = Relay::start(store.clone(), bus.clone(), committed.clone(), limits.relay_batch).await?;
         let sms_reports = SmsReports::new(outbox.clone(), bus.clone());
