@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 use super::auth::Access;
-use super::body::Bounds;
+use super::body::{Bounds, Memory};
 use super::figures::Window;
 use super::health::Probe;
 use crate::platforms::vapi::Doorkeeper;
@@ -61,6 +61,7 @@ pub struct State {
     pub default_tenant: TenantId,
     pub public_url: Option<String>,
     pub webhook_body: Bounds,
+    pub webhook_memory: Memory,
     pub probes: Vec<Probe>,
     pub metrics: PrometheusHandle,
     pub metrics_token: SecretString,
@@ -79,6 +80,7 @@ impl State {
                 bytes: settings.webhook_body_bytes,
                 within: Duration::from_secs(settings.body_timeout_s),
             },
+            webhook_memory: Memory::new(settings.webhook_memory_bytes),
             window: Window::default(),
             afterthoughts: Arc::new(Semaphore::new(AFTERTHOUGHTS)),
             streams: Arc::new(Semaphore::new(STREAMS)),

@@ -16,7 +16,7 @@ use metrics::{counter, histogram};
 
 use super::body::{self, Unread};
 use super::{Problem, State};
-use crate::platforms::vapi::{self, Request};
+use crate::platforms::vapi::{self, Doorkeeper, Request};
 use crate::platforms::{Asks, Delivery, Question, Rendered, tenant_of};
 
 const PLATFORM: &str = "vapi";
@@ -43,6 +43,12 @@ pub async fn vapi(request: HttpRequest, payload: Payload, state: Data<State>) ->
 }
 
 async fn receive(request: &HttpRequest, payload: Payload, state: &State) -> Result<Served, Served> {
+    body::welcome(request, state.webhook_body).map_err(|unread| too_bad(unread, state))?;
+    if !proven(request, b"", state, Doorkeeper::may_admit) {
+        body::discard(payload, state.webhook_body).await;
+        return Err(unauthenticated(UNREAD));
+    }
+    let _room = state.webhook_memory.take(request, state.webhook_body).map_err(|unread| too_bad(unread, state))?;
     let body = body::read(request, payload, state.webhook_body).await.map_err(|unread| too_bad(unread, state))?;
     let (delivery, playbook) = understand(request, body, state)?;
     let Some(call) = delivery.call.clone() else { return Ok(without_call(&delivery, &playbook)) };
@@ -62,19 +68,21 @@ async fn receive(request: &HttpRequest, payload: Payload, state: &State) -> Resu
 #[expect(clippy::result_large_err, reason = "moved once, on its way out")]
 fn understand(request: &HttpRequest, body: Bytes, state: &State) -> Result<(Delivery, Arc<Playbook>), Served> {
     let now = state.clock.now();
-    let url = public_url(request, state);
-    let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
-    let proof = state
-        .doorkeeper
-        .load()
-        .admit(&Request { header: &header, method: request.method().as_str(), url: &url, body: &body, now })
-        .map_err(|_| unauthenticated(UNREAD))?;
+    let proof = proven(request, &body, state, Doorkeeper::admit).map_err(|_| unauthenticated(UNREAD))?;
     let parsed = catch_unwind(AssertUnwindSafe(|| vapi::parse(&body, now))).map_err(|_| panicked())?;
     let delivery =
         parsed.map_err(|bad| Served::problem(UNREAD, "malformed", &Problem::bad_request(bad.to_string())))?;
     let playbook = tenant_of(&proof, &delivery.route, &state.tenants.all(), &state.default_tenant)
         .map_err(|_| unauthenticated(delivery.kind))?;
     Ok((delivery, playbook))
+}
+
+/// Asks the doorkeeper about a request of which so much of the body is known.
+fn proven<T>(request: &HttpRequest, body: &[u8], state: &State, ask: fn(&Doorkeeper, &Request<'_>) -> T) -> T {
+    let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
+    let (url, now) = (public_url(request, state), state.clock.now());
+    let shown = Request { header: &header, method: request.method().as_str(), url: &url, body, now };
+    ask(&state.doorkeeper.load(), &shown)
 }
 
 /// Durable first, then answered.

@@ -38,6 +38,7 @@ pub struct Http {
     pub workers: usize,
     pub max_connections: usize,
     pub webhook_body_bytes: usize,
+    pub webhook_memory_bytes: usize,
     pub head_timeout_s: u64,
     pub body_timeout_s: u64,
     pub keep_alive_s: u64,

@@ -203,3 +203,14 @@ fn counts(metrics: &str, name: &str, labels: &[&str]) -> bool {
     let mut wanted = lines.filter(|line| labels.iter().all(|label| line.contains(label)));
     wanted.any(|line| !line.ends_with(" 0"))
 }
+
+#[tokio::test]
+async fn a_stranger_is_turned_away_without_its_body_being_kept() {
+    let app = App::start_with(|settings| settings.http.webhook_memory_bytes = 64 * 1024).await;
+    let large = "x".repeat(1024 * 1024);
+    // No room for it, but it needs none: it is not kept.
+    app.webhook_as("wrong", large.clone()).await.refuses(401);
+    // One who may come in is told to come back.
+    app.webhook_as(SECRET, large).await.refuses(503);
+    app.rings("call-after-all").await.acknowledges();
+}

@@ -84,11 +84,21 @@ impl Doorkeeper {
         }
     }
 
+    /// Whether this request can still be proven once its body is known: by its headers alone, or by a signature that is
+    /// there and recent. A stranger's body is not worth keeping in memory.
+    pub fn may_admit(&self, head: &Request<'_>) -> bool {
+        self.by_header(head).is_some() || self.plan.read(head).is_some()
+    }
+
     /// Whose secret proves `request`. The signature comes last: it costs a pass over the body for each secret.
     pub fn admit(&self, request: &Request<'_>) -> Result<Proof, Unauthenticated> {
-        let shown = request.header_of(&self.secret_header).and_then(|secret| self.owner_of(secret));
-        let proof = shown.or_else(|| self.bearer(request)).or_else(|| self.signer(request));
+        let proof = self.by_header(request).or_else(|| self.signer(request));
         proof.cloned().ok_or(Unauthenticated)
+    }
+
+    fn by_header(&self, request: &Request<'_>) -> Option<&Proof> {
+        let shown = request.header_of(&self.secret_header).and_then(|secret| self.owner_of(secret));
+        shown.or_else(|| self.bearer(request))
     }
 
     fn bearer(&self, request: &Request<'_>) -> Option<&Proof> {
