@@ -168,7 +168,7 @@ impl Worker {
             tokio::select! {
                 update = updates.recv() => match update {
                     Ok(update) => self.apply(update).await,
-                    Err(RecvError::Lagged(_)) => self.start_again().await,
+                    Err(RecvError::Lagged(_)) => self.start_again(&mut updates).await,
                     Err(RecvError::Closed) => return,
                 },
                 Some((call, line)) = mentioned.recv() => {
@@ -197,9 +197,28 @@ impl Worker {
         self.store.find(Some(&key.tenant), &key.call).await.ok().flatten()
     }
 
-    /// Too far behind the bus to catch up update by update.
-    async fn start_again(&self) {
+    /// Too far behind the bus to catch up update by update. What arrives while the store is read is newer than what is
+    /// read: it is kept, the newest of each call, and shown on top.
+    async fn start_again(&self, updates: &mut broadcast::Receiver<Update>) {
         metrics::live_reset("lagged");
+        let mut missed = Missed::default();
+        let mut reading = Box::pin(self.read_store_until_it_works());
+        loop {
+            tokio::select! {
+                () = &mut reading => break,
+                update = updates.recv() => match update {
+                    Ok(update) => missed.note(update),
+                    Err(RecvError::Lagged(_)) => reading = Box::pin(self.read_store_until_it_works()),
+                    Err(RecvError::Closed) => return,
+                },
+            }
+        }
+        for update in missed.updates {
+            self.apply(update).await;
+        }
+    }
+
+    async fn read_store_until_it_works(&self) {
         while let Err(failure) = self.read_store().await {
             tracing::warn!(%failure, "live feed could not read the store, will retry");
             tokio::time::sleep(GAUGE_TICK).await;
@@ -211,6 +230,32 @@ impl Worker {
         let calls = self.store.live().await?.into_iter().map(keyed).collect();
         *self.feed.live.write() = Live { epoch: new_epoch(), offset: 0, calls };
         Ok(())
+    }
+}
+
+/// The newest update of each call and of each call's messages: two per live call at most.
+#[derive(Default)]
+struct Missed {
+    updates: Vec<Update>,
+    places: HashMap<(CallKey, bool), usize>,
+}
+
+impl Missed {
+    fn note(&mut self, update: Update) {
+        let (tenant, call) = match &update {
+            Update::Call { call, .. } => (call.tenant.clone(), Some(call.id.clone())),
+            Update::Sms { sms } => (sms.tenant.clone(), sms.call.clone()),
+            Update::Speaking { .. } => return,
+        };
+        let Some(call) = call else { return };
+        let key = (CallKey { tenant, call }, matches!(update, Update::Sms { .. }));
+        match self.places.get(&key) {
+            Some(place) => self.updates[*place] = update,
+            None => {
+                self.places.insert(key, self.updates.len());
+                self.updates.push(update);
+            }
+        }
     }
 }
 
