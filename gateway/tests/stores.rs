@@ -107,8 +107,16 @@ async fn queries_use_their_indexes() {
         ("SELECT min(due_at) FROM sms_messages WHERE state = 'queued' AND priority = 'P1'", "sms_queue"),
         ("SELECT * FROM sms_messages WHERE state = 'queued' AND expires_at <= 'x'", "sms_expiry"),
         ("SELECT * FROM sms_messages WHERE provider_id = 'x'", "sms_by_provider_id"),
+        // With one row wanted any form uses the index; with two, only the join does.
         (
-            "SELECT state, count(*) FROM sms_messages WHERE (call_id, tenant) IN (VALUES ('a', 'b')) GROUP BY state",
+            "WITH wanted (tenant, call_id) AS (VALUES ('a', 'b'), ('c', 'd')) SELECT last_seq FROM wanted \
+             CROSS JOIN calls ON calls.tenant = wanted.tenant AND id = wanted.call_id",
+            "sqlite_autoindex_calls_1",
+        ),
+        (
+            "WITH wanted (tenant, call_id) AS (VALUES ('a', 'b'), ('c', 'd')) SELECT count(*) FROM wanted \
+             CROSS JOIN sms_messages AS text ON text.call_id = wanted.call_id AND text.tenant = wanted.tenant \
+             GROUP BY text.tenant, text.call_id, state",
             "sms_by_call",
         ),
         ("SELECT * FROM sms_messages WHERE tenant = 'a' ORDER BY created_at DESC LIMIT 9", "sms_newest_of_tenant"),

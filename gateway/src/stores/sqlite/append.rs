@@ -153,10 +153,11 @@ type Writing<'t> = Transaction<'t, Sqlite>;
 async fn last_seqs(transaction: &mut Writing<'_>, groups: &[Group<'_>]) -> Result<HashMap<CallKey, u64>, sqlx::Error> {
     let mut last = HashMap::with_capacity(groups.len());
     for chunk in groups.chunks(ROWS) {
-        let mut query = QueryBuilder::new("SELECT tenant, id, last_seq FROM calls WHERE (tenant, id) IN ");
-        query.push_tuples(chunk, |mut row, group| {
-            row.push_bind(group.call().tenant.as_str()).push_bind(group.call().call.as_str());
-        });
+        let mut query = super::rows::wanted(chunk.iter().map(Group::call));
+        query.push(
+            "SELECT calls.tenant, id, last_seq FROM wanted CROSS JOIN calls \
+             ON calls.tenant = wanted.tenant AND id = wanted.call_id",
+        );
         for row in query.build().persistent(chunk.len() == 1).fetch_all(&mut **transaction).await? {
             let key = super::rows::call_key(&row, "id").map_err(|e| sqlx::Error::Decode(e.to_string().into()))?;
             let seq = super::rows::number(&row, "last_seq").map_err(|e| sqlx::Error::Decode(e.to_string().into()))?;

@@ -140,10 +140,11 @@ impl SqliteStore {
     ) -> Result<HashMap<CallKey, Arc<CallView>>, Failure> {
         let mut views = HashMap::new();
         for chunk in distinct(calls).chunks(CALLS_PER_QUERY) {
-            let mut query = QueryBuilder::new("SELECT tenant, id, state FROM calls WHERE (tenant, id) IN ");
-            query.push_tuples(chunk, |mut row, call| {
-                row.push_bind(call.tenant.as_str()).push_bind(call.call.as_str());
-            });
+            let mut query = rows::wanted(chunk.iter().copied());
+            query.push(
+                "SELECT calls.tenant, id, state FROM wanted CROSS JOIN calls \
+                 ON calls.tenant = wanted.tenant AND id = wanted.call_id",
+            );
             let read =
                 query.build().persistent(chunk.len() == 1).fetch_all(&self.readers).await.map_err(unavailable)?;
             let key = |view: Arc<CallView>| (CallKey { tenant: view.tenant.clone(), call: view.id.clone() }, view);
@@ -186,13 +187,12 @@ fn distinct<'a>(calls: impl Iterator<Item = &'a CallKey>) -> Vec<&'a CallKey> {
 }
 
 fn counting(calls: &[&CallKey]) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(
-        "SELECT tenant, call_id, state, count(*) AS messages FROM sms_messages WHERE (call_id, tenant) IN ",
+    let mut query = rows::wanted(calls.iter().copied());
+    query.push(
+        "SELECT text.tenant, text.call_id, state, count(*) AS messages FROM wanted CROSS JOIN sms_messages AS text \
+         ON text.call_id = wanted.call_id AND text.tenant = wanted.tenant \
+         GROUP BY text.tenant, text.call_id, state",
     );
-    query.push_tuples(calls, |mut row, call| {
-        row.push_bind(call.call.as_str()).push_bind(call.tenant.as_str());
-    });
-    query.push(" GROUP BY tenant, call_id, state");
     query
 }
 

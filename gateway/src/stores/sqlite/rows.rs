@@ -12,7 +12,18 @@ use engine::sms::{Sms, SmsState};
 use engine::time::Timestamp;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Row, Sqlite, Type};
+use sqlx::{Decode, QueryBuilder, Row, Sqlite, Type};
+
+/// `WITH wanted (tenant, call_id) AS (these calls)`, for a join that looks each up by its index. (Written as
+/// `(tenant, id) IN (VALUES …)` SQLite scans the whole table as soon as there are two.)
+pub fn wanted<'a>(calls: impl IntoIterator<Item = &'a CallKey>) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("WITH wanted (tenant, call_id) AS (");
+    query.push_values(calls, |mut row, call| {
+        row.push_bind(call.tenant.as_str()).push_bind(call.call.as_str());
+    });
+    query.push(") ");
+    query
+}
 
 pub fn get<'r, T: Decode<'r, Sqlite> + Type<Sqlite>>(row: &'r SqliteRow, column: &str) -> Result<T, Failure> {
     row.try_get(column).map_err(|_| unreadable(column))
