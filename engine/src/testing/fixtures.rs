@@ -62,12 +62,6 @@ pub fn playbook() -> Playbook {
     Playbook::parse(PLAYBOOK, "fixture.toml").expect("the fixture is a playbook")
 }
 
-/// The same business under another name, with a secret, a number and an assistant of its own.
-pub fn playbook_of(tenant: &str) -> Playbook {
-    Playbook::parse(&PLAYBOOK.replace("acme", tenant).replace("0100", "0101"), "fixture.toml")
-        .expect("the fixture is a playbook")
-}
-
 /// A call of tenant `acme`.
 pub fn key(call: &str) -> CallKey {
     let tenant = TenantId::parse("acme").expect("acme is a tenant id");

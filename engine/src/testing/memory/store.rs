@@ -12,9 +12,6 @@ use crate::ports::{AppendError, StoredFrame};
 use crate::sms::{NewSms, Sms, SmsState};
 use crate::time::Timestamp;
 
-/// `None`: go on as usual. It sees every batch before it is written.
-type AppendHook = Box<dyn Fn(&[Frame]) -> Option<AppendError> + Send>;
-
 #[derive(Default)]
 pub struct MemoryStore {
     pub(super) records: Mutex<Records>,
@@ -59,18 +56,11 @@ pub(super) struct Message {
 
 #[derive(Default)]
 struct Faults {
-    next: Option<AppendError>,
     lose_next_acknowledgement: bool,
     refused: BTreeSet<CallKey>,
-    hook: Option<AppendHook>,
 }
 
 impl MemoryStore {
-    /// Nothing of the next batch is written.
-    pub fn fail_next_append(&self, failure: Failure) {
-        lock(&self.faults).next = Some(AppendError::Unavailable(failure));
-    }
-
     /// The next batch is written, and its writer told that nobody knows.
     pub fn lose_next_acknowledgement(&self) {
         lock(&self.faults).lose_next_acknowledgement = true;
@@ -81,21 +71,12 @@ impl MemoryStore {
         lock(&self.faults).refused.insert(call.clone());
     }
 
-    /// Asked before every batch; an error it returns is the result of each frame in it.
-    pub fn on_append(&self, hook: impl Fn(&[Frame]) -> Option<AppendError> + Send + 'static) {
-        lock(&self.faults).hook = Some(Box::new(hook));
-    }
-
     pub fn quarantined(&self) -> Vec<Quarantined> {
         lock(&self.records).quarantined.values().cloned().collect()
     }
 
     pub(super) fn append_now(&self, frames: &[Frame]) -> Vec<Result<(), AppendError>> {
         let mut faults = lock(&self.faults);
-        let fault = faults.hook.as_ref().and_then(|hook| hook(frames)).or_else(|| faults.next.take());
-        if let Some(error) = fault {
-            return vec![Err(error); frames.len()];
-        }
         let mut records = lock(&self.records);
         let mut verdicts = Vec::with_capacity(frames.len());
         for group in frames.chunk_by(|a, b| a.call == b.call) {
