@@ -147,7 +147,7 @@ impl Tool for Bomb {
     fn run(&self, _: &Args, context: &ToolContext<'_>) -> ToolOutcome {
         let left = self.times.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         assert!(left.is_err(), "the bomb goes off");
-        ToolOutcome::error(Sentence::UnknownTool, context.playbook.language)
+        context.refuse(Sentence::UNKNOWN_TOOL)
     }
 }
 

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use super::decision::{Fact, ToolAnswer};
-use super::event::{EndedReason, Parties, Phase, Report};
+use super::event::{EndedReason, Note, Parties, Phase, Report};
 use super::machine::clipped;
 use super::state::{Call, Effect, Line};
+use crate::playbook::Language;
 use crate::time::Timestamp;
 
 impl Call {
@@ -38,7 +39,7 @@ impl Call {
             }
             Fact::TransferAnswered { .. } | Fact::HandoffAnswered { .. } => self.at_least(Phase::InProgress),
             Fact::Requested => self.at_least(Phase::Ringing),
-            Fact::Noted(note) => self.note(&note.what),
+            Fact::Noted(note) => self.note(note),
             Fact::ToolAnswered { answer, effect: Some(digest), repeated: false, .. } => {
                 self.remember_effect(*digest, answer, at);
             }
@@ -69,8 +70,11 @@ impl Call {
     }
 
     /// What only happens in a conversation, or only after one, says where a call stands that was never heard of.
-    fn note(&mut self, what: &str) {
-        match what {
+    fn note(&mut self, note: &Note) {
+        if &*note.what == "language_changed" {
+            self.language = note.detail.as_deref().and_then(Language::from_tag).or(self.language);
+        }
+        match &*note.what {
             "hang" | "user_interrupted" | "language_changed" | "assistant_started" | "transferred"
             | "phone_call_control" => self.at_least(Phase::InProgress),
             "call_deleted" | "call_delete_failed" | "artifact_uploaded" if self.seq == 0 => self.phase = Phase::Ended,

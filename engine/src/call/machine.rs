@@ -133,7 +133,7 @@ fn answer_tool(tool_call: &ToolCall, context: &ToolContext) -> Decision {
 fn run(tool: Option<&dyn Tool>, tool_call: &ToolCall, context: &ToolContext) -> ToolOutcome {
     match tool {
         Some(tool) => tool.run(&Args::new(&tool_call.arguments), context),
-        None => ToolOutcome::error(tools::Sentence::UnknownTool, context.playbook.language),
+        None => context.refuse(tools::Sentence::UNKNOWN_TOOL),
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::decision::ToolAnswer;
 use super::event::{Direction, Fault, Phase, Role};
 use crate::ids::{CallId, TenantId};
+use crate::playbook::Language;
 use crate::priority::Priority;
 use crate::sms::SmsState;
 use crate::time::Timestamp;
@@ -22,6 +23,9 @@ pub struct Call {
     pub from: Option<Box<str>>,
     pub to: Option<Box<str>>,
     pub caller_name: Option<Box<str>>,
+    /// What the call is held in, once that was heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// First heard of, or the platform's own start once it said so.
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
@@ -130,6 +134,7 @@ impl Call {
             from: None,
             to: None,
             caller_name: None,
+            language: None,
             started_at: at,
             ended_at: None,
             duration_s: None,

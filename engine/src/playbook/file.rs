@@ -14,6 +14,9 @@ pub(super) struct PlaybookTable {
     pub name: Spanned<String>,
     pub language: Language,
     #[serde(default)]
+    pub languages: Vec<Language>,
+    pub time_zone: Option<Spanned<String>>,
+    #[serde(default)]
     pub routing: RoutingTable,
     pub contacts: BTreeMap<Spanned<String>, ContactTable>,
     pub priorities: Spanned<PriorityTables>,

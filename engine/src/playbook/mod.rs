@@ -8,11 +8,13 @@ mod file;
 mod phrases;
 mod templates;
 mod turns;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::TenantId;
@@ -24,6 +26,7 @@ pub use error::PlaybookError;
 pub(crate) use phrases::fold;
 pub use phrases::{Phrase, Said};
 pub use templates::{AlertWords, Templates};
+pub use words::Words;
 
 /// Everything the engine knows of one business. Immutable; a reload makes a new one.
 #[derive(Clone, Debug)]
@@ -31,7 +34,12 @@ pub struct Playbook {
     pub tenant: TenantId,
     /// As spoken and written: `Drains Boréal`.
     pub name: Box<str>,
+    /// What the agent says when nothing else is known of the caller.
     pub language: Language,
+    /// Every language the agent speaks, `language` first.
+    pub languages: Vec<Language>,
+    /// Where the business's days begin and end.
+    pub time_zone: TimeZone,
     pub routing: Routing,
     pub contacts: Vec<Contact>,
     /// One rule per priority, P1 first.
@@ -170,6 +178,15 @@ impl PriorityRule {
 }
 
 impl Language {
+    /// Of a BCP 47 tag or a name: `fr-CA`, `en`, `French`. `None` for a language nobody here speaks.
+    pub fn from_tag(tag: &str) -> Option<Language> {
+        match tag.trim().get(..2)?.to_ascii_lowercase().as_str() {
+            "fr" => Some(Language::Fr),
+            "en" => Some(Language::En),
+            _ => None,
+        }
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Language::Fr => "fr",

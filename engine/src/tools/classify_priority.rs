@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Args, Sentence, Tool, ToolContext, ToolOutcome};
+use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
 use crate::call::Fact;
-use crate::playbook::PriorityRule;
+use crate::playbook::{Language, Playbook, PriorityRule};
 use crate::priority::Priority;
 
 const DESCRIPTION: [&str; 9] = [
@@ -19,6 +19,11 @@ const DESCRIPTION: [&str; 9] = [
     "transcript",
 ];
 const ESTIMATED_VALUE: [&str; 5] = ["estimatedvalue", "value", "valeur", "valeurestimee", "amount"];
+
+const MISSING_DESCRIPTION: Sentence = Sentence {
+    fr: "Pouvez-vous me décrire le problème en quelques mots?",
+    en: "Could you describe the problem in a few words?",
+};
 
 #[derive(Debug)]
 pub struct ClassifyPriority;
@@ -47,11 +52,24 @@ impl Tool for ClassifyPriority {
         "classifyPriority"
     }
 
+    fn definition(&self, _playbook: &Playbook, language: Language) -> Option<Definition> {
+        let say = |fr, en| Sentence { fr, en }.in_language(language);
+        let definition = Definition::new(say(
+            "Dit à quel point l'appel est urgent, d'après les mots de l'appelant.",
+            "Tells how urgent the call is, from what the caller says.",
+        ));
+        let definition = definition
+            .text("description", say("Les mots de l'appelant, tels quels.", "The caller's own words."))
+            .number("estimatedValue", say("Valeur estimée des travaux.", "Estimated value of the work."))
+            .required(["description"]);
+        Some(definition)
+    }
+
     /// The answer is about this description alone. The call keeps the most urgent priority it ever had: a calmer
     /// sentence later in the conversation does not dry the basement. Only a person can lower it.
     fn run(&self, args: &Args, context: &ToolContext) -> ToolOutcome {
         let Some(description) = args.text(&DESCRIPTION) else {
-            return ToolOutcome::error(Sentence::MissingDescription, context.playbook.language);
+            return context.refuse(MISSING_DESCRIPTION);
         };
         let rule = context.playbook.classify(&description, args.amount(&ESTIMATED_VALUE));
         ToolOutcome::result(&Classification::of(rule)).with_facts(raised(rule, self.name(), context))

@@ -5,6 +5,7 @@
 
 mod args;
 mod classify_priority;
+mod definition;
 mod effect;
 mod plain_text;
 mod send_sms_alert;
@@ -22,6 +23,7 @@ use crate::sms::NewSms;
 use crate::time::Timestamp;
 
 pub use args::Args;
+pub use definition::Definition;
 pub use effect::effect_of;
 pub use sentences::Sentence;
 
@@ -38,6 +40,11 @@ pub trait Tool: fmt::Debug + Send + Sync {
         false
     }
 
+    /// How it is offered to a model, described in this language. `None`: this business does not offer it.
+    fn definition(&self, _playbook: &Playbook, _language: Language) -> Option<Definition> {
+        None
+    }
+
     fn run(&self, args: &Args, context: &ToolContext) -> ToolOutcome;
 }
 
@@ -50,6 +57,17 @@ pub struct ToolContext<'a> {
     pub event: &'a Event,
     pub playbook: &'a Playbook,
     pub now: Timestamp,
+}
+
+impl ToolContext<'_> {
+    /// What to answer in: the language the call is held in, else the business's own.
+    pub fn language(&self) -> Language {
+        self.call.language.unwrap_or(self.playbook.language)
+    }
+
+    pub fn refuse(&self, sentence: Sentence) -> ToolOutcome {
+        ToolOutcome::error(sentence.in_language(self.language()))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -67,9 +85,9 @@ impl ToolOutcome {
         ToolOutcome { answer: ToolAnswer::Result(Arc::from(json)), facts: Vec::new(), texts: Vec::new() }
     }
 
-    pub fn error(sentence: Sentence, language: Language) -> ToolOutcome {
-        let answer = ToolAnswer::Error(Arc::from(sentence.in_language(language)));
-        ToolOutcome { answer, facts: Vec::new(), texts: Vec::new() }
+    /// A sentence the agent can speak.
+    pub fn error(sentence: &str) -> ToolOutcome {
+        ToolOutcome { answer: ToolAnswer::Error(Arc::from(sentence)), facts: Vec::new(), texts: Vec::new() }
     }
 
     pub fn with_facts(mut self, facts: impl IntoIterator<Item = Fact>) -> ToolOutcome {
@@ -81,6 +99,15 @@ impl ToolOutcome {
 /// The tool the model means, if there is one.
 pub fn find<'a>(name: &str, playbook: &'a Playbook) -> Option<&'a dyn Tool> {
     let wanted = args::folded_key(name);
-    let own = playbook.extra_tools.iter().map(|tool| tool.as_ref());
-    own.chain(TOOLS).find(|tool| args::folded_key(tool.name()) == wanted)
+    all(playbook).find(|tool| args::folded_key(tool.name()) == wanted)
+}
+
+/// What this business offers its agent, each described in this language.
+pub fn offered(playbook: &Playbook, language: Language) -> Vec<(&dyn Tool, Definition)> {
+    all(playbook).filter_map(|tool| Some((tool, tool.definition(playbook, language)?))).collect()
+}
+
+/// The business's own first.
+fn all(playbook: &Playbook) -> impl Iterator<Item = &dyn Tool> {
+    playbook.extra_tools.iter().map(|tool| tool.as_ref()).chain(TOOLS)
 }

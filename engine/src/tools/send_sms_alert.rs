@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::classify_priority::raised;
 use super::plain_text::{dialable, plain};
-use super::{Args, Sentence, Tool, ToolContext, ToolOutcome};
+use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
 use crate::call::{Call, Direction, Fact, Note};
 use crate::ids::SmsId;
-use crate::playbook::{AlertWords, Contact, PriorityRule};
+use crate::playbook::{AlertWords, Contact, Language, Playbook, PriorityRule};
 use crate::priority::Priority;
 use crate::sms::{NewSms, segments};
 
@@ -28,6 +28,19 @@ const CLIENT: [&str; 6] = ["name", "nom", "clientname", "customername", "callern
 const PHONE: [&str; 6] = ["phone", "telephone", "clientphone", "customerphone", "callback", "callbacknumber"];
 const SERVICE: [&str; 3] = ["servicetype", "service", "typeservice"];
 const ADDRESS: [&str; 5] = ["address", "adresse", "clientaddress", "customeraddress", "location"];
+
+const MISSING_MESSAGE: Sentence = Sentence {
+    fr: "Que dois-je dire à l'équipe: quel est le problème, et à quelle adresse?",
+    en: "What should I tell the team: what is the problem, and at which address?",
+};
+const ALREADY_ALERTED: Sentence = Sentence {
+    fr: "L'équipe est déjà alertée; on vous rappelle.",
+    en: "The team has already been alerted; they will call you back.",
+};
+const NOBODY_TO_ALERT: Sentence = Sentence {
+    fr: "Je n'arrive pas à joindre l'équipe; je garde votre message.",
+    en: "I cannot reach the team; I am keeping your message.",
+};
 
 #[derive(Debug)]
 pub struct SendSmsAlert;
@@ -60,9 +73,27 @@ impl Tool for SendSmsAlert {
         true
     }
 
+    fn definition(&self, _playbook: &Playbook, language: Language) -> Option<Definition> {
+        let say = |fr, en| Sentence { fr, en }.in_language(language);
+        let client = Definition::new("")
+            .text("name", say("Nom du client.", "The customer's name."))
+            .text("address", say("Adresse des travaux.", "Where the work is."))
+            .text("serviceType", say("Service demandé.", "The service asked for."));
+        let definition = Definition::new(say(
+            "Avertit par texto les gens de l'entreprise qui doivent savoir. L'entreprise choisit qui.",
+            "Texts the people of the company who must know. The company chooses who they are.",
+        ));
+        let definition = definition
+            .choice("priority", say("L'urgence.", "How urgent it is."), Priority::ALL.map(Priority::as_str))
+            .text("message", say("Le problème en une ou deux phrases.", "The problem in one or two sentences."))
+            .property("customerInfo", client.parameters())
+            .required(["priority", "message"]);
+        Some(definition)
+    }
+
     fn run(&self, args: &Args, context: &ToolContext) -> ToolOutcome {
         let Some(words) = read_words(args, context) else {
-            return ToolOutcome::error(Sentence::MissingMessage, context.playbook.language);
+            return context.refuse(MISSING_MESSAGE);
         };
         let rule = context.playbook.rule(words.priority);
         let recipients = context.playbook.recipients(rule.priority);
@@ -158,9 +189,9 @@ fn owed(sms: &NewSms) -> Fact {
 /// Nobody is texted, and the timeline shows why.
 fn refused(unrouted: bool, context: &ToolContext) -> ToolOutcome {
     let (sentence, what) = match unrouted {
-        true => (Sentence::NobodyToAlert, "sms_unrouted"),
-        false => (Sentence::AlreadyAlerted, "sms_cap_reached"),
+        true => (NOBODY_TO_ALERT, "sms_unrouted"),
+        false => (ALREADY_ALERTED, "sms_cap_reached"),
     };
     let note = Fact::Noted(Note { what: what.into(), detail: None });
-    ToolOutcome::error(sentence, context.playbook.language).with_facts([note])
+    context.refuse(sentence).with_facts([note])
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use toml::Spanned;
 
 use super::error::{PlaybookError, Source};
@@ -34,6 +35,17 @@ impl Playbook {
     }
 }
 
+/// The first language is the business's own, whatever the order of the list.
+fn languages(own: Language, spoken: &[Language]) -> Vec<Language> {
+    let mut languages = vec![own];
+    for language in spoken {
+        if !languages.contains(language) {
+            languages.push(*language);
+        }
+    }
+    languages
+}
+
 struct Check<'a> {
     source: Source<'a>,
 }
@@ -45,6 +57,8 @@ impl Check<'_> {
             tenant: self.tenant(&table.tenant)?,
             name: self.name(&table.name)?,
             language: table.language,
+            languages: languages(table.language, &table.languages),
+            time_zone: self.time_zone(table.time_zone.as_ref())?,
             routing: self.routing(table.routing)?,
             priorities: self.priorities(table.priorities, &contacts)?,
             reception: self.reception(table.reception)?,
@@ -67,6 +81,15 @@ impl Check<'_> {
             return Err(self.refuse(name, "name", "a business has a name of 1 to 80 characters", ""));
         }
         Ok(text.into())
+    }
+
+    /// UTC when none is given: a business without hours has no days either.
+    fn time_zone(&self, name: Option<&Spanned<String>>) -> Checked<TimeZone> {
+        let Some(name) = name else { return Ok(TimeZone::UTC) };
+        TimeZone::get(name.get_ref()).map_err(|_| {
+            let problem = format!("no time zone is called {:?}", name.get_ref());
+            self.refuse(name, "time_zone", problem, "write it as \"America/Toronto\"; tz database names are known")
+        })
     }
 
     fn routing(&self, table: RoutingTable) -> Checked<Routing> {
