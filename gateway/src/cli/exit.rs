@@ -17,6 +17,7 @@ pub enum Exit {
     Usage = 2,
     /// Settings, playbooks, carrier, data directory or port: what whoever starts the server can change.
     Configuration = 3,
+    NotFound = 4,
     Authentication = 5,
     /// No connection, or no answer in time.
     Unreachable = 6,

@@ -12,6 +12,7 @@ mod signals;
 mod simulate;
 mod target;
 mod trigger;
+mod vapi;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,6 +66,11 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Try it out: a server of its own, in a temporary directory, with calls that come in
     Demo(demo::Demo),
+    /// Set a business up at Vapi: its tools, where they are answered, and what happens when nobody does
+    Vapi {
+        #[command(subcommand)]
+        command: vapi::Command,
+    },
     /// Check this machine and, given its URL, the way from the world to the server
     Doctor(doctor::Doctor),
     /// Print the completions of a shell
@@ -100,6 +106,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Trigger(trigger) => trigger::run(trigger, &overrides).await,
         Command::Simulate(simulate) => simulate::run(simulate, &overrides).await,
         Command::Demo(demo) => demo::run(&demo, &overrides).await,
+        Command::Vapi { command } => vapi::run(&command, &overrides).await,
         Command::Doctor(doctor) => doctor::run(&doctor, &overrides).await,
         Command::Completions { shell } => completions(shell),
     };

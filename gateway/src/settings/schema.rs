@@ -88,6 +88,7 @@ pub struct Vapi {
     pub secret_header: String,
     pub bearer_header: String,
     pub bearer_prefix: String,
+    pub credential_id: String,
     pub api_key: SecretString,
     pub base_url: String,
     pub hmac: Hmac,

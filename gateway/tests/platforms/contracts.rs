@@ -93,6 +93,7 @@ fn settings(vector: &Value, header: &str) -> Vapi {
         secret_header: "x-vapi-secret".into(),
         bearer_header: "authorization".into(),
         bearer_prefix: "Bearer ".into(),
+        credential_id: String::new(),
         api_key: "".into(),
         base_url: String::new(),
         hmac: Hmac {

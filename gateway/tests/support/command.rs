@@ -1,5 +1,8 @@
 //! The binary, without the settings of whoever runs the tests, and servers that do not outlive their test.
 
+// Each test file that includes this uses another part of it.
+#![allow(dead_code)]
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 

@@ -11,6 +11,7 @@ use engine::playbook::{Destination, Language, Playbook, Reception};
 use serde::Serialize;
 use serde_json::json;
 
+use super::setup::tools;
 use crate::platforms::{Asks, Delivery, Question, Rendered};
 
 /// Seconds of silence after which the caller has finished speaking; what Vapi itself recommends.
@@ -48,7 +49,7 @@ pub fn apology(delivery: &Delivery, language: Language) -> Rendered {
 /// The answer to a question, from configuration alone.
 pub fn answer(_delivery: &Delivery, question: &Question, playbook: &Playbook) -> Rendered {
     match question {
-        Question::Reception => json_body(&reception(&playbook.reception)),
+        Question::Reception => json_body(&reception(playbook)),
         Question::Knowledge => json_body(&json!({ "documents": [] })),
         Question::Endpointing => json_body(&json!({ "timeoutSeconds": ENDPOINTING_TIMEOUT_S })),
         Question::Predial => json_body(&json!({ "eligible": true })),
@@ -157,16 +158,25 @@ fn handoff(destination: Option<&Destination>) -> serde_json::Value {
 }
 
 /// Who answers. Vapi reads an error before a destination, and a destination before an assistant: we send only one.
-fn reception(reception: &Reception) -> serde_json::Value {
-    match reception {
+fn reception(playbook: &Playbook) -> serde_json::Value {
+    match &playbook.reception {
         Reception::Assistant { id, overrides: None } => json!({ "assistantId": id }),
         Reception::Assistant { id, overrides: Some(overrides) } => {
             json!({ "assistantId": id, "assistantOverrides": overrides })
         }
-        Reception::Transient(assistant) => json!({ "assistant": assistant }),
+        Reception::Transient(assistant) => json!({ "assistant": with_tools(assistant, playbook) }),
         Reception::Destination(destination) => forward(destination),
         Reception::Error(spoken) => json!({ "error": one_line(spoken) }),
     }
+}
+
+/// An assistant that lists no tools of its own is offered every tool of the business, answered where the call came from.
+fn with_tools(assistant: &serde_json::Value, playbook: &Playbook) -> serde_json::Value {
+    let mut assistant = assistant.clone();
+    if let Some(model) = assistant.get_mut("model").and_then(serde_json::Value::as_object_mut) {
+        model.entry("tools").or_insert_with(|| tools(playbook, playbook.language, None).into());
+    }
+    assistant
 }
 
 /// A call forwarded before any agent spoke: here the message is part of the destination.

@@ -9,6 +9,7 @@
 //! Facts about Vapi's webhooks: docs.vapi.ai/server-url/events and its OpenAPI document, read 2026-08.
 
 mod answers;
+mod api;
 mod auth;
 mod control;
 mod conversation;
@@ -19,6 +20,7 @@ mod message;
 mod nesting;
 mod notes;
 mod report;
+pub mod setup;
 mod signature;
 mod subject;
 mod tool_calls;
@@ -26,6 +28,7 @@ mod tool_calls;
 use engine::time::Timestamp;
 
 pub use answers::{answer, apology, render};
+pub use api::{Api, ApiError};
 pub use auth::{Doorkeeper, Request};
 pub use control::VapiControl;
 

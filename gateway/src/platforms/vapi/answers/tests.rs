@@ -1,5 +1,6 @@
 use engine::call::Parties;
 use engine::ids::EventKey;
+use engine::testing::fixtures;
 use engine::time::Timestamp;
 
 use super::*;
@@ -98,8 +99,20 @@ fn who_answers_a_call_is_what_the_playbook_says() {
         ),
         (Reception::Error("We are closed.".into()), r#"{"error":"We are closed."}"#),
     ] {
-        assert_eq!(reception(&who).to_string(), expected);
+        let playbook = Playbook { reception: who, ..fixtures::playbook() };
+        assert_eq!(reception(&playbook).to_string(), expected);
     }
+}
+
+#[test]
+fn an_assistant_described_here_is_offered_the_tools_of_the_business_unless_it_lists_its_own() {
+    let offered = |assistant: serde_json::Value| {
+        let playbook = Playbook { reception: Reception::Transient(assistant), ..fixtures::playbook() };
+        reception(&playbook)["assistant"]["model"]["tools"].clone()
+    };
+    let names = offered(json!({"model": {"provider": "openai"}}));
+    assert!(names.to_string().contains("classifyPriority") && names.to_string().contains("sendSMSAlert"), "{names}");
+    assert_eq!(offered(json!({"model": {"tools": []}})), json!([]));
 }
 
 #[test]

@@ -13,6 +13,7 @@ fn settings() -> Vapi {
         secret_header: "x-vapi-secret".into(),
         bearer_header: "authorization".into(),
         bearer_prefix: "Bearer ".into(),
+        credential_id: String::new(),
         api_key: "".into(),
         base_url: String::new(),
         hmac: Hmac {
