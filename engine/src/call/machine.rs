@@ -7,7 +7,7 @@ use super::decision::{Answer, Decision, Fact, ToolAnswer};
 use super::event::{Event, EventKind, Parties, Phase, Role, ToolCall};
 use super::state::Call;
 use crate::ids::CallKey;
-use crate::playbook::Playbook;
+use crate::playbook::{Playbook, SUPPRESSED};
 use crate::time::Timestamp;
 use crate::tools::{self, Args, Tool, ToolContext, ToolOutcome};
 
@@ -49,6 +49,9 @@ impl Call {
             kind => Decision { facts: recorded(kind).into_iter().collect(), texts: Vec::new(), answer: Answer::Ack },
         };
         decision.facts.splice(0..0, introduction);
+        if playbook.shadow.is_some() {
+            decision.texts.iter_mut().for_each(|text| text.suppressed = Some(SUPPRESSED.into()));
+        }
         decision
     }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Language;
+use super::shadow::ShadowValue;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +27,7 @@ pub(super) struct PlaybookTable {
     #[serde(default)]
     pub sms: SmsTable,
     pub templates: Spanned<TemplateTables>,
+    pub shadow: Option<Spanned<ShadowValue>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -6,6 +6,7 @@ mod check;
 mod error;
 mod file;
 mod phrases;
+mod shadow;
 mod templates;
 mod turns;
 mod words;
@@ -25,6 +26,7 @@ use crate::tools::Tool;
 pub use error::PlaybookError;
 pub(crate) use phrases::fold;
 pub use phrases::{Phrase, Said};
+pub use shadow::{SUPPRESSED, Shadow};
 pub use templates::{AlertWords, Templates};
 pub use words::Words;
 
@@ -52,6 +54,8 @@ pub struct Playbook {
     pub handoff: Option<Destination>,
     pub sms: SmsPolicy,
     pub templates: Arc<Templates>,
+    /// Set while this business only watches.
+    pub shadow: Option<Shadow>,
     /// Tools of this business alone, found before those that everybody has. No file sets them yet.
     pub extra_tools: Vec<Arc<dyn Tool>>,
 }

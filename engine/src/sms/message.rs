@@ -24,6 +24,16 @@ pub struct NewSms {
     /// Not worth sending after; it becomes `expired`.
     pub expires_at: Timestamp,
     pub created_at: Timestamp,
+    /// Why it is written down and never sent. `None` for a message that is to be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<Box<str>>,
+}
+
+impl NewSms {
+    /// As it stands before anything was tried.
+    pub fn state(&self) -> SmsState {
+        if self.suppressed.is_some() { SmsState::Suppressed } else { SmsState::Queued }
+    }
 }
 
 /// ```text

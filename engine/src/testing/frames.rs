@@ -80,5 +80,6 @@ pub fn text(call: &CallKey, reason: &str, priority: Priority) -> NewSms {
         due_at: moment(0),
         expires_at: moment(3600),
         created_at: moment(0),
+        suppressed: None,
     }
 }

@@ -179,6 +179,7 @@ fn text_to(contact: &Contact, words: &AlertWords, rule: &PriorityRule, context: 
         due_at,
         expires_at: due_at.plus(context.playbook.sms.expires_after),
         created_at: context.now,
+        suppressed: None,
     }
 }
 

@@ -18,7 +18,7 @@ use super::{Contact, Language, Playbook, Routing, SmsPolicy};
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
 
-type Checked<T> = Result<T, PlaybookError>;
+pub(super) type Checked<T> = Result<T, PlaybookError>;
 
 const MAX_CONTACT_CHARS: usize = 40;
 /// Longest an alert may be in itself, before what the caller said: five segments.
@@ -46,8 +46,8 @@ fn languages(own: Language, spoken: &[Language]) -> Vec<Language> {
     languages
 }
 
-struct Check<'a> {
-    source: Source<'a>,
+pub(super) struct Check<'a> {
+    pub(super) source: Source<'a>,
 }
 
 impl Check<'_> {
@@ -67,6 +67,7 @@ impl Check<'_> {
             sms: self.sms(&table.sms)?,
             templates: Arc::new(self.templates(table.templates, &contacts)?),
             contacts,
+            shadow: self.shadow(table.shadow)?,
             extra_tools: Vec::new(),
         })
     }

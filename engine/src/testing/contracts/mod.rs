@@ -44,6 +44,7 @@ pub async fn sms_outbox<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
     outbox::a_claim_is_the_whole_message_in_flight(&fresh().await).await;
     outbox::the_most_urgent_is_claimed_first_then_the_earliest_due(&fresh().await).await;
     outbox::nothing_is_claimed_before_it_is_due(&fresh().await).await;
+    outbox::a_suppressed_message_is_kept_and_never_claimed(&fresh().await).await;
     outbox::what_has_expired_is_not_claimed(&fresh().await).await;
     outbox::two_claimers_never_get_the_same_message(&fresh().await).await;
     outbox::an_attempt_is_settled_once(&fresh().await).await;

@@ -67,6 +67,16 @@ pub async fn the_most_urgent_is_claimed_first_then_the_earliest_due<S: CallStore
     assert_eq!(order, ["a", "b", "c", "d", "e", "f"]);
 }
 
+pub async fn a_suppressed_message_is_kept_and_never_claimed<S: CallStore + SmsOutbox>(store: &S) {
+    let watched = text(&call("acme", "c1"), "watched", Priority::P1);
+    let watched = NewSms { suppressed: Some("only watching".into()), ..watched };
+    owe(store, [watched.clone()]).await;
+    assert!(store.claim_due(moment(6), SENDER, 10).await.unwrap().is_empty());
+    assert_eq!(store.next_due().await.unwrap(), None);
+    let kept = stored(store, watched.id).await;
+    assert_eq!((kept.state, kept.error.as_deref()), (SmsState::Suppressed, Some("only watching")));
+}
+
 pub async fn nothing_is_claimed_before_it_is_due<S: CallStore + SmsOutbox>(store: &S) {
     let later = NewSms { due_at: moment(10), ..text(&call("acme", "c1"), "later", Priority::P1) };
     let now = text(&call("acme", "c1"), "now", Priority::P4);

@@ -9,7 +9,7 @@ use crate::call::{Answer, Call, Frame};
 use crate::failure::Failure;
 use crate::ids::{CallKey, EventKey, SmsId};
 use crate::ports::{AppendError, StoredFrame};
-use crate::sms::{NewSms, Sms, SmsState};
+use crate::sms::{NewSms, Sms};
 use crate::time::Timestamp;
 
 #[derive(Default)]
@@ -114,7 +114,7 @@ impl Records {
             return Err(AppendError::Refused("a text belongs to another call".to_owned()));
         }
         for text in texts() {
-            self.texts.entry(text.id).or_insert_with(|| Message { sms: queued(text), last_attempt: 0 });
+            self.texts.entry(text.id).or_insert_with(|| Message { sms: owed(text), last_attempt: 0 });
         }
         for frame in group {
             self.push(frame);
@@ -145,7 +145,7 @@ impl Records {
 }
 
 /// A message as it stands before anything was tried.
-fn queued(text: &NewSms) -> Sms {
+fn owed(text: &NewSms) -> Sms {
     Sms {
         id: text.id,
         tenant: text.tenant.clone(),
@@ -157,11 +157,11 @@ fn queued(text: &NewSms) -> Sms {
         body: text.body.clone(),
         segments: text.segments,
         priority: text.priority,
-        state: SmsState::Queued,
+        state: text.state(),
         attempts: 0,
         provider_id: None,
         error_code: None,
-        error: None,
+        error: text.suppressed.clone(),
         due_at: text.due_at,
         expires_at: text.expires_at,
         created_at: text.created_at,

@@ -133,8 +133,8 @@ type Writing<'t> = Transaction<'t, Sqlite>;
 /// In the transaction of the frames that owe them. The same reason for the same person is the same message.
 pub(super) async fn write_texts(transaction: &mut Writing<'_>, texts: &[&NewSms]) -> Result<(), sqlx::Error> {
     let mut query = QueryBuilder::new(
-        "INSERT INTO sms_messages (id, tenant, call_id, to_number, contact, body, segments, priority, due_at, \
-         expires_at, created_at, updated_at) ",
+        "INSERT INTO sms_messages (id, tenant, call_id, to_number, contact, body, segments, priority, state, error, \
+         due_at, expires_at, created_at, updated_at) ",
     );
     query.push_values(texts, |mut row, text| {
         row.push_bind(text.id.to_string())
@@ -145,6 +145,8 @@ pub(super) async fn write_texts(transaction: &mut Writing<'_>, texts: &[&NewSms]
             .push_bind(text.body.as_ref())
             .push_bind(text.segments)
             .push_bind(text.priority.as_str())
+            .push_bind(text.state().as_str())
+            .push_bind(text.suppressed.as_deref())
             .push_bind(text.due_at.to_string())
             .push_bind(text.expires_at.to_string())
             .push_bind(text.created_at.to_string())
