@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod platforms;
 pub mod playbooks;
 pub mod settings;
+pub mod shadow;
 pub mod simulator;
 pub mod stores;
 pub mod telemetry;

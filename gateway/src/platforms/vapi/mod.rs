@@ -11,6 +11,7 @@
 mod answers;
 mod api;
 mod auth;
+mod compare;
 mod control;
 mod conversation;
 pub mod ended_reasons;
@@ -30,6 +31,7 @@ use engine::time::Timestamp;
 pub use answers::{answer, apology, render};
 pub use api::{Api, ApiError};
 pub use auth::{Doorkeeper, Request};
+pub use compare::{Difference, compare};
 pub use control::VapiControl;
 
 use super::{BadBody, Delivery};
