@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use actix_web::web::{Bytes, BytesMut, Payload};
+use actix_web::web::{Bytes, Payload};
 use futures_util::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -14,9 +14,6 @@ use super::Problem;
 
 /// Bodies of forms and small commands.
 pub const SMALL_BYTES: usize = 16 * 1024;
-/// Reserved at once. A sender that promises 8 MiB and sends nothing costs this much.
-const FIRST_RESERVE_BYTES: usize = 64 * 1024;
-
 /// How much of a body is read, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -46,22 +43,27 @@ pub fn welcome(request: &HttpRequest, bounds: Bounds) -> Result<(), Unread> {
     }
 }
 
-/// The whole body of a request that is [`welcome`].
-pub async fn read(request: &HttpRequest, payload: Payload, bounds: Bounds) -> Result<Bytes, Unread> {
-    let promised = promised_bytes(request);
-    let reserve = promised.map_or(0, |bytes| bytes as usize).min(FIRST_RESERVE_BYTES);
-    match tokio::time::timeout(bounds.within, collect(payload, bounds.bytes, reserve)).await {
-        Ok(read) => read,
+/// The whole body of a request that is [`welcome`], and the memory it takes up.
+pub async fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    bounds: Bounds,
+    memory: &Memory,
+) -> Result<(Bytes, Room), Unread> {
+    let longest = promised_bytes(request).map_or(bounds.bytes, |bytes| bounds.bytes.min(bytes as usize));
+    let mut body = Body { bytes: Vec::new(), room: memory.no_room_yet(), longest };
+    match tokio::time::timeout(bounds.within, collect(payload, bounds.bytes, &mut body)).await {
+        Ok(read) => read.map(|()| (body.bytes.into(), body.room)),
         Err(_) => Err(Unread::TooSlow),
     }
 }
 
 /// Reads a body that nobody wants, so that its sender hears the answer instead of a broken connection. Holds nothing.
-pub async fn discard(payload: Payload, bounds: Bounds) {
+pub async fn discard(payload: &mut Payload, bounds: Bounds) {
     let _ = tokio::time::timeout(bounds.within, drain(payload, bounds.bytes)).await;
 }
 
-async fn drain(mut payload: Payload, most: usize) {
+async fn drain(payload: &mut Payload, most: usize) {
     let mut seen = 0;
     while let Some(Ok(chunk)) = payload.next().await {
         seen += chunk.len();
@@ -71,9 +73,15 @@ async fn drain(mut payload: Payload, most: usize) {
     }
 }
 
-/// Memory for bodies being read or answered, in all.
+/// Memory for bodies being read or answered, in all. Taken as bytes arrive: a promise of bytes costs nothing.
 #[derive(Clone)]
 pub struct Memory(Arc<Semaphore>);
+
+/// What one body takes of it; given back when dropped.
+pub struct Room {
+    memory: Memory,
+    taken: Option<OwnedSemaphorePermit>,
+}
 
 impl Memory {
     const UNIT_BYTES: usize = 1024;
@@ -82,24 +90,57 @@ impl Memory {
         Memory(Arc::new(Semaphore::new(bytes / Self::UNIT_BYTES)))
     }
 
-    /// Room for what the head promises, or for the longest body when it promises nothing.
-    pub fn take(&self, request: &HttpRequest, bounds: Bounds) -> Result<OwnedSemaphorePermit, Unread> {
-        let bytes = promised_bytes(request).map_or(bounds.bytes, |bytes| bounds.bytes.min(bytes as usize));
-        let units = u32::try_from(bytes / Self::UNIT_BYTES + 1).unwrap_or(u32::MAX);
-        self.0.clone().try_acquire_many_owned(units).map_err(|_| Unread::NoRoom)
+    fn no_room_yet(&self) -> Room {
+        Room { memory: self.clone(), taken: None }
     }
 }
 
-async fn collect(mut payload: Payload, most: usize, reserve: usize) -> Result<Bytes, Unread> {
-    let mut body = BytesMut::with_capacity(reserve);
+impl Room {
+    /// Takes what is missing for a buffer of this size.
+    fn grow_to(&mut self, bytes: usize) -> Result<(), Unread> {
+        let taken = self.taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = bytes.div_ceil(Memory::UNIT_BYTES).saturating_sub(taken);
+        let missing = u32::try_from(missing).map_err(|_| Unread::NoRoom)?;
+        let more = self.memory.0.clone().try_acquire_many_owned(missing).map_err(|_| Unread::NoRoom)?;
+        match &mut self.taken {
+            Some(taken) => taken.merge(more),
+            None => self.taken = Some(more),
+        }
+        Ok(())
+    }
+}
+
+/// A body on its way in: its buffer is never larger than the room that was taken for it.
+struct Body {
+    bytes: Vec<u8>,
+    room: Room,
+    /// As far as can be told from the head.
+    longest: usize,
+}
+
+impl Body {
+    /// Doubles the buffer when it is full, as far as the body can still grow.
+    fn push(&mut self, chunk: &[u8]) -> Result<(), Unread> {
+        let length = self.bytes.len() + chunk.len();
+        if length > self.bytes.capacity() {
+            let capacity = (2 * self.bytes.capacity()).min(self.longest).max(length);
+            self.room.grow_to(capacity)?;
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
+}
+
+async fn collect(payload: &mut Payload, most: usize, body: &mut Body) -> Result<(), Unread> {
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Unread::Broken)?;
-        if body.len() + chunk.len() > most {
+        if body.bytes.len() + chunk.len() > most {
             return Err(Unread::TooLarge);
         }
-        body.extend_from_slice(&chunk);
+        body.push(&chunk)?;
     }
-    Ok(body.freeze())
+    Ok(())
 }
 
 fn promised_bytes(request: &HttpRequest) -> Option<u64> {
@@ -135,5 +176,37 @@ impl Unread {
             Unread::Broken => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
         };
         Problem::new(status, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(memory: &Memory, longest: usize) -> Body {
+        Body { bytes: Vec::new(), room: memory.no_room_yet(), longest }
+    }
+
+    #[test]
+    fn a_body_takes_room_as_it_arrives_and_gives_it_back() {
+        let memory = Memory::new(8 * 1024);
+        let mut first = body(&memory, 1024 * 1024);
+        assert_eq!(memory.0.available_permits(), 8, "a promise costs nothing");
+        assert_eq!(first.push(&[0; 3 * 1024]), Ok(()));
+        assert_eq!(first.push(&[0; 1024]), Ok(()));
+        assert_eq!(memory.0.available_permits(), 2, "the buffer was doubled");
+        let mut second = body(&memory, 1024 * 1024);
+        assert_eq!(second.push(&[0; 3 * 1024]), Err(Unread::NoRoom));
+        drop(first);
+        assert_eq!(second.push(&[0; 3 * 1024]), Ok(()));
+    }
+
+    #[test]
+    fn a_buffer_is_not_doubled_beyond_what_can_still_come() {
+        let memory = Memory::new(8 * 1024);
+        let mut body = body(&memory, 5 * 1024);
+        assert_eq!(body.push(&[0; 3 * 1024]), Ok(()));
+        assert_eq!(body.push(&[0; 2 * 1024]), Ok(()));
+        assert_eq!(memory.0.available_permits(), 3);
     }
 }

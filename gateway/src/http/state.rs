@@ -61,7 +61,7 @@ pub struct State {
     pub default_tenant: TenantId,
     pub public_url: Option<String>,
     pub webhook_body: Bounds,
-    pub webhook_memory: Memory,
+    pub webhook_memory: WebhookMemory,
     pub probes: Vec<Probe>,
     pub metrics: PrometheusHandle,
     pub metrics_token: SecretString,
@@ -80,7 +80,7 @@ impl State {
                 bytes: settings.webhook_body_bytes,
                 within: Duration::from_secs(settings.body_timeout_s),
             },
-            webhook_memory: Memory::new(settings.webhook_memory_bytes),
+            webhook_memory: WebhookMemory::new(settings.webhook_memory_bytes, settings.webhook_body_bytes),
             window: Window::default(),
             afterthoughts: Arc::new(Semaphore::new(AFTERTHOUGHTS)),
             streams: Arc::new(Semaphore::new(STREAMS)),
@@ -99,6 +99,21 @@ impl State {
             metrics_token: parts.metrics_token,
             runtime: parts.runtime,
         }
+    }
+}
+
+/// Memory for the bodies of webhooks, of those who have shown a secret and, apart from them, of those whose signature
+/// may still turn out to be made up: they cannot crowd out the others.
+pub struct WebhookMemory {
+    pub proven: Memory,
+    pub signed: Memory,
+}
+
+impl WebhookMemory {
+    /// Of the whole, an eighth is for the signed: at least one body, at most half.
+    fn new(bytes: usize, body_bytes: usize) -> WebhookMemory {
+        let signed = (bytes / 8).max(body_bytes).min(bytes / 2);
+        WebhookMemory { proven: Memory::new(bytes - signed), signed: Memory::new(signed) }
     }
 }
 

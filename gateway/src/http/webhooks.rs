@@ -14,9 +14,9 @@ use engine::ids::CallKey;
 use engine::playbook::Playbook;
 use metrics::{counter, histogram};
 
-use super::body::{self, Unread};
+use super::body::{self, Room, Unread};
 use super::{Problem, State};
-use crate::platforms::vapi::{self, Doorkeeper, Request};
+use crate::platforms::vapi::{self, Doorkeeper, Request, Standing};
 use crate::platforms::{Asks, Delivery, Question, Rendered, tenant_of};
 
 const PLATFORM: &str = "vapi";
@@ -43,13 +43,7 @@ pub async fn vapi(request: HttpRequest, payload: Payload, state: Data<State>) ->
 }
 
 async fn receive(request: &HttpRequest, payload: Payload, state: &State) -> Result<Served, Served> {
-    body::welcome(request, state.webhook_body).map_err(|unread| too_bad(unread, state))?;
-    if !proven(request, b"", state, Doorkeeper::may_admit) {
-        body::discard(payload, state.webhook_body).await;
-        return Err(unauthenticated(UNREAD));
-    }
-    let _room = state.webhook_memory.take(request, state.webhook_body).map_err(|unread| too_bad(unread, state))?;
-    let body = body::read(request, payload, state.webhook_body).await.map_err(|unread| too_bad(unread, state))?;
+    let (body, _room) = take_in(request, payload, state).await?;
     let (delivery, playbook) = understand(request, body, state)?;
     let Some(call) = delivery.call.clone() else { return Ok(without_call(&delivery, &playbook)) };
     let key = CallKey { tenant: playbook.tenant.clone(), call };
@@ -62,6 +56,26 @@ async fn receive(request: &HttpRequest, payload: Payload, state: &State) -> Resu
         Asks::Answer(question, event) => answer(&delivery, question, event.as_ref(), &key, &playbook, state),
         Asks::Record(events) => record(&delivery, events, &key, &playbook, state).await,
     })
+}
+
+/// The body, into the memory its sender may use. Whom it is not kept of is heard out all the same: one who is cut off
+/// sees a broken connection instead of the answer.
+async fn take_in(request: &HttpRequest, mut payload: Payload, state: &State) -> Result<(Bytes, Room), Served> {
+    let bounds = state.webhook_body;
+    body::welcome(request, bounds).map_err(|why| unread(why, state))?;
+    let memory = match proven(request, b"", state, Doorkeeper::standing) {
+        Standing::Proven => &state.webhook_memory.proven,
+        Standing::Signed => &state.webhook_memory.signed,
+        Standing::Stranger => {
+            body::discard(&mut payload, bounds).await;
+            return Err(unauthenticated(UNREAD));
+        }
+    };
+    let taken = body::read(request, &mut payload, bounds, memory).await;
+    if let Err(Unread::NoRoom) = taken {
+        body::discard(&mut payload, bounds).await;
+    }
+    taken.map_err(|why| unread(why, state))
 }
 
 /// Proof before parsing, on the raw bytes. The body is freed on return: what is kept of it is in the delivery.
@@ -164,8 +178,8 @@ fn empty() -> Rendered {
     Rendered { content_type: "application/json", body: Bytes::from_static(b"{}") }
 }
 
-fn too_bad(unread: Unread, state: &State) -> Served {
-    Served::problem(UNREAD, unread.label(), &unread.problem(state.webhook_body))
+fn unread(why: Unread, state: &State) -> Served {
+    Served::problem(UNREAD, why.label(), &why.problem(state.webhook_body))
 }
 
 fn unauthenticated(kind: &'static str) -> Served {

@@ -214,3 +214,55 @@ async fn a_stranger_is_turned_away_without_its_body_being_kept() {
     app.webhook_as(SECRET, large).await.refuses(503);
     app.rings("call-after-all").await.acknowledges();
 }
+
+#[tokio::test]
+async fn strangers_with_a_made_up_signature_take_no_room_from_those_who_show_the_secret() {
+    let app = App::start_with(|settings| {
+        settings.http.webhook_body_bytes = ROOM;
+        settings.http.webhook_memory_bytes = 4 * ROOM;
+    })
+    .await;
+    // Bytes that were only promised cost nothing.
+    let mut waiting = Vec::new();
+    for _ in 0..8 {
+        waiting.push(stranger_sends(&app, 0).await);
+    }
+    pretends_to_sign(&app, "{}").await.refuses(401);
+    // Those that were sent fill the room of strangers.
+    for _ in 0..8 {
+        waiting.push(stranger_sends(&app, ROOM / 4).await);
+    }
+    let turned_away = async { while pretends_to_sign(&app, "x".repeat(ROOM / 2)).await.status != 503 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(30), turned_away).await.expect("their room is full");
+    app.rings("call-with-room").await.acknowledges();
+}
+
+/// Room for one body.
+const ROOM: usize = 64 * 1024;
+
+/// A signature nobody checks before the whole body is there.
+fn made_up_signature() -> [(&'static str, String); 2] {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    [("x-signature", "00".repeat(32)), ("x-timestamp", now.as_secs().to_string())]
+}
+
+async fn pretends_to_sign(app: &App, body: impl Into<reqwest::Body>) -> Answered {
+    let headers = made_up_signature();
+    let request =
+        headers.iter().fold(app.request(Method::POST, PATH), |request, (name, value)| request.header(*name, value));
+    Answered::to(request.body(body)).await
+}
+
+/// Promises a whole body, sends so much of it, and waits. Returns when the server has seen the head.
+async fn stranger_sends(app: &App, bytes: usize) -> TcpStream {
+    let mut connection = TcpStream::connect(app.address()).await.unwrap();
+    let signed: String = made_up_signature().iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let head = format!(
+        "POST {PATH} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n{signed}content-length: {}\r\n\r\n",
+        ROOM - 1
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    assert!(connection.read(&mut [0; 64]).await.unwrap() > 0, "closed instead of continued");
+    connection.write_all(&vec![b'x'; bytes]).await.unwrap();
+    connection
+}

@@ -41,6 +41,17 @@ impl<'a> Request<'a> {
     }
 }
 
+/// How far the head of a request proves who sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It carries a secret.
+    Proven,
+    /// It carries a recent signature, which anybody can make up: only the whole body will tell.
+    Signed,
+    /// Nothing its body may hold can prove it any more.
+    Stranger,
+}
+
 /// Every secret that is live, and where each kind of proof is looked for. Made anew when settings or playbooks change.
 pub struct Doorkeeper {
     secret_header: String,
@@ -84,10 +95,15 @@ impl Doorkeeper {
         }
     }
 
-    /// Whether this request can still be proven once its body is known: by its headers alone, or by a signature that is
-    /// there and recent. A stranger's body is not worth keeping in memory.
-    pub fn may_admit(&self, head: &Request<'_>) -> bool {
-        self.by_header(head).is_some() || self.plan.read(head).is_some()
+    /// What the head alone tells of who sends. A stranger's body is not worth keeping in memory.
+    pub fn standing(&self, head: &Request<'_>) -> Standing {
+        if self.by_header(head).is_some() {
+            Standing::Proven
+        } else if self.plan.read(head).is_some() {
+            Standing::Signed
+        } else {
+            Standing::Stranger
+        }
     }
 
     /// Whose secret proves `request`. The signature comes last: it costs a pass over the body for each secret.

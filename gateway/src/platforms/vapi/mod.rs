@@ -30,7 +30,7 @@ use engine::time::Timestamp;
 
 pub use answers::{answer, apology, render};
 pub use api::{Api, ApiError};
-pub use auth::{Doorkeeper, Request};
+pub use auth::{Doorkeeper, Request, Standing};
 pub use compare::{Difference, compare};
 pub use control::VapiControl;
 
