@@ -262,8 +262,16 @@ impl Memory {
 /// A repeated question gets the recorded answer; a repeated fact needs none.
 fn repeated(event: &Event) -> Slot {
     match event.kind.class() {
-        Class::Synchronous => Slot::Recorded(event.key.clone()),
+        Class::Synchronous => Slot::Recorded { key: event.key.clone(), asked: asked(event) },
         _ => Slot::Known(Answer::Ack),
+    }
+}
+
+/// What should have been recorded the first time, if this really is the same again.
+fn asked(event: &Event) -> Option<Fact> {
+    match &event.kind {
+        EventKind::ToolCalled(tool_call) => Some(tool_call.recorded()),
+        _ => None,
     }
 }
 

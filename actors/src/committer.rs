@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use engine::call::{Answer, Frame};
+use engine::call::{Answer, Fact, Frame};
 use engine::failure::Failure;
 use engine::ids::{CallKey, EventKey};
 use engine::ports::{AppendError, CallStore};
@@ -32,11 +32,12 @@ pub(crate) enum NotCommitted {
 
 pub(crate) type Reply = oneshot::Sender<Result<Vec<Answer>, NotCommitted>>;
 
-/// One answer of a submission: known already, or recorded under this key and to be read back.
+/// One answer of a submission: known already, or recorded under this key and to be read back. `asked` is what was meant
+/// this time; told apart here, where the record is at hand, so that no call keeps its tools' arguments in memory.
 #[derive(Debug)]
 pub(crate) enum Slot {
     Known(Answer),
-    Recorded(EventKey),
+    Recorded { key: EventKey, asked: Option<Fact> },
 }
 
 /// What one call decided about one webhook.
@@ -143,7 +144,7 @@ impl Slot {
     fn known(self) -> Option<Answer> {
         match self {
             Slot::Known(answer) => Some(answer),
-            Slot::Recorded(_) => None,
+            Slot::Recorded { .. } => None,
         }
     }
 }
@@ -153,13 +154,23 @@ async fn recall(store: &dyn CallStore, call: &CallKey, slots: Vec<Slot>) -> Resu
     for slot in slots {
         answers.push(match slot {
             Slot::Known(answer) => answer,
-            Slot::Recorded(key) => {
-                let recorded = store.answer(call, &key).await.map_err(NotCommitted::Unavailable)?;
-                recorded.ok_or(NotCommitted::Stale)?
+            Slot::Recorded { key, asked } => {
+                let recorded = store.recorded(call, &key).await.map_err(NotCommitted::Unavailable)?;
+                let recorded = recorded.ok_or(NotCommitted::Stale)?;
+                if asked.is_some_and(|asked| differs(&recorded.facts, &asked)) {
+                    metrics::key_conflict();
+                    tracing::warn!(call.id = %call.call, tenant = %call.tenant, event.key = %key, "same id with other arguments, first answer given");
+                }
+                recorded.answer
             }
         });
     }
     Ok(answers)
+}
+
+/// Whether another tool call was recorded than this one.
+fn differs(recorded: &[Fact], asked: &Fact) -> bool {
+    recorded.iter().any(|fact| matches!(fact, Fact::ToolCalled { .. }) && fact != asked)
 }
 
 struct Worker {

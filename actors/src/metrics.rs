@@ -13,6 +13,7 @@ const CALL_DURATION: &str = "cordboard_call_duration_seconds";
 const TOOL_CALLS: &str = "cordboard_tool_calls_total";
 const TOOL_DURATION: &str = "cordboard_tool_duration_seconds";
 const DUPLICATES: &str = "cordboard_webhook_duplicates_total";
+const KEY_CONFLICTS: &str = "cordboard_webhook_key_conflicts_total";
 const ACTORS: &str = "cordboard_actors";
 const RESTARTS: &str = "cordboard_actor_restarts_total";
 const MAILBOX_WAIT: &str = "cordboard_mailbox_wait_seconds";
@@ -31,6 +32,10 @@ pub fn describe() {
     describe_counter!(TOOL_CALLS, "Tools the agents called, by tool and outcome");
     describe_histogram!(TOOL_DURATION, Unit::Seconds, "Time a tool took to decide");
     describe_counter!(DUPLICATES, "Events delivered again");
+    describe_counter!(
+        KEY_CONFLICTS,
+        "Tool calls with an id seen before and other arguments: the first answer was given"
+    );
     describe_gauge!(ACTORS, "Actors and supervised tasks alive, by kind");
     describe_counter!(RESTARTS, "Actors and tasks that had to be started again, by kind and reason");
     describe_histogram!(MAILBOX_WAIT, Unit::Seconds, "Time a message waited to be looked at, by kind");
@@ -75,6 +80,10 @@ pub(crate) fn not_committed(why: &'static str) {
 
 pub(crate) fn duplicate() {
     counter!(DUPLICATES).increment(1);
+}
+
+pub(crate) fn key_conflict() {
+    counter!(KEY_CONFLICTS).increment(1);
 }
 
 pub(crate) fn tool_called(name: &str, outcome: &'static str, took: Duration) {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use engine::call::{Answer, CallView, Frame, Phase};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
-use engine::ports::{AppendError, CallStore, Position, SilentCall, StoredCall, StoredFrame};
+use engine::ports::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 use engine::testing::fixtures;
 use engine::testing::memory::{ManualClock, MemoryProvider, MemoryStore};
 use engine::time::Timestamp;
@@ -185,8 +185,8 @@ impl CallStore for TestStore {
         self.inner.load(call).await
     }
 
-    async fn answer(&self, call: &CallKey, key: &EventKey) -> Result<Option<Answer>, Failure> {
-        self.inner.answer(call, key).await
+    async fn recorded(&self, call: &CallKey, key: &EventKey) -> Result<Option<Recorded>, Failure> {
+        self.inner.recorded(call, key).await
     }
 
     async fn frames_after(

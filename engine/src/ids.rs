@@ -62,7 +62,7 @@ pub struct CallKey {
     pub call: CallId,
 }
 
-/// What makes two deliveries the same event of one call, as readable text: `tc:call_7f3`, `st:ringing`, `eocr`.
+/// What makes two deliveries the same event of one call, as readable text: `tc:sendSMSAlert:call_7f3`, `st:ringing`, `eocr`.
 /// At most 128 bytes; longer natural keys are replaced by their SHA-256.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EventKey(Box<str>);

@@ -121,13 +121,13 @@ fn answer_tool(tool_call: &ToolCall, context: &ToolContext) -> Decision {
     let tool = tools::find(&tool_call.name, context.playbook);
     let effect = tool.filter(|tool| tool.has_effects()).map(|tool| tools::effect_of(tool.name(), &tool_call.arguments));
     if let Some(first) = effect.and_then(|digest| context.call.recent_effect(digest, context.event.at)) {
-        let facts = vec![called(tool_call), tool_answered(tool_call, first, effect, true)];
+        let facts = vec![tool_call.recorded(), tool_answered(tool_call, first, effect, true)];
         return Decision { facts, texts: Vec::new(), answer: Answer::Tool(first.clone()) };
     }
     let outcome = run(tool, tool_call, context);
     // An error changed nothing: asked again, it is tried again.
     let effect = effect.filter(|_| matches!(outcome.answer, ToolAnswer::Result(_)));
-    let mut facts = vec![called(tool_call)];
+    let mut facts = vec![tool_call.recorded()];
     facts.extend(outcome.facts);
     facts.push(tool_answered(tool_call, &outcome.answer, effect, false));
     Decision { facts, texts: outcome.texts, answer: Answer::Tool(outcome.answer) }
@@ -140,11 +140,14 @@ fn run(tool: Option<&dyn Tool>, tool_call: &ToolCall, context: &ToolContext) -> 
     }
 }
 
-fn called(tool_call: &ToolCall) -> Fact {
-    Fact::ToolCalled {
-        tool_call_id: clipped(&tool_call.id, MAX_TOOL_CALL_ID_CHARS),
-        name: clipped(&tool_call.name, MAX_TOOL_NAME_CHARS),
-        arguments: bounded(&tool_call.arguments),
+impl ToolCall {
+    /// What is recorded of it: bounded, so two calls with very long arguments may look the same.
+    pub fn recorded(&self) -> Fact {
+        Fact::ToolCalled {
+            tool_call_id: clipped(&self.id, MAX_TOOL_CALL_ID_CHARS),
+            name: clipped(&self.name, MAX_TOOL_NAME_CHARS),
+            arguments: bounded(&self.arguments),
+        }
     }
 }
 

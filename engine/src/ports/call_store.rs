@@ -33,6 +33,13 @@ pub struct StoredCall {
     pub keys: Vec<u64>,
 }
 
+/// What an event caused, and its answer exactly as it was given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    pub facts: Vec<Fact>,
+    pub answer: Answer,
+}
+
 /// A frame as read back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredFrame {
@@ -55,8 +62,8 @@ pub trait CallStore: Send + Sync + 'static {
 
     async fn load(&self, call: &CallKey) -> Result<Option<StoredCall>, Failure>;
 
-    /// The answer recorded for this event, exactly as it was given.
-    async fn answer(&self, call: &CallKey, key: &EventKey) -> Result<Option<Answer>, Failure>;
+    /// What was recorded of this event.
+    async fn recorded(&self, call: &CallKey, key: &EventKey) -> Result<Option<Recorded>, Failure>;
 
     /// Up to `limit` frames after `position`, in the order of their commits, each with its call as it stands when
     /// this is read, which may be later than the frame.

@@ -9,7 +9,7 @@ mod sms_outbox;
 mod sms_provider;
 
 pub use call_control::CallControl;
-pub use call_store::{AppendError, CallStore, Position, SilentCall, StoredCall, StoredFrame};
+pub use call_store::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 pub use clock::{Clock, SystemClock};
 pub use event_bus::{EventBus, Update};
 pub use sms_outbox::{Claim, SmsOutbox};

@@ -139,6 +139,24 @@ async fn a_second_delivery_gets_the_same_answer_and_texts_nobody_again() {
 }
 
 #[tokio::test]
+async fn an_id_used_again_gets_the_answer_of_its_tool_and_raises_an_alarm_when_more_was_meant() {
+    let app = App::start().await;
+    let flood = json!({"priority": "P1", "message": "The basement is flooded"});
+    let first = app.asks_for("call-id-again", "sendSMSAlert", flood).await.is(200);
+    let odour = json!({"priority": "P3", "message": "An odour in the yard"});
+    let other_arguments = app.asks_for("call-id-again", "sendSMSAlert", odour).await.is(200);
+    assert_eq!(other_arguments.text, first.text);
+    let texts = app.get("/api/sms?call=call-id-again").await.json()["items"].clone();
+    assert!(texts.as_array().unwrap().iter().all(|sms| sms["priority"] == "P1"), "{texts:#}");
+
+    let other_tool =
+        app.asks_for("call-id-again", "classifyPriority", json!({"description": "an odour"})).await.is(200);
+    assert_ne!(other_tool.tool_result(), first.tool_result());
+    let metrics = app.anybody(Method::GET, "/metrics").await.text;
+    assert!(counts(&metrics, "webhook_key_conflicts_total", &[]), "{metrics}");
+}
+
+#[tokio::test]
 async fn a_tenants_secret_opens_its_own_calls_and_no_others() {
     let app = App::start().await;
     let theirs = bodies::from_harbour(bodies::status("call-walled", "ringing"));
@@ -199,7 +217,9 @@ async fn says(app: &App, bytes: &str) -> String {
 
 /// Whether a metric with these labels has counted anything.
 fn counts(metrics: &str, name: &str, labels: &[&str]) -> bool {
-    let lines = metrics.lines().filter(|line| line.starts_with(&format!("cordboard_{name}{{")));
+    let of_name =
+        |line: &&str| line.strip_prefix(&format!("cordboard_{name}")).is_some_and(|rest| rest.starts_with([' ', '{']));
+    let lines = metrics.lines().filter(of_name);
     let mut wanted = lines.filter(|line| labels.iter().all(|label| line.contains(label)));
     wanted.any(|line| !line.ends_with(" 0"))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::call::{Answer, Call, EndedReason, Fact, Fault, Frame, Line, Note, Phase, Role, SmsCounts, ToolAnswer};
 use crate::ids::{CallKey, EventKey};
 use crate::playbook::Destination;
-use crate::ports::{CallStore, SmsOutbox};
+use crate::ports::{CallStore, Recorded, SmsOutbox};
 use crate::priority::Priority;
 use crate::testing::frames::{call, frame, frame_in, frame_owing, frames, moment, state, tenant, text};
 
@@ -46,10 +46,11 @@ pub async fn every_answer_is_given_again_byte_for_byte<S: CallStore>(store: &S) 
         assert_eq!(store.append(&[answered]).await, [Ok(())]);
     }
     for (seq, answer) in (1..).zip(answers) {
-        assert_eq!(store.answer(&c1, &frame(&c1, seq).key).await.unwrap(), Some(answer));
+        let recorded = store.recorded(&c1, &frame(&c1, seq).key).await.unwrap().expect("it was written");
+        assert_eq!((recorded.answer, recorded.facts), (answer, frame(&c1, seq).facts));
     }
-    assert_eq!(store.answer(&c1, &EventKey::new("ev:99")).await.unwrap(), None);
-    assert_eq!(store.answer(&call("other", "c1"), &EventKey::new("ev:1")).await.unwrap(), None);
+    assert_eq!(store.recorded(&c1, &EventKey::new("ev:99")).await.unwrap(), None);
+    assert_eq!(store.recorded(&call("other", "c1"), &EventKey::new("ev:1")).await.unwrap(), None);
 }
 
 pub async fn hostile_text_comes_back_as_it_went_in<S: CallStore + SmsOutbox>(store: &S) {
@@ -74,8 +75,9 @@ pub async fn hostile_text_comes_back_as_it_went_in<S: CallStore + SmsOutbox>(sto
     assert_eq!(store.append(&[written.clone(), frame(&plain, 1)]).await, [Ok(()), Ok(())]);
 
     assert_eq!(*store.load(&strange).await.unwrap().expect("it was written").state, spoken);
-    assert_eq!(store.answer(&strange, &written.key).await.unwrap(), Some(Answer::Ack));
-    assert_eq!(store.answer(&strange, &EventKey::new("tc:")).await.unwrap(), None, "a NUL does not end a key");
+    let recorded = store.recorded(&strange, &written.key).await.unwrap();
+    assert_eq!(recorded, Some(Recorded { facts: facts.clone(), answer: Answer::Ack }));
+    assert_eq!(store.recorded(&strange, &EventKey::new("tc:")).await.unwrap(), None, "a NUL does not end a key");
     assert_eq!(store.timeline(&strange, 0, 10).await.unwrap()[0].facts, facts);
     assert_eq!(&*store.of_call(None, &strange.call, 10).await.unwrap()[0].body, HOSTILE);
     assert_eq!(CallStore::find(store, None, &strange.call).await.unwrap().expect("it was written").sms.queued, 1);

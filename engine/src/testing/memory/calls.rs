@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::store::{Quarantined, Record, Records};
+use super::store::{Logged, Quarantined, Record, Records};
 use super::{MemoryStore, lock};
-use crate::call::{Answer, CallView, Frame, Phase, SmsCounts};
+use crate::call::{CallView, Frame, Phase, SmsCounts};
 use crate::failure::Failure;
 use crate::ids::{CallId, CallKey, EventKey, TenantId};
-use crate::ports::{AppendError, CallStore, Position, SilentCall, StoredCall, StoredFrame};
+use crate::ports::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 use crate::time::Timestamp;
 
 #[async_trait]
@@ -25,10 +25,11 @@ impl CallStore for MemoryStore {
         }))
     }
 
-    async fn answer(&self, call: &CallKey, key: &EventKey) -> Result<Option<Answer>, Failure> {
+    async fn recorded(&self, call: &CallKey, key: &EventKey) -> Result<Option<Recorded>, Failure> {
         let records = lock(&self.records);
         let place = records.calls.get(call).and_then(|record| record.keys.get(key));
-        Ok(place.map(|place| records.log[*place].answer.clone()))
+        let read = |logged: &Logged| Recorded { facts: logged.frame.facts.clone(), answer: logged.answer.clone() };
+        Ok(place.map(|place| read(&records.log[*place])))
     }
 
     async fn frames_after(

@@ -32,9 +32,10 @@ pub fn asks(told: &Told) -> Asks {
     )
 }
 
+/// A model's id is only as unique as the model makes it: another tool under the same id is another call.
 fn key(call: &ToolCall, stamp: &str) -> String {
     if !call.id.is_empty() {
-        return format!("tc:{}", call.id);
+        return format!("tc:{}:{}", call.name, call.id);
     }
     let arguments = serde_json::to_string(&call.arguments).expect("a JSON map can be written");
     format!("fc:{}", digest(&[&call.name, &arguments, stamp]))

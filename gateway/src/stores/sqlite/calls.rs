@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::call::{Answer, CallView, Frame, Phase, SmsCounts};
+use engine::call::{CallView, Frame, Phase, SmsCounts};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
-use engine::ports::{AppendError, CallStore, Position, SilentCall, StoredCall, StoredFrame};
+use engine::ports::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 use engine::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
@@ -40,11 +40,11 @@ impl CallStore for SqliteStore {
         Ok(Some(StoredCall { state, keys: keys.iter().map(digest).collect::<Result<_, Failure>>()? }))
     }
 
-    async fn answer(&self, call: &CallKey, key: &EventKey) -> Result<Option<Answer>, Failure> {
-        let query = sqlx::query("SELECT answer FROM call_frames WHERE tenant = ? AND call_id = ? AND key = ?");
+    async fn recorded(&self, call: &CallKey, key: &EventKey) -> Result<Option<Recorded>, Failure> {
+        let query = sqlx::query("SELECT facts, answer FROM call_frames WHERE tenant = ? AND call_id = ? AND key = ?");
         let query = query.bind(call.tenant.as_str()).bind(call.call.as_str()).bind(key.as_str());
         let row = query.fetch_optional(&self.readers).await.map_err(unavailable)?;
-        row.as_ref().map(rows::answer).transpose()
+        row.as_ref().map(rows::recorded).transpose()
     }
 
     async fn frames_after(

@@ -6,7 +6,7 @@ use engine::call::{Call, CallView, Fact, SmsCounts};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, TenantId};
 use engine::phone::PhoneNumber;
-use engine::ports::StoredFrame;
+use engine::ports::{Recorded, StoredFrame};
 use engine::priority::Priority;
 use engine::sms::{Sms, SmsState};
 use engine::time::Timestamp;
@@ -63,8 +63,8 @@ pub fn state(row: &SqliteRow) -> Result<Call, Failure> {
     json(row, "state")
 }
 
-pub fn answer(row: &SqliteRow) -> Result<engine::call::Answer, Failure> {
-    json(row, "answer")
+pub fn recorded(row: &SqliteRow) -> Result<Recorded, Failure> {
+    Ok(Recorded { facts: facts(row)?, answer: json(row, "answer")? })
 }
 
 pub fn view(key: &CallKey, state: &Call, counts: SmsCounts) -> Arc<CallView> {
