@@ -102,7 +102,7 @@ fn proven<T>(request: &HttpRequest, body: &[u8], state: &State, ask: fn(&Doorkee
 /// Durable first, then answered.
 async fn record(delivery: &Delivery, events: &[Event], key: &CallKey, playbook: &Playbook, state: &State) -> Served {
     match state.calls.apply(key, PLATFORM, events.to_vec()).await {
-        Ok(answers) => Served::ok(delivery, "recorded", delivery.render(&answers)),
+        Ok(answers) => Served::ok(delivery, "recorded", delivery.render(&answers, playbook.language)),
         Err(refusal) => {
             tracing::warn!(call.id = %key.call, kind = delivery.kind, error = %refusal, "webhook refused");
             refused(delivery, events, &refusal, playbook)
@@ -160,11 +160,11 @@ fn record_later(state: &State, key: CallKey, event: Event) {
     });
 }
 
-/// A question can be answered without knowing the call; anything else has nowhere to go.
+/// A question can be answered without knowing the call; a tool call gets an apology; a fact has nowhere to go.
 fn without_call(delivery: &Delivery, playbook: &Playbook) -> Served {
     match &delivery.asks {
         Asks::Answer(question, _) => Served::ok(delivery, "answered", delivery.answer(question, playbook)),
-        _ => Served::ok(delivery, "ignored", empty()),
+        _ => Served::ok(delivery, "ignored", delivery.apology(playbook.language)),
     }
 }
 

@@ -53,6 +53,16 @@ pub struct Delivery {
     pub call: Option<CallId>,
     pub route: Route,
     pub asks: Asks,
+    /// Every tool call it makes, each to be answered in its place. Those that [`Asks::Record`] holds come first.
+    pub tool_calls: Vec<ToolCallName>,
+}
+
+/// What the answer to a tool call is addressed to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolCallName {
+    pub name: Box<str>,
+    /// The JSON it came as, given back untouched. None when it came without.
+    pub id: Option<Box<str>>,
 }
 
 /// What a webhook wants from us.
@@ -92,8 +102,8 @@ pub struct Rendered {
 
 impl Delivery {
     /// The answers of `Asks::Record`, in the platform's form.
-    pub fn render(&self, answers: &[Answer]) -> Rendered {
-        vapi::render(self, answers)
+    pub fn render(&self, answers: &[Answer], language: Language) -> Rendered {
+        vapi::render(self, answers, language)
     }
 
     /// What a live call is told when nothing could be done: a tool's result that the agent can speak. `{}` for facts.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use engine::call::Fault;
+use engine::playbook::Language;
 use engine::time::Timestamp;
 use gateway::platforms::vapi::{Doorkeeper, Request, ended_reasons, parse};
 use gateway::platforms::{Asks, Proof};
@@ -49,7 +50,7 @@ fn every_recorded_tool_call_keeps_its_place_and_its_id() {
         let Some(sent) = message["toolCallList"].as_array() else { continue };
         let delivery = parse(&body, received()).unwrap();
         assert!(matches!(delivery.asks, Asks::Record(_)), "{name}");
-        let answered: Value = serde_json::from_slice(&delivery.render(&[]).body).unwrap();
+        let answered: Value = serde_json::from_slice(&delivery.render(&[], Language::En).body).unwrap();
         let ids = |list: &Value, key: &str| -> Vec<Value> {
             list.as_array().unwrap().iter().map(|call| call[key].clone()).collect()
         };

@@ -55,7 +55,7 @@ proptest! {
         let key = field.get(&message.keys().cloned().collect::<Vec<_>>()).clone();
         message.insert(key, value);
         let delivery = parse(json.to_string().as_bytes(), received()).unwrap();
-        delivery.render(&[]);
+        delivery.render(&[], Language::Fr);
         delivery.apology(Language::Fr);
     }
 

@@ -1,12 +1,13 @@
 //! Recorded and hostile webhooks of a voice platform: what each is understood as, and that none of them breaks anything.
 
+mod answers;
 mod contracts;
 mod hostile;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use engine::call::{Answer, Direction, Event, EventKind, ToolAnswer};
+use engine::call::{Direction, Event, EventKind};
 use engine::time::Timestamp;
 use gateway::platforms::vapi::parse;
 use gateway::platforms::{Asks, BadBody, Delivery};
@@ -249,19 +250,6 @@ fn no_secret_of_a_body_passes_the_door() {
         String::from_utf8_lossy(&fixtures()["tool-calls"]).matches("canary").count() >= 10,
         "the bodies carry secrets"
     );
-}
-
-#[test]
-fn every_call_of_a_batch_is_answered_under_its_own_id() {
-    let said = |text: &str| Answer::Tool(ToolAnswer::Result(text.into()));
-    let rendered =
-        fixture("tool-calls").render(&[said("Told."), Answer::Tool(ToolAnswer::Error("No such tool.".into()))]);
-    assert_eq!(
-        rendered.body,
-        r#"{"results":[{"name":"textCaretaker","toolCallId":"call_q1","result":"Told."},{"name":"openTicket","toolCallId":"toolu_02","error":"No such tool."}]}"#
-    );
-    assert_eq!(fixture("function-call").render(&[said("Told.")]).body, r#"{"result":"Told."}"#);
-    assert_eq!(fixture("hang").render(&[Answer::Ack]).body, "{}");
 }
 
 #[test]

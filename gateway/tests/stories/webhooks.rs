@@ -120,6 +120,16 @@ async fn when_no_seat_is_left_a_fact_is_asked_for_again_and_a_caller_hears_an_ap
 }
 
 #[tokio::test]
+async fn a_tool_call_that_names_no_call_is_answered_with_an_apology() {
+    let app = App::start().await;
+    let mut body = bodies::tool_call("x", "tool_7", "classifyPriority", json!({}));
+    body["message"]["call"] = json!(null);
+    let answered = app.webhook(&body).await.is(200);
+    assert_eq!(answered.tool_result().0, "error");
+    assert_eq!(answered.json()["results"][0]["toolCallId"], "tool_7");
+}
+
+#[tokio::test]
 async fn who_answers_a_call_is_said_from_configuration_even_when_nothing_can_be_recorded() {
     let app = App::start_with(|settings| settings.limits.seats = 0).await;
     let answered = app.webhook(&bodies::assistant_request("call-asked")).await.is(200);

@@ -6,13 +6,14 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use engine::call::{Answer, Event, EventKind, ToolAnswer, ToolCall};
+use engine::call::{Answer, EventKind, ToolAnswer};
 use engine::playbook::{Destination, Language, Playbook, Reception};
 use serde::Serialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::setup::tools;
-use crate::platforms::{Asks, Delivery, Question, Rendered};
+use crate::platforms::{Asks, Delivery, Question, Rendered, ToolCallName};
 
 /// Seconds of silence after which the caller has finished speaking; what Vapi itself recommends.
 const ENDPOINTING_TIMEOUT_S: f64 = 0.5;
@@ -20,16 +21,14 @@ const ENDPOINTING_TIMEOUT_S: f64 = 0.5;
 const NO_DESTINATION: &str = "No destination is available right now.";
 
 /// The answers to recorded events, in their order.
-pub fn render(delivery: &Delivery, answers: &[Answer]) -> Rendered {
+pub fn render(delivery: &Delivery, answers: &[Answer], language: Language) -> Rendered {
     let Asks::Record(events) = &delivery.asks else { return nothing() };
     match events.first().map(|event| &event.kind) {
-        Some(EventKind::ToolCalled(_)) => {
-            let said = |at: usize| match answers.get(at) {
-                Some(Answer::Tool(answer)) => answer.clone(),
-                _ => ToolAnswer::Error(sorry(Language::En).into()),
-            };
-            tool_results(delivery, events, said)
-        }
+        // A call beyond those that are done at once has no answer: nothing was done, and the agent can say so.
+        Some(EventKind::ToolCalled(_)) => tool_results(delivery, |at| match answers.get(at) {
+            Some(Answer::Tool(answer)) => answer.clone(),
+            _ => ToolAnswer::Error(sorry(language).into()),
+        }),
         Some(EventKind::TransferAsked) => json_body(&transfer(destination(answers))),
         Some(EventKind::HandoffAsked) => json_body(&handoff(destination(answers))),
         _ => nothing(),
@@ -38,9 +37,11 @@ pub fn render(delivery: &Delivery, answers: &[Answer]) -> Rendered {
 
 /// What a live call is told when nothing could be done. Nothing has happened, and the agent can say so.
 pub fn apology(delivery: &Delivery, language: Language) -> Rendered {
+    if !delivery.tool_calls.is_empty() {
+        return tool_results(delivery, |_| ToolAnswer::Error(sorry(language).into()));
+    }
     let Asks::Record(events) = &delivery.asks else { return nothing() };
     match events.first().map(|event| &event.kind) {
-        Some(EventKind::ToolCalled(_)) => tool_results(delivery, events, |_| ToolAnswer::Error(sorry(language).into())),
         Some(EventKind::TransferAsked | EventKind::HandoffAsked) => json_body(&json!({ "error": sorry(language) })),
         _ => nothing(),
     }
@@ -76,7 +77,8 @@ struct Results<'a> {
 #[serde(rename_all = "camelCase")]
 struct ToolResult<'a> {
     name: &'a str,
-    tool_call_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a RawValue>,
     #[serde(flatten)]
     outcome: Outcome,
 }
@@ -88,23 +90,18 @@ enum Outcome {
     Error(String),
 }
 
-fn tool_results(delivery: &Delivery, events: &[Event], said: impl Fn(usize) -> ToolAnswer) -> Rendered {
+fn tool_results(delivery: &Delivery, said: impl Fn(usize) -> ToolAnswer) -> Rendered {
     if delivery.kind == "function-call" {
         let (ToolAnswer::Result(text) | ToolAnswer::Error(text)) = said(0);
         return json_body(&json!({ "result": one_line(&text) }));
     }
-    let results = tool_calls(events)
-        .enumerate()
-        .map(|(at, call)| ToolResult { name: &call.name, tool_call_id: &call.id, outcome: outcome(&said(at)) })
-        .collect();
-    json_body(&Results { results })
+    let result = |(at, call)| tool_result(call, &said(at));
+    json_body(&Results { results: delivery.tool_calls.iter().enumerate().map(result).collect() })
 }
 
-fn tool_calls(events: &[Event]) -> impl Iterator<Item = &ToolCall> {
-    events.iter().filter_map(|event| match &event.kind {
-        EventKind::ToolCalled(call) => Some(call),
-        _ => None,
-    })
+fn tool_result<'a>(call: &'a ToolCallName, answer: &ToolAnswer) -> ToolResult<'a> {
+    let id = call.id.as_deref().map(|id| serde_json::from_str(id).expect("it was a value of the body's JSON"));
+    ToolResult { name: &call.name, tool_call_id: id, outcome: outcome(answer) }
 }
 
 fn outcome(answer: &ToolAnswer) -> Outcome {

@@ -55,5 +55,9 @@ pub fn parse(body: &[u8], received: Timestamp) -> Result<Delivery, BadBody> {
         Some(_) => message::asks(kind, &Told::new(&message, parties, received)),
         None => message::asks_without_call(kind),
     };
-    Ok(Delivery { kind, call, route, asks })
+    let tool_calls = match kind {
+        "tool-calls" | "function-call" => tool_calls::names(&message),
+        _ => Vec::new(),
+    };
+    Ok(Delivery { kind, call, route, asks, tool_calls })
 }

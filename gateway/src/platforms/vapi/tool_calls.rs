@@ -7,15 +7,15 @@
 use engine::call::{EventKind, ToolCall};
 
 use super::envelope::Envelope;
-use super::json::{Raw, clip, map, objects, pick, short, text};
+use super::json::{Raw, map, objects, pick, short, text};
 use super::message::{Told, digest};
-use crate::platforms::Asks;
+use crate::platforms::{Asks, ToolCallName};
 
-/// Most calls of one message that are answered.
+/// Most calls of one message that are done. Those after them are answered with an error that can be spoken.
 const MAX_CALLS: usize = 64;
 
-/// Longest id, in bytes. It goes back untouched; the model's providers make them of 24 to 64 characters.
-const MAX_ID_BYTES: usize = 1024;
+/// Most calls of one message that are answered. No model makes a hundredth of them; an answer is some 200 bytes.
+const MAX_ANSWERS: usize = 16 * 1024;
 
 const MAX_NAME_BYTES: usize = 128;
 
@@ -41,55 +41,83 @@ fn key(call: &ToolCall, stamp: &str) -> String {
     format!("fc:{}", digest(&[&call.name, &arguments, stamp]))
 }
 
+/// What each call is answered under. An id is as long as the body let it be.
+pub fn names(message: &Envelope<'_>) -> Vec<ToolCallName> {
+    found_in(message).iter().map(Found::name).collect()
+}
+
 fn calls_in(message: &Envelope<'_>) -> Vec<ToolCall> {
+    found_in(message).iter().take(MAX_CALLS).map(Found::call).collect()
+}
+
+/// One call where it stands, and the tool's definition around it, if there is one: its other fields are the tool's
+/// schema and its server's secrets.
+struct Found<'a> {
+    call: Raw<'a>,
+    tool: Option<Raw<'a>>,
+}
+
+fn found_in<'a>(message: &Envelope<'a>) -> Vec<Found<'a>> {
+    let plain = |calls: Vec<Raw<'a>>| calls.into_iter().map(|call| Found { call, tool: None }).collect::<Vec<_>>();
     for list in ["toolCallList", "toolCalls"] {
-        let calls: Vec<_> = objects(message.get(list), MAX_CALLS).into_iter().map(nested_or_flat).collect();
+        let calls = objects(message.get(list), MAX_ANSWERS);
         if !calls.is_empty() {
-            return calls;
+            return plain(calls);
         }
     }
-    let wrapped = objects(message.get("toolWithToolCallList"), MAX_CALLS);
-    let wrapped: Vec<_> = wrapped.into_iter().filter_map(inside_its_tool).collect();
+    let wrapped = objects(message.get("toolWithToolCallList"), MAX_ANSWERS);
+    let wrapped: Vec<_> = wrapped.into_iter().filter_map(Found::inside).collect();
     if !wrapped.is_empty() {
         return wrapped;
     }
-    objects_of_one(message.get("functionCall")).into_iter().map(nested_or_flat).collect()
+    plain(object(message.get("functionCall")).into_iter().collect())
 }
 
-fn nested_or_flat(raw: Raw<'_>) -> ToolCall {
-    let [id, name, arguments, parameters, function] =
-        pick(Some(raw), ["id", "name", "arguments", "parameters", "function"]);
-    let [inner_name, inner_arguments, inner_parameters] = pick(function, ["name", "arguments", "parameters"]);
-    let arguments = [inner_arguments, arguments, parameters, inner_parameters]
-        .into_iter()
-        .find_map(|candidate| map(candidate, MAX_ARGUMENT_BYTES))
-        .unwrap_or_default();
-    let name = short(inner_name, MAX_NAME_BYTES).or_else(|| short(name, MAX_NAME_BYTES));
-    ToolCall { id: id_text(id), name: name.unwrap_or_default(), arguments }
-}
-
-/// A tool's definition with the call inside. Its other fields are the tool's schema and its server's secrets.
-fn inside_its_tool(tool: Raw<'_>) -> Option<ToolCall> {
-    let [call, name, function] = pick(Some(tool), ["toolCall", "name", "function"]);
-    let mut call = nested_or_flat(objects_of_one(call)?);
-    if call.name.is_empty() {
-        let [inner_name] = pick(function, ["name"]);
-        call.name = short(inner_name, MAX_NAME_BYTES).or_else(|| short(name, MAX_NAME_BYTES)).unwrap_or_default();
+impl<'a> Found<'a> {
+    fn inside(tool: Raw<'a>) -> Option<Found<'a>> {
+        let [call] = pick(Some(tool), ["toolCall"]);
+        Some(Found { call: object(call)?, tool: Some(tool) })
     }
-    Some(call)
+
+    fn call(&self) -> ToolCall {
+        let [id, arguments, parameters, function] =
+            pick(Some(self.call), ["id", "arguments", "parameters", "function"]);
+        let [inner_arguments, inner_parameters] = pick(function, ["arguments", "parameters"]);
+        let arguments = [inner_arguments, arguments, parameters, inner_parameters]
+            .into_iter()
+            .find_map(|candidate| map(candidate, MAX_ARGUMENT_BYTES))
+            .unwrap_or_default();
+        ToolCall { id: id_text(id), name: self.tool_name(), arguments }
+    }
+
+    fn name(&self) -> ToolCallName {
+        let [id] = pick(Some(self.call), ["id"]);
+        ToolCallName { name: self.tool_name(), id: id.map(|id| id.get().into()) }
+    }
+
+    fn tool_name(&self) -> Box<str> {
+        named(Some(self.call)).or_else(|| named(self.tool)).unwrap_or_default()
+    }
 }
 
-/// Ids are strings of the model's provider. A number is answered as text; anything else as no id.
+/// Nested under `function`, or flat.
+fn named(raw: Option<Raw<'_>>) -> Option<Box<str>> {
+    let [name, function] = pick(raw, ["name", "function"]);
+    let [inner_name] = pick(function, ["name"]);
+    short(inner_name, MAX_NAME_BYTES).or_else(|| short(name, MAX_NAME_BYTES))
+}
+
+/// Ids are strings of the model's provider. A number is read as text; anything else as no id.
 fn id_text(raw: Option<Raw<'_>>) -> Box<str> {
     let Some(raw) = raw else { return Box::default() };
     match text(Some(raw)) {
-        Some(id) => clip(&id, MAX_ID_BYTES).into(),
-        None if raw.get().starts_with(|c: char| c == '-' || c.is_ascii_digit()) => clip(raw.get(), MAX_ID_BYTES).into(),
+        Some(id) => id.into(),
+        None if raw.get().starts_with(|c: char| c == '-' || c.is_ascii_digit()) => raw.get().into(),
         None => Box::default(),
     }
 }
 
-fn objects_of_one(raw: Option<Raw<'_>>) -> Option<Raw<'_>> {
+fn object(raw: Option<Raw<'_>>) -> Option<Raw<'_>> {
     raw.filter(|raw| raw.get().starts_with('{'))
 }
 

@@ -1,4 +1,4 @@
-use engine::call::Parties;
+use engine::call::{Event, Parties, ToolCall};
 use engine::ids::EventKey;
 use engine::testing::fixtures;
 use engine::time::Timestamp;
@@ -15,7 +15,14 @@ fn called(id: &str, name: &str) -> Event {
 }
 
 fn delivery(kind: &'static str, events: Vec<Event>) -> Delivery {
-    Delivery { kind, call: None, route: Route::default(), asks: Asks::Record(events) }
+    let named = |event: &Event| match &event.kind {
+        EventKind::ToolCalled(call) => {
+            Some(ToolCallName { name: call.name.clone(), id: Some(json!(call.id).to_string().into()) })
+        }
+        _ => None,
+    };
+    let tool_calls = events.iter().filter_map(named).collect();
+    Delivery { kind, call: None, route: Route::default(), asks: Asks::Record(events), tool_calls }
 }
 
 fn body(rendered: Rendered) -> String {
@@ -35,7 +42,7 @@ fn each_tool_call_gets_its_result_in_order_on_one_line() {
         Answer::Tool(ToolAnswer::Error("not\r\n possible\ttoday".into())),
     ];
     assert_eq!(
-        body(render(&batch, &answers)),
+        body(render(&batch, &answers, Language::En)),
         format!(
             r#"{{"results":[{{"name":"book","toolCallId":" toolu_1 ","result":"{{\"day\":2}}"}},{{"name":"text","toolCallId":"c\n2","error":"not possible today"}},{{"name":"x","toolCallId":"3","error":"{}"}}]}}"#,
             sorry(Language::En)
@@ -46,7 +53,7 @@ fn each_tool_call_gets_its_result_in_order_on_one_line() {
 #[test]
 fn the_legacy_function_call_gets_a_bare_result() {
     let legacy = delivery("function-call", vec![called("", "book")]);
-    let answer = |said| body(render(&legacy, &[Answer::Tool(said)]));
+    let answer = |said| body(render(&legacy, &[Answer::Tool(said)], Language::En));
     assert_eq!(answer(ToolAnswer::Result("Booked.".into())), r#"{"result":"Booked."}"#);
     assert_eq!(answer(ToolAnswer::Error("Not today.".into())), r#"{"result":"Not today."}"#);
 }
@@ -70,14 +77,14 @@ fn a_transfer_names_its_destination_or_says_that_there_is_none() {
         ),
         (None, r#"{"error":"No destination is available right now."}"#),
     ] {
-        assert_eq!(body(render(&asked, &[Answer::Transfer(destination)])), expected);
+        assert_eq!(body(render(&asked, &[Answer::Transfer(destination)], Language::En)), expected);
     }
 }
 
 #[test]
 fn a_handoff_goes_to_an_assistant_and_to_nothing_else() {
     let asked = delivery("handoff-destination-request", vec![event(EventKind::HandoffAsked)]);
-    let answer = |destination| body(render(&asked, &[Answer::Handoff(destination)]));
+    let answer = |destination| body(render(&asked, &[Answer::Handoff(destination)], Language::En));
     let assistant = Destination::Assistant { assistant: "asst-2".into(), message: None };
     assert_eq!(answer(Some(assistant)), r#"{"destination":{"assistantId":"asst-2","type":"assistant"}}"#);
     assert_eq!(answer(Some(number(None))), answer(None));
@@ -124,5 +131,5 @@ fn an_apology_answers_every_call_in_the_tenants_language() {
     }
     let fact = delivery("hang", vec![event(EventKind::Requested)]);
     assert_eq!(body(apology(&fact, Language::Fr)), "{}");
-    assert_eq!(body(render(&fact, &[Answer::Ack])), "{}");
+    assert_eq!(body(render(&fact, &[Answer::Ack], Language::En)), "{}");
 }
