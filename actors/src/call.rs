@@ -159,7 +159,7 @@ impl State {
         for event in ask.events.iter() {
             slots.push(memory.decide(&self.key, event, &playbook, now, &mut frames));
         }
-        let ended = (!memory.call.phase.is_live()).then_some(memory.call.seq);
+        let ended = (!memory.call.phase.is_live() || memory.call.seq == 0).then_some(memory.call.seq);
         self.context.committer.submit(Submission {
             call: self.key.clone(),
             frames,
@@ -174,7 +174,7 @@ impl State {
         }
     }
 
-    /// Nothing was heard since the call ended: the memory is no longer needed.
+    /// Nothing was heard since the call ended, or nothing ever that tells of a call: the memory is no longer needed.
     fn on_linger(&mut self, seq: u64, myself: &ActorRef<Message>) {
         if self.memory.as_ref().is_none_or(|memory| memory.call.seq == seq) {
             myself.stop(Some("ended".to_owned()));
@@ -223,6 +223,9 @@ impl Memory {
         let started = Instant::now();
         let decision = self.call.decide(key, event, playbook, now);
         if decision.facts.is_empty() {
+            if self.call.seq == 0 {
+                metrics::call_not_opened();
+            }
             return Slot::Known(decision.answer);
         }
         let before = self.call.phase;

@@ -8,6 +8,7 @@ pub(crate) mod sms;
 
 const CALLS_ACTIVE: &str = "cordboard_calls_active";
 const CALLS_STARTED: &str = "cordboard_calls_started_total";
+const CALLS_NOT_OPENED: &str = "cordboard_calls_not_opened_total";
 const CALLS_ENDED: &str = "cordboard_calls_ended_total";
 const CALL_DURATION: &str = "cordboard_call_duration_seconds";
 const TOOL_CALLS: &str = "cordboard_tool_calls_total";
@@ -27,6 +28,7 @@ const QUARANTINED: &str = "cordboard_events_quarantined_total";
 pub fn describe() {
     describe_gauge!(CALLS_ACTIVE, "Calls neither ended nor lost, by priority");
     describe_counter!(CALLS_STARTED, "Calls heard of for the first time");
+    describe_counter!(CALLS_NOT_OPENED, "Events about a call never heard of that nobody understands");
     describe_counter!(CALLS_ENDED, "Calls that ended, by group of their reason");
     describe_histogram!(CALL_DURATION, Unit::Seconds, "How long calls lasted");
     describe_counter!(TOOL_CALLS, "Tools the agents called, by tool and outcome");
@@ -93,6 +95,10 @@ pub(crate) fn tool_called(name: &str, outcome: &'static str, took: Duration) {
 
 pub(crate) fn call_started() {
     counter!(CALLS_STARTED).increment(1);
+}
+
+pub(crate) fn call_not_opened() {
+    counter!(CALLS_NOT_OPENED).increment(1);
 }
 
 /// `group` comes from the platform file's closed list.

@@ -46,7 +46,7 @@ fn a_call_stands_where_its_own_statuses_say() {
         ("an interruption alone", vec![noted("user_interrupted")], InProgress),
         ("a recording of a call never heard of", vec![noted("artifact_uploaded")], Ended),
         ("a recording while it goes on", vec![status(InProgress), noted("artifact_uploaded")], InProgress),
-        ("something unknown alone", vec![noted("unknown")], Scheduled),
+        ("something unknown later", vec![status(Ringing), noted("unknown")], Ringing),
         ("ended", vec![status(InProgress), ended()], Ended),
         ("ended as a bare status", vec![status(InProgress), status(Ended)], Ended),
         ("a report alone", vec![report()], Ended),
@@ -82,6 +82,20 @@ fn silence_that_is_over_or_too_late_is_no_news() {
     assert_eq!(after(&ended, &event(silent(), 1_000)).1, [], "ended");
     let speaking = EventKind::Speaking { role: Role::Caller, text: "je…".into() };
     assert_eq!(after(&Call::new("fixture", at(0)), &event(speaking, 0)).1, [], "volatile");
+}
+
+#[test]
+fn what_says_nothing_of_a_call_opens_none() {
+    let unheard = Call::new("fixture", at(0));
+    for note in ["unknown", "status"] {
+        assert_eq!(after(&unheard, &event(noted(note), 0)).1, [], "{note}");
+        let ringing = call_after([status(Phase::Ringing)]);
+        assert_eq!(
+            after(&ringing, &event(noted(note), 1)).1.len(),
+            1,
+            "{note}: a line in the timeline of a known call"
+        );
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use engine::call::{Answer, Event, EventKind, Phase, ToolAnswer};
+use engine::call::{Answer, Event, EventKind, Note, Phase, ToolAnswer};
 use engine::ids::{CallKey, EventKey};
 use engine::ports::{AppendError, CallStore};
 use engine::testing::fixtures;
@@ -33,6 +33,16 @@ async fn apply(calls: &Calls, id: &str, event: Event) -> Result<Vec<Answer>, Ref
 
 async fn seq_of(store: &TestStore, id: &str) -> u64 {
     store.load(&key(id)).await.unwrap().map_or(0, |stored| stored.state.seq)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_nothing_was_recorded_of_does_not_stay_in_memory() {
+    let rig = Rig::start(Limits::default()).await;
+    let note = EventKind::Noted(Note { what: "unknown".into(), detail: None });
+    let acknowledged = apply(&rig.system.calls, "c1", fixtures::event(note, 1)).await.unwrap();
+    assert_eq!((acknowledged, rig.system.calls.count()), (vec![Answer::Ack], 1));
+    rig.until(|| rig.system.calls.count() == 0).await;
+    assert_eq!(seq_of(&rig.store, "c1").await, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -169,6 +169,13 @@ pub enum Class {
     Volatile,
 }
 
+impl Note {
+    /// A message of a type nobody knows.
+    pub const UNKNOWN: &str = "unknown";
+    /// A status that is no phase of a call.
+    pub const STATUS: &str = "status";
+}
+
 impl EventKind {
     pub fn class(&self) -> Class {
         match self {

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::decision::{Answer, Decision, Fact, ToolAnswer};
-use super::event::{Event, EventKind, Parties, Phase, Role, ToolCall};
+use super::event::{Event, EventKind, Note, Parties, Phase, Role, ToolCall};
 use super::state::Call;
 use crate::ids::CallKey;
 use crate::playbook::{Playbook, SUPPRESSED};
@@ -26,7 +26,7 @@ impl Call {
     /// Decides what `event` means for this call. `now` is our clock.
     ///
     /// No facts means that nothing happened and nothing needs recording: somebody is still speaking, or the reaper
-    /// gave up a call that has been heard of since.
+    /// gave up a call that has been heard of since, or nobody understands what was said of a call never heard of.
     pub fn decide(&self, key: &CallKey, event: &Event, playbook: &Playbook, now: Timestamp) -> Decision {
         if self.learns_nothing(event, now) {
             return Decision { facts: Vec::new(), texts: Vec::new(), answer: Answer::Ack };
@@ -56,10 +56,11 @@ impl Call {
     }
 
     /// The reaper read the store some time ago: what it took for silence may be over. Nor can a call that is not live
-    /// be given up, and a status of ours is not the platform's to report.
+    /// be given up, a status of ours is not the platform's to report, and what nobody understands opens no call.
     fn learns_nothing(&self, event: &Event, now: Timestamp) -> bool {
         match &event.kind {
             EventKind::Speaking { .. } | EventKind::Status(Phase::Lost) => true,
+            EventKind::Noted(note) => self.seq == 0 && matches!(note.what.as_ref(), Note::UNKNOWN | Note::STATUS),
             EventKind::WentSilent { idle } => !self.phase.is_live() || now.since(self.updated_at) < *idle,
             _ => false,
         }

@@ -6,6 +6,19 @@ use serde_json::{Value, json};
 use crate::harness::{Answered, App, HARBOUR_SECRET, bodies};
 
 #[tokio::test]
+async fn what_is_not_understood_opens_no_call() {
+    let app = App::start().await;
+    let mut unknown = bodies::status("call-unheard", "ringing");
+    unknown["message"]["type"] = json!("not.invented.yet");
+    for body in [unknown, bodies::status("call-unheard", "not-found"), bodies::status("call-unheard", "levitating")] {
+        app.webhook(&body).await.acknowledges();
+    }
+    app.get("/api/calls/call-unheard").await.refuses(404);
+    app.rings("call-unheard").await.acknowledges();
+    assert_eq!(app.get("/api/calls/call-unheard").await.is(200).json()["phase"], "ringing");
+}
+
+#[tokio::test]
 async fn a_call_is_on_the_board_from_its_first_ring_to_its_end() {
     let app = App::start().await;
     app.rings("call-lived").await.acknowledges();

@@ -32,7 +32,7 @@ pub fn asks(kind: &str, told: &Told) -> Asks {
 /// A status that is no phase of a call: `not-found`, `deletion-failed`, or one we do not know.
 pub fn status(status: &str, told: &Told) -> Asks {
     let detail = clip(status, MAX_DETAIL_BYTES);
-    told.record(format!("st:{status}:{}", told.stamp), note("status", (!detail.is_empty()).then(|| detail.into())))
+    told.record(format!("st:{status}:{}", told.stamp), note(Note::STATUS, (!detail.is_empty()).then(|| detail.into())))
 }
 
 /// A call that ended because our answer to its assistant-request was refused says why. Operators must see it.
@@ -101,5 +101,5 @@ fn artifact_uploaded(told: &Told) -> Noted {
 
 fn unknown(told: &Told) -> Noted {
     let kind = short(told.message.get("type"), MAX_DETAIL_BYTES);
-    (format!("raw:{}:{}", kind.as_deref().unwrap_or_default(), told.stamp), "unknown", kind)
+    (format!("raw:{}:{}", kind.as_deref().unwrap_or_default(), told.stamp), Note::UNKNOWN, kind)
 }
