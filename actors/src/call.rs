@@ -2,24 +2,25 @@
 //! hands what it decided to the committer, which answers. Started and found by its shard, which also restarts it.
 //! A crash loses nothing that was answered: the call is loaded from the store again, and its askers ask again.
 
-use std::collections::HashSet;
+mod memory;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use engine::call::{Answer, Call, Class, Event, EventKind, Fact, Frame, ToolAnswer};
+use engine::call::Event;
 use engine::failure::Failure;
 use engine::ids::CallKey;
-use engine::playbook::Playbook;
-use engine::ports::{CallStore, Clock, StoredCall};
+use engine::ports::{CallStore, Clock};
 use engine::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
-use crate::committer::{Committer, NotCommitted, Reply, Slot, Submission};
+use crate::committer::{Committer, NotCommitted, Reply, Submission};
 use crate::metrics::{self, Alive};
 use crate::seats::{CallSeats, Seat};
 use crate::tenants::Tenants;
+use memory::Memory;
 
 /// The way to one call in memory. It may die at any time; then whoever asked finds or starts it again.
 #[derive(Clone, Debug)]
@@ -66,13 +67,6 @@ pub(crate) struct State {
     /// Loaded with the first event, because only then somebody waits for it.
     memory: Option<Memory>,
     _alive: Alive,
-}
-
-/// The call as this actor knows it: the store's, plus what the committer has in hand.
-struct Memory {
-    call: Arc<Call>,
-    /// Digests of the keys of all events decided.
-    keys: HashSet<u64>,
 }
 
 impl CallActorRef {
@@ -192,100 +186,5 @@ impl State {
             None => Memory::of_new_call(platform, first_heard),
         });
         Ok(())
-    }
-}
-
-impl From<StoredCall> for Memory {
-    fn from(stored: StoredCall) -> Memory {
-        Memory { call: stored.state, keys: stored.keys.into_iter().collect() }
-    }
-}
-
-impl Memory {
-    fn of_new_call(platform: &str, first_heard: Timestamp) -> Memory {
-        Memory { call: Arc::new(Call::new(platform, first_heard)), keys: HashSet::new() }
-    }
-
-    /// Decides one event, unless it was decided before.
-    fn decide(
-        &mut self,
-        key: &CallKey,
-        event: &Event,
-        playbook: &Playbook,
-        now: Timestamp,
-        frames: &mut Vec<Frame>,
-    ) -> Slot {
-        let digest = event.key.digest();
-        if self.keys.contains(&digest) {
-            metrics::duplicate();
-            return repeated(event);
-        }
-        let started = Instant::now();
-        let decision = self.call.decide(key, event, playbook, now);
-        if decision.facts.is_empty() {
-            if self.call.seq == 0 {
-                metrics::call_not_opened();
-            }
-            return Slot::Known(decision.answer);
-        }
-        let before = self.call.phase;
-        Arc::make_mut(&mut self.call).advance(&decision.facts, event.at, now);
-        self.keys.insert(digest);
-        self.count(event, playbook, &decision.facts, before.is_live(), started.elapsed());
-        frames.push(Frame {
-            call: key.clone(),
-            seq: self.call.seq,
-            key: event.key.clone(),
-            at: event.at,
-            decided_at: now,
-            facts: decision.facts,
-            answer: decision.answer.clone(),
-            texts: decision.texts,
-            state: self.call.clone(),
-        });
-        Slot::Known(decision.answer)
-    }
-
-    fn count(&self, event: &Event, playbook: &Playbook, facts: &[Fact], was_live: bool, took: Duration) {
-        if self.call.seq == 1 {
-            metrics::call_started();
-        }
-        if was_live && !self.call.phase.is_live() {
-            let group = self.call.ended_group.as_deref().unwrap_or("unknown");
-            metrics::call_ended(group, self.call.duration_s);
-        }
-        if let EventKind::ToolCalled(tool) = &event.kind {
-            // From the list of tools, never from the model: a metric's label.
-            let name = engine::tools::find(&tool.name, playbook).map_or("unknown", |tool| tool.name());
-            metrics::tool_called(name, outcome_of(facts), took);
-        }
-    }
-}
-
-/// A repeated question gets the recorded answer; a repeated fact needs none.
-fn repeated(event: &Event) -> Slot {
-    match event.kind.class() {
-        Class::Synchronous => Slot::Recorded { key: event.key.clone(), asked: asked(event) },
-        _ => Slot::Known(Answer::Ack),
-    }
-}
-
-/// What should have been recorded the first time, if this really is the same again.
-fn asked(event: &Event) -> Option<Fact> {
-    match &event.kind {
-        EventKind::ToolCalled(tool_call) => Some(tool_call.recorded()),
-        _ => None,
-    }
-}
-
-fn outcome_of(facts: &[Fact]) -> &'static str {
-    let answered = facts.iter().find_map(|fact| match fact {
-        Fact::ToolAnswered { answer, repeated, .. } => Some((answer, *repeated)),
-        _ => None,
-    });
-    match answered {
-        Some((_, true)) => "repeated",
-        Some((ToolAnswer::Result(_), false)) => "ok",
-        Some((ToolAnswer::Error(_), false)) | None => "error",
     }
 }

@@ -11,6 +11,7 @@ mod live;
 mod messages;
 mod page;
 mod query;
+mod refusal_log;
 mod state;
 mod timeline;
 mod webhooks;

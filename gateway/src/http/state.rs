@@ -18,6 +18,7 @@ use super::auth::Access;
 use super::body::{Bounds, Memory};
 use super::figures::Window;
 use super::health::Probe;
+use super::refusal_log::RefusalLog;
 use crate::platforms::vapi::Doorkeeper;
 use crate::settings;
 
@@ -65,6 +66,7 @@ pub struct State {
     pub probes: Vec<Probe>,
     pub metrics: PrometheusHandle,
     pub metrics_token: SecretString,
+    pub refusal_log: RefusalLog,
     pub window: Window,
     pub runtime: Handle,
     pub afterthoughts: Arc<Semaphore>,
@@ -81,6 +83,7 @@ impl State {
                 within: Duration::from_secs(settings.body_timeout_s),
             },
             webhook_memory: WebhookMemory::new(settings.webhook_memory_bytes, settings.webhook_body_bytes),
+            refusal_log: RefusalLog::default(),
             window: Window::default(),
             afterthoughts: Arc::new(Semaphore::new(AFTERTHOUGHTS)),
             streams: Arc::new(Semaphore::new(STREAMS)),

@@ -33,7 +33,12 @@ struct Served {
 
 pub async fn vapi(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
     let started = Instant::now();
-    let served = receive(&request, payload, &state).await.unwrap_or_else(|turned_away| turned_away);
+    let served = receive(&request, payload, &state).await.unwrap_or_else(|refused| {
+        if let Some(times) = state.refusal_log.due(refused.outcome) {
+            tracing::warn!(webhook.kind = refused.kind, webhook.outcome = refused.outcome, times, "webhook refused");
+        }
+        refused
+    });
     counter!("cordboard_webhook_requests_total",
         "platform" => PLATFORM, "type" => served.kind, "outcome" => served.outcome)
     .increment(1);
@@ -104,8 +109,13 @@ async fn record(delivery: &Delivery, events: &[Event], key: &CallKey, playbook: 
     match state.calls.apply(key, PLATFORM, events.to_vec()).await {
         Ok(answers) => Served::ok(delivery, "recorded", delivery.render(&answers, playbook.language)),
         Err(refusal) => {
-            tracing::warn!(call.id = %key.call, kind = delivery.kind, error = %refusal, "webhook refused");
-            refused(delivery, events, &refusal, playbook)
+            let served = refused(delivery, events, &refusal, playbook);
+            if let Some(times) = state.refusal_log.due(served.outcome) {
+                let (call, kind, outcome) = (&key.call, served.kind, served.outcome);
+                tracing::warn!(call.id = %call, tenant = %key.tenant, webhook.kind = kind, webhook.outcome = outcome, times,
+                    error = %refusal, "call refused");
+            }
+            served
         }
     }
 }

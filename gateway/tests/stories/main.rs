@@ -5,5 +5,6 @@ mod calls;
 mod harness;
 mod health;
 mod live;
+mod log;
 mod messages;
 mod webhooks;
