@@ -88,6 +88,10 @@ async fn the_timeline_tells_a_call_in_order_with_its_texts() {
     assert!(told.is_sorted(), "{told:?} in {items:#?}");
     assert_eq!(items.iter().filter(|item| item["type"] == "sms").count(), 2);
     assert!(items.iter().all(|item| item["seq"].is_u64() && item["at"].is_string()));
+    assert!(
+        items.iter().all(|item| item.get("effect").is_none()),
+        "a digest of ours, and more than JavaScript can count to"
+    );
     let seqs: Vec<u64> = items.iter().map(|item| item["seq"].as_u64().unwrap()).collect();
     assert!(seqs.is_sorted(), "told in the order in which it happened: {seqs:?}");
 }
