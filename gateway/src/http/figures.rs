@@ -19,9 +19,9 @@ const SPAN_S: u64 = 60;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Figures {
-    /// Milliseconds, mean.
+    /// Milliseconds, mean, to hundredths.
     pub avg_response_time: f64,
-    /// Percent of answers that were our fault (5xx).
+    /// Percent of answers that were our fault (5xx), to hundredths.
     pub error_rate: f64,
     /// Requests per minute.
     pub throughput: u64,
@@ -92,7 +92,7 @@ impl Window {
         let (requests, errors, spent) = recent.fold((0, 0, Duration::ZERO), |(requests, errors, spent), slot| {
             (requests + slot.requests, errors + slot.errors, spent + slot.spent)
         });
-        let share = |part: f64| if requests == 0 { 0.0 } else { part / requests as f64 };
+        let share = |part: f64| if requests == 0 { 0.0 } else { hundredths(part / requests as f64) };
         Figures {
             avg_response_time: share(spent.as_secs_f64() * 1000.0),
             error_rate: share(errors as f64 * 100.0),
@@ -100,6 +100,11 @@ impl Window {
             active_connections: self.connections.load(Ordering::Relaxed),
         }
     }
+}
+
+/// More digits are noise to whoever reads them.
+pub fn hundredths(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
 }
 
 impl Drop for Connection {
@@ -123,6 +128,16 @@ mod tests {
         assert_eq!((figures.throughput, figures.error_rate), (1, 0.0));
         window.record_at(119, false, Duration::ZERO);
         assert_eq!(window.figures_at(119).throughput, 1, "the slot of second 59 is used again, not added to");
+    }
+
+    #[test]
+    fn figures_have_two_decimals_at_most() {
+        let window = Window::default();
+        for (error, nanos) in [(true, 1_234_567), (false, 0), (false, 0)] {
+            window.record_at(0, error, Duration::from_nanos(nanos));
+        }
+        let figures = window.figures_at(0);
+        assert_eq!((figures.avg_response_time, figures.error_rate), (0.41, 33.33));
     }
 
     #[test]

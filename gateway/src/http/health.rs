@@ -13,6 +13,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use super::auth::{bearer, same_secret};
+use super::figures::hundredths;
 use super::{Problem, State};
 use crate::metrics;
 
@@ -26,8 +27,11 @@ pub struct Probe {
     name: &'static str,
     /// Which one is in use: `sqlite`, `in process`, `sandbox`.
     kind: String,
-    ask: Arc<dyn Fn() -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>,
+    /// None: it lives in this process and cannot be away.
+    ask: Option<Ask>,
 }
+
+type Ask = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
 impl Probe {
     pub fn new<F, A>(name: &'static str, kind: impl Into<String>, ask: F) -> Probe
@@ -35,25 +39,26 @@ impl Probe {
         F: Fn() -> A + Send + Sync + 'static,
         A: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        Probe { name, kind: kind.into(), ask: Arc::new(move || Box::pin(ask())) }
+        Probe { name, kind: kind.into(), ask: Some(Arc::new(move || Box::pin(ask()))) }
     }
 
     /// A dependency that lives in this process and cannot be away.
     pub fn always(name: &'static str, kind: impl Into<String>) -> Probe {
-        Probe::new(name, kind, || std::future::ready(Ok(())))
+        Probe { name, kind: kind.into(), ask: None }
     }
 
     /// Anybody may ask whether we are ready, so why we are not is for the log.
     async fn run(&self) -> (&'static str, Dependency) {
+        let dependency = |state, latency_ms| (self.name, Dependency { state, kind: self.kind.clone(), latency_ms });
+        let Some(ask) = &self.ask else { return dependency(OK, None) };
         let asked = Instant::now();
-        let answer = tokio::time::timeout(PROBE_WITHIN, (self.ask)()).await;
+        let answer = tokio::time::timeout(PROBE_WITHIN, ask()).await;
         let failure = answer.unwrap_or_else(|_| Err(Failure::retry("no answer"))).err();
         if let Some(failure) = &failure {
             tracing::warn!(dependency = self.name, error = %failure, "not ready");
         }
         let state = if failure.is_none() { OK } else { "unavailable" };
-        let latency_ms = asked.elapsed().as_secs_f64() * 1000.0;
-        (self.name, Dependency { state, kind: self.kind.clone(), latency_ms })
+        dependency(state, Some(hundredths(asked.elapsed().as_secs_f64() * 1000.0)))
     }
 }
 
@@ -63,7 +68,9 @@ const OK: &str = "ok";
 struct Dependency {
     state: &'static str,
     kind: String,
-    latency_ms: f64,
+    /// To hundredths; none when nobody had to be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_ms: Option<f64>,
 }
 
 #[derive(Serialize)]

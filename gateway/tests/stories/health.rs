@@ -13,6 +13,9 @@ async fn an_app_says_that_it_lives_and_what_it_stands_on() {
     assert!(alive["version"].is_string());
     let ready = app.anybody(Method::GET, "/readyz").await.is(200).json();
     assert_eq!(ready["status"], "ready");
+    let latency = ready["dependencies"]["store"]["latency_ms"].as_f64().unwrap();
+    assert_eq!(latency, (latency * 100.0).round() / 100.0, "two decimals at most");
+    assert!(ready["dependencies"]["bus"].get("latency_ms").is_none(), "nobody was asked: {ready:#}");
     for dependency in ["store", "bus"] {
         assert_eq!(ready["dependencies"][dependency]["state"], "ok", "{ready:#}");
     }
