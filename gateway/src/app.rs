@@ -26,6 +26,7 @@ use crate::http::{self, Parts, Probe, State};
 use crate::platforms::vapi::{Doorkeeper, VapiControl};
 use crate::playbooks::{self, PlaybooksError};
 use crate::settings::{LimitSettings, Settings};
+use crate::shadow::Handover;
 use crate::stores::sqlite::SqliteStore;
 
 /// What folding in the write-ahead log may take.
@@ -133,6 +134,7 @@ impl App {
             metrics: metrics.clone(),
             metrics_token: settings.metrics.token.clone(),
             runtime: Handle::current(),
+            handover: Handover::new()?,
         };
         let state = Arc::new(State::new(parts, &settings.http));
         let drain = Duration::from_secs(settings.drain_s);

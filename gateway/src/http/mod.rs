@@ -14,6 +14,7 @@ mod query;
 mod refusal_log;
 mod state;
 mod timeline;
+mod watched;
 mod webhooks;
 
 use std::io;

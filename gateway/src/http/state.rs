@@ -21,6 +21,7 @@ use super::health::Probe;
 use super::refusal_log::RefusalLog;
 use crate::platforms::vapi::Doorkeeper;
 use crate::settings;
+use crate::shadow::Handover;
 
 /// Answers whose record may still be on its way at once.
 const AFTERTHOUGHTS: usize = 1024;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub metrics_token: SecretString,
     /// Where work goes on that must outlive a request: never an HTTP worker's own runtime.
     pub runtime: Handle,
+    /// The way to the webhooks of those who only watch.
+    pub handover: Handover,
 }
 
 pub struct State {
@@ -70,6 +73,7 @@ pub struct State {
     pub window: Window,
     pub runtime: Handle,
     pub afterthoughts: Arc<Semaphore>,
+    pub handover: Handover,
     pub streams: Arc<Semaphore>,
     pub stopping: Stopping,
 }
@@ -86,6 +90,7 @@ impl State {
             refusal_log: RefusalLog::default(),
             window: Window::default(),
             afterthoughts: Arc::new(Semaphore::new(AFTERTHOUGHTS)),
+            handover: parts.handover,
             streams: Arc::new(Semaphore::new(STREAMS)),
             stopping: Stopping::default(),
             calls: parts.calls,

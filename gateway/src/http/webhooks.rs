@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{HOST, HeaderValue};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
@@ -15,9 +16,10 @@ use engine::playbook::Playbook;
 use metrics::{counter, histogram};
 
 use super::body::{self, Room, Unread};
-use super::{Problem, State};
+use super::{Problem, State, watched};
 use crate::platforms::vapi::{self, Doorkeeper, Request, Standing};
 use crate::platforms::{Asks, Delivery, Question, Rendered, tenant_of};
+use crate::shadow::TheirAnswer;
 
 const PLATFORM: &str = "vapi";
 const PATH: &str = "/webhooks/vapi";
@@ -25,10 +27,17 @@ const PATH: &str = "/webhooks/vapi";
 const UNREAD: &str = "unread";
 
 /// How a webhook ended. Both labels come from closed lists.
-struct Served {
-    kind: &'static str,
-    outcome: &'static str,
-    response: HttpResponse,
+pub(super) struct Served {
+    pub kind: &'static str,
+    pub outcome: &'static str,
+    pub reply: Reply,
+}
+
+pub(super) enum Reply {
+    Answer(Rendered),
+    Problem(Problem),
+    /// What another webhook answered.
+    Theirs(TheirAnswer),
 }
 
 pub async fn vapi(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
@@ -44,23 +53,35 @@ pub async fn vapi(request: HttpRequest, payload: Payload, state: Data<State>) ->
     .increment(1);
     histogram!("cordboard_webhook_duration_seconds", "platform" => PLATFORM, "type" => served.kind)
         .record(started.elapsed().as_secs_f64());
-    served.response
+    served.reply.into_response()
 }
 
 async fn receive(request: &HttpRequest, payload: Payload, state: &State) -> Result<Served, Served> {
     let (body, _room) = take_in(request, payload, state).await?;
-    let (delivery, playbook) = understand(request, body, state)?;
-    let Some(call) = delivery.call.clone() else { return Ok(without_call(&delivery, &playbook)) };
+    let (delivery, playbook) = understand(request, &body, state)?;
+    match &playbook.shadow {
+        Some(shadow) => Ok(watched::serve(request, body, &delivery, &playbook, shadow, state).await),
+        None => {
+            // What is kept of the body is in the delivery.
+            drop(body);
+            Ok(serve(&delivery, &playbook, state).await)
+        }
+    }
+}
+
+/// Answers a webhook that is proven and understood.
+pub(super) async fn serve(delivery: &Delivery, playbook: &Playbook, state: &State) -> Served {
+    let Some(call) = delivery.call.clone() else { return without_call(delivery, playbook) };
     let key = CallKey { tenant: playbook.tenant.clone(), call };
-    Ok(match &delivery.asks {
-        Asks::Nothing => Served::ok(&delivery, "ignored", empty()),
+    match &delivery.asks {
+        Asks::Nothing => Served::ok(delivery, "ignored", empty()),
         Asks::Mention(event) => {
             state.live.mention(&key, event);
-            Served::ok(&delivery, "mentioned", empty())
+            Served::ok(delivery, "mentioned", empty())
         }
-        Asks::Answer(question, event) => answer(&delivery, question, event.as_ref(), &key, &playbook, state),
-        Asks::Record(events) => record(&delivery, events, &key, &playbook, state).await,
-    })
+        Asks::Answer(question, event) => answer(delivery, question, event.as_ref(), &key, playbook, state),
+        Asks::Record(events) => record(delivery, events, &key, playbook, state).await,
+    }
 }
 
 /// The body, into the memory its sender may use. Whom it is not kept of is heard out all the same: one who is cut off
@@ -83,14 +104,12 @@ async fn take_in(request: &HttpRequest, mut payload: Payload, state: &State) -> 
     taken.map_err(|why| unread(why, state))
 }
 
-/// Proof before parsing, on the raw bytes. The body is freed on return: what is kept of it is in the delivery.
-#[expect(clippy::result_large_err, reason = "moved once, on its way out")]
-fn understand(request: &HttpRequest, body: Bytes, state: &State) -> Result<(Delivery, Arc<Playbook>), Served> {
+/// Proof before parsing, on the raw bytes.
+fn understand(request: &HttpRequest, body: &[u8], state: &State) -> Result<(Delivery, Arc<Playbook>), Served> {
     let now = state.clock.now();
-    let proof = proven(request, &body, state, Doorkeeper::admit).map_err(|_| unauthenticated(UNREAD))?;
-    let parsed = catch_unwind(AssertUnwindSafe(|| vapi::parse(&body, now))).map_err(|_| panicked())?;
-    let delivery =
-        parsed.map_err(|bad| Served::problem(UNREAD, "malformed", &Problem::bad_request(bad.to_string())))?;
+    let proof = proven(request, body, state, Doorkeeper::admit).map_err(|_| unauthenticated(UNREAD))?;
+    let parsed = catch_unwind(AssertUnwindSafe(|| vapi::parse(body, now))).map_err(|_| panicked())?;
+    let delivery = parsed.map_err(|bad| Served::problem(UNREAD, "malformed", Problem::bad_request(bad.to_string())))?;
     let playbook = tenant_of(&proof, &delivery.route, &state.tenants.all(), &state.default_tenant)
         .map_err(|_| unauthenticated(delivery.kind))?;
     Ok((delivery, playbook))
@@ -133,9 +152,9 @@ fn refused(delivery: &Delivery, events: &[Event], refusal: &Refusal, playbook: &
     }
     match refusal {
         Refusal::Quarantined => Served::ok(delivery, outcome, empty()),
-        Refusal::Busy => Served::problem(delivery.kind, outcome, &Problem::unavailable("no seat is left")),
+        Refusal::Busy => Served::problem(delivery.kind, outcome, Problem::unavailable("no seat is left")),
         Refusal::Unavailable(_) | Refusal::Refused(_) => {
-            Served::problem(delivery.kind, outcome, &Problem::unavailable("nothing can be recorded now"))
+            Served::problem(delivery.kind, outcome, Problem::unavailable("nothing can be recorded now"))
         }
     }
 }
@@ -157,7 +176,7 @@ fn answer(
 
 /// Runs on the main runtime, so that it outlives the request and its worker. Bounded: what finds no permit is dropped,
 /// since the next event of the call tells as much.
-fn record_later(state: &State, key: CallKey, event: Event) {
+pub(super) fn record_later(state: &State, key: CallKey, event: Event) {
     let unrecorded = || counter!("cordboard_webhook_unrecorded_total", "platform" => PLATFORM).increment(1);
     let Ok(permit) = Arc::clone(&state.afterthoughts).try_acquire_owned() else { return unrecorded() };
     let calls = state.calls.clone();
@@ -189,25 +208,38 @@ fn empty() -> Rendered {
 }
 
 fn unread(why: Unread, state: &State) -> Served {
-    Served::problem(UNREAD, why.label(), &why.problem(state.webhook_body))
+    Served::problem(UNREAD, why.label(), why.problem(state.webhook_body))
 }
 
 fn unauthenticated(kind: &'static str) -> Served {
-    Served::problem(kind, "unauthenticated", &Problem::unauthenticated("the webhook's secret is missing or wrong"))
+    Served::problem(kind, "unauthenticated", Problem::unauthenticated("the webhook's secret is missing or wrong"))
 }
 
 /// A bug of ours. The sender may try again; the worker lives on.
 fn panicked() -> Served {
-    Served::problem(UNREAD, "panicked", &Problem::internal("the webhook could not be read"))
+    Served::problem(UNREAD, "panicked", Problem::internal("the webhook could not be read"))
 }
 
 impl Served {
-    fn ok(delivery: &Delivery, outcome: &'static str, rendered: Rendered) -> Served {
-        let response = HttpResponse::Ok().content_type(rendered.content_type).body(rendered.body);
-        Served { kind: delivery.kind, outcome, response }
+    pub fn ok(delivery: &Delivery, outcome: &'static str, rendered: Rendered) -> Served {
+        Served { kind: delivery.kind, outcome, reply: Reply::Answer(rendered) }
     }
 
-    fn problem(kind: &'static str, outcome: &'static str, problem: &Problem) -> Served {
-        Served { kind, outcome, response: problem.error_response() }
+    fn problem(kind: &'static str, outcome: &'static str, problem: Problem) -> Served {
+        Served { kind, outcome, reply: Reply::Problem(problem) }
+    }
+}
+
+impl Reply {
+    fn into_response(self) -> HttpResponse {
+        match self {
+            Reply::Answer(Rendered { content_type, body }) => HttpResponse::Ok().content_type(content_type).body(body),
+            Reply::Problem(problem) => problem.error_response(),
+            Reply::Theirs(theirs) => {
+                let status = StatusCode::from_u16(theirs.status).unwrap_or(StatusCode::BAD_GATEWAY);
+                let content_type = theirs.content_type.as_deref().unwrap_or("application/json").to_owned();
+                HttpResponse::build(status).content_type(content_type).body(theirs.body)
+            }
+        }
     }
 }

@@ -78,6 +78,10 @@ fn describe() {
         "From the head of a webhook to its answer"
     );
     describe_counter!("cordboard_webhook_unrecorded_total", "Questions that were answered but not recorded");
+    describe_counter!(
+        "cordboard_shadow_answers_total",
+        "Webhooks of businesses that only watch, by how the two answers compare"
+    );
     describe_counter!("cordboard_http_requests_total", "Requests by URL template, method and class of status");
     describe_histogram!(
         "cordboard_http_request_duration_seconds",

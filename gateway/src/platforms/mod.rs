@@ -111,6 +111,16 @@ impl Delivery {
         vapi::apology(self, language)
     }
 
+    /// What our answer and another server's do not agree on.
+    pub fn compare(&self, ours: &[u8], theirs: &[u8]) -> Vec<vapi::Difference> {
+        vapi::compare(ours, theirs)
+    }
+
+    /// What a tool is told where nothing is ever done: we only watch.
+    pub fn watching(&self, language: Language) -> Rendered {
+        vapi::watching(self, language)
+    }
+
     /// The answer to a question, from configuration alone.
     pub fn answer(&self, question: &Question, playbook: &Playbook) -> Rendered {
         vapi::answer(self, question, playbook)

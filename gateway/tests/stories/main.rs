@@ -7,4 +7,5 @@ mod health;
 mod live;
 mod log;
 mod messages;
+mod shadow;
 mod webhooks;

@@ -37,12 +37,22 @@ pub fn render(delivery: &Delivery, answers: &[Answer], language: Language) -> Re
 
 /// What a live call is told when nothing could be done. Nothing has happened, and the agent can say so.
 pub fn apology(delivery: &Delivery, language: Language) -> Rendered {
+    spoken(delivery, sorry(language))
+}
+
+/// What is told by a server that only watches and whose answers nobody should be hearing.
+pub fn watching(delivery: &Delivery, language: Language) -> Rendered {
+    spoken(delivery, only_watching(language))
+}
+
+/// This sentence to whoever waits for one; nothing to a fact.
+fn spoken(delivery: &Delivery, sentence: &'static str) -> Rendered {
     if !delivery.tool_calls.is_empty() {
-        return tool_results(delivery, |_| ToolAnswer::Error(sorry(language).into()));
+        return tool_results(delivery, |_| ToolAnswer::Error(sentence.into()));
     }
     let Asks::Record(events) = &delivery.asks else { return nothing() };
     match events.first().map(|event| &event.kind) {
-        Some(EventKind::TransferAsked | EventKind::HandoffAsked) => json_body(&json!({ "error": sorry(language) })),
+        Some(EventKind::TransferAsked | EventKind::HandoffAsked) => json_body(&json!({ "error": sentence })),
         _ => nothing(),
     }
 }
@@ -65,6 +75,13 @@ fn sorry(language: Language) -> &'static str {
             "Je n'arrive pas à traiter cette demande en ce moment, rien n'a été fait. Réessayons dans un instant."
         }
         Language::En => "I cannot handle this request right now and nothing was done. Let us try again in a moment.",
+    }
+}
+
+const fn only_watching(language: Language) -> &'static str {
+    match language {
+        Language::Fr => "Rien n'a été fait: ce serveur observe seulement.",
+        Language::En => "Nothing was done: this server only watches.",
     }
 }
 

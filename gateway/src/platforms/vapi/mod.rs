@@ -28,7 +28,7 @@ mod tool_calls;
 
 use engine::time::Timestamp;
 
-pub use answers::{answer, apology, render};
+pub use answers::{answer, apology, render, watching};
 pub use api::{Api, ApiError};
 pub use auth::{Doorkeeper, Request, Standing};
 pub use compare::{Difference, compare};

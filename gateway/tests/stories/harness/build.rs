@@ -34,7 +34,9 @@ pub async fn build(mut settings: Settings) -> Running {
     let data_dir = tempfile::tempdir().expect("a temporary directory");
     settings.data_dir = data_dir.path().to_owned();
     settings.platforms.vapi.secret = SECRET.into();
-    settings.playbooks.dir = playbooks_dir();
+    if settings.playbooks.dir.is_empty() {
+        settings.playbooks.dir = playbooks_dir();
+    }
     let start = Start::prepare(settings).expect("nothing is refused");
     let (address, admin_token) = (start.address, start.admin_token.secret.expose_secret().to_owned());
     let app = App::start(start).await.expect("the app starts");
