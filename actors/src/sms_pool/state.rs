@@ -127,7 +127,12 @@ impl State {
 
     async fn claim(&self, pace: usize, room: usize) -> Result<Vec<Claim>, Failure> {
         let ports = &self.plan.ports;
-        ports.outbox.claim_due(ports.clock.now(), &self.paces[pace].name, room).await
+        let due = ports.outbox.claim_due(ports.clock.now(), &self.paces[pace].name, room).await?;
+        for sms in due.expired {
+            warn!(sms.id = %sms.id, "sms expired unsent");
+            ports.publish(sms).await;
+        }
+        Ok(due.claims)
     }
 
     fn hand_over(&mut self, claim: Claim, pace: usize) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use engine::ports::{Clock, SmsOutbox};
 use engine::priority::Priority::{P1, P4};
 use engine::sms::{DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome, SmsState};
+use engine::time::Timestamp;
 use tokio::sync::{Barrier, Notify, mpsc};
 use tokio::time::{Instant, advance, timeout};
 
@@ -111,6 +112,18 @@ async fn a_message_due_later_leaves_when_it_is_due_and_not_before() {
     let _pool = world.pool(4, None).await;
     world.sees(1, SmsState::Accepted).await;
     assert!(started.elapsed() >= MINUTE && started.elapsed() < MINUTE + Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_waited_too_long_is_not_sent_and_everybody_hears_of_it() {
+    let mut world = World::new();
+    let stale = world.owes(110, 1, P1)[0];
+    world.outbox.rows.lock()[0].expires_at = Timestamp::EPOCH;
+    let fresh = world.owes(111, 1, P4)[0];
+    let _pool = world.pool(4, None).await;
+    assert_eq!(world.sees(1, SmsState::Expired).await, [stale]);
+    assert_eq!(world.sees(1, SmsState::Accepted).await, [fresh]);
+    assert_eq!(world.carrier.sent(), [fresh]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,5 +12,5 @@ pub use call_control::CallControl;
 pub use call_store::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 pub use clock::{Clock, SystemClock};
 pub use event_bus::{EventBus, Update};
-pub use sms_outbox::{Claim, SmsOutbox};
+pub use sms_outbox::{Claim, Due, SmsOutbox};
 pub use sms_provider::SmsProvider;

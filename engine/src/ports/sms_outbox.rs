@@ -16,11 +16,21 @@ pub struct Claim {
     pub attempt: u32,
 }
 
+/// What a look at the queue came to. All of it is committed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Due {
+    /// Most urgent first.
+    pub claims: Vec<Claim>,
+    /// What waited too long: it is not sent any more, and somebody must hear of it.
+    pub expired: Vec<Sms>,
+}
+
 #[async_trait]
 pub trait SmsOutbox: Send + Sync + 'static {
     /// Takes up to `limit` due messages, most urgent first, earliest due first. They are `sending`, with an attempt
-    /// row committed, when this returns. What has passed its `expires_at` becomes `expired` instead.
-    async fn claim_due(&self, now: Timestamp, sender: &str, limit: usize) -> Result<Vec<Claim>, Failure>;
+    /// row committed, when this returns. What has passed its `expires_at` becomes `expired` instead, all of it, whatever
+    /// the limit.
+    async fn claim_due(&self, now: Timestamp, sender: &str, limit: usize) -> Result<Due, Failure>;
 
     /// Records how an attempt ended. Late, or already settled otherwise: nothing changes, and the message is returned
     /// as it stands.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, SmsId, TenantId};
-use engine::ports::{Claim, Clock, SmsOutbox, SmsProvider, Update};
+use engine::ports::{Claim, Clock, Due, SmsOutbox, SmsProvider, Update};
 use engine::priority::Priority;
 use engine::sms::{DeliveryReport, SendOutcome, Settlement, Sms, SmsState};
 use engine::time::Timestamp;
@@ -95,13 +95,19 @@ fn takes(counter: &AtomicU32) -> bool {
 
 #[async_trait]
 impl SmsOutbox for Outbox {
-    async fn claim_due(&self, now: Timestamp, sender: &str, limit: usize) -> Result<Vec<Claim>, Failure> {
+    async fn claim_due(&self, now: Timestamp, sender: &str, limit: usize) -> Result<Due, Failure> {
         self.claims.fetch_add(1, SeqCst);
         assert!(!takes(&self.claims_to_panic), "the store broke");
         if takes(&self.claims_to_fail) {
             return Err(Failure::retry("store is away"));
         }
         let mut rows = self.rows.lock();
+        let late = rows.iter_mut().filter(|sms| sms.state == SmsState::Queued && sms.expires_at < now);
+        let expired = late.map(|sms| {
+            sms.state = SmsState::Expired;
+            sms.clone()
+        });
+        let expired = expired.collect();
         let mut due: Vec<_> = rows.iter_mut().filter(|s| s.state == SmsState::Queued && s.due_at <= now).collect();
         due.sort_by_key(|sms| (sms.priority, sms.due_at));
         let taken = due.into_iter().take(limit).map(|sms| {
@@ -110,7 +116,7 @@ impl SmsOutbox for Outbox {
             sms.from = Some(sender.into());
             Claim { sms: sms.clone(), attempt: sms.attempts }
         });
-        Ok(taken.collect())
+        Ok(Due { claims: taken.collect(), expired })
     }
 
     async fn settle(&self, id: SmsId, _: u32, settlement: &Settlement, now: Timestamp) -> Result<Sms, Failure> {

@@ -2,7 +2,7 @@
 
 use super::together;
 use crate::ids::SmsId;
-use crate::ports::{CallStore, Claim, SmsOutbox};
+use crate::ports::{CallStore, Claim, Due, SmsOutbox};
 use crate::priority::Priority;
 use crate::sms::{DeliveryReport, DeliveryStatus, NewSms, Settlement, Sms, SmsState};
 use crate::testing::frames::{call, frame_owing, moment, tenant, text};
@@ -13,7 +13,7 @@ const SENDER: &str = "+15145550199";
 pub async fn a_claim_is_the_whole_message_in_flight<S: CallStore + SmsOutbox>(store: &S) {
     let owed = text(&call("acme", "c1"), "flood", Priority::P1);
     owe(store, [owed.clone()]).await;
-    let claims = store.claim_due(moment(5), SENDER, 10).await.unwrap();
+    let claims = claimed(store, moment(5)).await;
     let expected = Sms {
         id: owed.id,
         tenant: owed.tenant,
@@ -37,7 +37,7 @@ pub async fn a_claim_is_the_whole_message_in_flight<S: CallStore + SmsOutbox>(st
     };
     assert_eq!(claims, [Claim { sms: expected.clone(), attempt: 1 }]);
     assert_eq!(stored(store, owed.id).await, expected);
-    assert!(store.claim_due(moment(6), SENDER, 10).await.unwrap().is_empty(), "it is in flight");
+    assert_eq!(store.claim_due(moment(6), SENDER, 10).await, Ok(Due::default()), "it is in flight");
 }
 
 pub async fn the_most_urgent_is_claimed_first_then_the_earliest_due<S: CallStore + SmsOutbox>(store: &S) {
@@ -60,7 +60,7 @@ pub async fn the_most_urgent_is_claimed_first_then_the_earliest_due<S: CallStore
     .await;
     let mut order = Vec::new();
     for limit in [0, 1, 2, 100] {
-        let claims = store.claim_due(moment(10), SENDER, limit).await.unwrap();
+        let claims = store.claim_due(moment(10), SENDER, limit).await.unwrap().claims;
         assert!(claims.len() <= limit);
         order.extend(claims.iter().map(|claim| claim.sms.body[4..].to_owned()));
     }
@@ -91,16 +91,23 @@ pub async fn what_has_expired_is_not_claimed<S: CallStore + SmsOutbox>(store: &S
         |reason, seconds| NewSms { expires_at: moment(seconds), ..text(&call("acme", "c1"), reason, Priority::P1) };
     let (stale, fresh) = (until("stale", 9), until("fresh", 10));
     owe(store, [stale.clone(), fresh.clone()]).await;
-    let claims = claimed(store, moment(10)).await;
+    let Due { claims, expired } = store.claim_due(moment(10), SENDER, 100).await.unwrap();
     assert_eq!(claims.iter().map(|claim| claim.sms.id).collect::<Vec<_>>(), [fresh.id]);
-    let expired = stored(store, stale.id).await;
-    assert_eq!((expired.state, expired.attempts, expired.updated_at), (SmsState::Expired, 0, moment(10)));
+    let gone = stored(store, stale.id).await;
+    assert_eq!((gone.state, gone.attempts, gone.updated_at), (SmsState::Expired, 0, moment(10)));
+    assert_eq!(expired, [gone], "told once");
+    assert_eq!(store.claim_due(moment(11), SENDER, 100).await, Ok(Due::default()));
+
+    let crowded_out = until("crowded-out", 19);
+    owe(store, [crowded_out.clone(), until("urgent", 99)]).await;
+    let Due { claims, expired } = store.claim_due(moment(20), SENDER, 0).await.unwrap();
+    assert_eq!((claims.len(), expired.len(), expired[0].id), (0, 1, crowded_out.id), "whatever the limit");
 }
 
 pub async fn two_claimers_never_get_the_same_message<S: CallStore + SmsOutbox>(store: &S) {
     owe(store, (0..30).map(|n| text(&call("acme", "c1"), &format!("r{n}"), Priority::P2))).await;
     let claimers = (0..5).map(|_| store.claim_due(moment(1), SENDER, 7));
-    let claims = together(claimers).await.into_iter().flat_map(Result::unwrap);
+    let claims = together(claimers).await.into_iter().flat_map(|due| due.unwrap().claims);
     let mut ids: Vec<SmsId> = claims.map(|claim| claim.sms.id).collect();
     assert_eq!(ids.len(), 30);
     ids.sort();
@@ -284,7 +291,7 @@ async fn owe<S: CallStore>(store: &S, texts: impl IntoIterator<Item = NewSms>) {
 }
 
 async fn claimed<S: SmsOutbox>(store: &S, now: Timestamp) -> Vec<Claim> {
-    store.claim_due(now, SENDER, 100).await.unwrap()
+    store.claim_due(now, SENDER, 100).await.unwrap().claims
 }
 
 async fn claimed_one<S: CallStore + SmsOutbox>(store: &S) -> Claim {

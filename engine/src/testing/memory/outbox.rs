@@ -6,16 +6,16 @@ use super::store::{Message, Records};
 use super::{MemoryStore, lock};
 use crate::failure::Failure;
 use crate::ids::{CallId, SmsId, TenantId};
-use crate::ports::{Claim, SmsOutbox};
+use crate::ports::{Claim, Due, SmsOutbox};
 use crate::priority::Priority;
 use crate::sms::{DeliveryReport, Settlement, Sms, SmsState};
 use crate::time::Timestamp;
 
 #[async_trait]
 impl SmsOutbox for MemoryStore {
-    async fn claim_due(&self, now: Timestamp, sender: &str, limit: usize) -> Result<Vec<Claim>, Failure> {
+    async fn claim_due(&self, now: Timestamp, sender: &str, limit: usize) -> Result<Due, Failure> {
         let mut records = lock(&self.records);
-        records.expire(now);
+        let expired = records.expire(now);
         let mut due: Vec<&mut Message> = records
             .texts
             .values_mut()
@@ -25,7 +25,8 @@ impl SmsOutbox for MemoryStore {
             let sms = &message.sms;
             (sms.priority, sms.due_at, sms.created_at, sms.id)
         });
-        Ok(due.into_iter().take(limit).map(|message| message.claim(sender, now)).collect())
+        let claims = due.into_iter().take(limit).map(|message| message.claim(sender, now)).collect();
+        Ok(Due { claims, expired })
     }
 
     async fn settle(&self, id: SmsId, attempt: u32, settlement: &Settlement, now: Timestamp) -> Result<Sms, Failure> {
@@ -99,13 +100,15 @@ impl Records {
         self.texts.values().map(|message| &message.sms).filter(|sms| sms.state == SmsState::Queued)
     }
 
-    fn expire(&mut self, now: Timestamp) {
-        for sms in self.texts.values_mut().map(|message| &mut message.sms) {
-            if sms.state == SmsState::Queued && sms.expires_at < now {
-                sms.state = SmsState::Expired;
-                sms.updated_at = now;
-            }
-        }
+    fn expire(&mut self, now: Timestamp) -> Vec<Sms> {
+        let texts = self.texts.values_mut().map(|message| &mut message.sms);
+        let late = texts.filter(|sms| sms.state == SmsState::Queued && sms.expires_at < now);
+        late.map(|sms| {
+            sms.state = SmsState::Expired;
+            sms.updated_at = now;
+            sms.clone()
+        })
+        .collect()
     }
 
     fn select(&self, tenant: Option<&TenantId>, wanted: impl Fn(&Sms) -> bool) -> Vec<Sms> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::{CallId, SmsId, TenantId};
-use engine::ports::{Claim, SmsOutbox};
+use engine::ports::{Claim, Due, SmsOutbox};
 use engine::priority::Priority;
 use engine::sms::{DeliveryReport, NewSms, Settlement, Sms};
 use engine::time::Timestamp;
@@ -14,14 +14,14 @@ use super::{SqliteStore, rows, unavailable};
 
 #[async_trait]
 impl SmsOutbox for SqliteStore {
-    async fn claim_due(&self, now: Timestamp, sender: &str, limit: usize) -> Result<Vec<Claim>, Failure> {
+    async fn claim_due(&self, now: Timestamp, sender: &str, limit: usize) -> Result<Due, Failure> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
         let expired = expire(&mut transaction, now).await?;
         let claims = claim(&mut transaction, now, sender, limit).await?;
-        if expired > 0 || !claims.is_empty() {
+        if !expired.is_empty() || !claims.is_empty() {
             transaction.commit().await.map_err(unavailable)?;
         }
-        Ok(claims)
+        Ok(Due { claims, expired })
     }
 
     async fn settle(&self, id: SmsId, attempt: u32, settlement: &Settlement, now: Timestamp) -> Result<Sms, Failure> {
@@ -156,12 +156,12 @@ pub(super) async fn write_texts(transaction: &mut Writing<'_>, texts: &[&NewSms]
     query.build().persistent(texts.len() == 1).execute(&mut **transaction).await.map(drop)
 }
 
-async fn expire(transaction: &mut Writing<'_>, now: Timestamp) -> Result<u64, Failure> {
+async fn expire(transaction: &mut Writing<'_>, now: Timestamp) -> Result<Vec<Sms>, Failure> {
     let query = sqlx::query(
-        "UPDATE sms_messages SET state = 'expired', updated_at = ?1 WHERE state = 'queued' AND expires_at < ?1",
+        "UPDATE sms_messages SET state = 'expired', updated_at = ?1 WHERE state = 'queued' AND expires_at < ?1 \
+         RETURNING *",
     );
-    let done = query.bind(now.to_string()).execute(&mut **transaction).await.map_err(unavailable)?;
-    Ok(done.rows_affected())
+    all(query.bind(now.to_string()).fetch_all(&mut **transaction).await)
 }
 
 async fn claim(
