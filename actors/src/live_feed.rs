@@ -1,19 +1,22 @@
 //! The calls that are live now, kept in memory from what the bus says, and every change to them for whoever watches.
 //! It never waits for a watcher: one that lags is told so and takes a new snapshot. Started again it reads the store.
 
-use std::collections::HashMap;
+mod live;
+mod missed;
+
 use std::sync::Arc;
 
 use engine::call::{CallView, Event, EventKind, Line};
 use engine::failure::Failure;
 use engine::ids::{CallKey, TenantId};
 use engine::ports::{CallStore, Update};
-use engine::priority::Priority;
 use engine::sms::Sms;
 use parking_lot::RwLock;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, broadcast, mpsc};
 
+use self::live::Live;
+use self::missed::Missed;
 use crate::bus::LocalBus;
 use crate::metrics;
 use crate::supervise::{Supervised, supervise};
@@ -46,12 +49,6 @@ pub struct LiveFeed {
     mentions: mpsc::Sender<(CallKey, Line)>,
 }
 
-struct Live {
-    epoch: Arc<str>,
-    offset: u64,
-    calls: HashMap<CallKey, Arc<CallView>>,
-}
-
 impl LiveFeed {
     pub(crate) async fn start(
         bus: &LocalBus,
@@ -59,7 +56,7 @@ impl LiveFeed {
         backlog: usize,
     ) -> Result<(LiveFeed, Supervised), Failure> {
         let (mentions, mentioned) = mpsc::channel(backlog);
-        let live = Arc::new(RwLock::new(Live { epoch: new_epoch(), offset: 0, calls: HashMap::new() }));
+        let live = Arc::new(RwLock::new(Live::of(Vec::new())));
         let feed = LiveFeed { live, changes: broadcast::channel(backlog).0, mentions };
         let worker = Arc::new(Worker {
             updates: Mutex::new(bus.subscribe()),
@@ -103,49 +100,6 @@ impl LiveFeed {
 
     fn shows(&self, call: &CallKey) -> bool {
         self.live.read().calls.contains_key(call)
-    }
-}
-
-impl Live {
-    fn snapshot(&self, tenant: Option<&TenantId>) -> Snapshot {
-        let of_tenant = |key: &CallKey| tenant.is_none_or(|tenant| *tenant == key.tenant);
-        let mut calls: Vec<_> =
-            self.calls.iter().filter(|(key, _)| of_tenant(key)).map(|(_, view)| view.clone()).collect();
-        calls.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
-        Snapshot { epoch: self.epoch.clone(), offset: self.offset, calls }
-    }
-
-    /// Folds one update in and returns the call it is about, if that is live.
-    fn apply(&mut self, update: &Update, counted: Option<Arc<CallView>>) -> Option<Arc<CallView>> {
-        match update {
-            Update::Call { call, .. } => self.show(call),
-            Update::Sms { .. } => self.show(&counted?),
-            Update::Speaking { call, line } => {
-                let view = self.calls.get_mut(call)?;
-                Arc::make_mut(view).last_line = Some(Line::clone(line));
-                Some(view.clone())
-            }
-        }
-    }
-
-    /// Views are read from the store and may overtake each other on the way here: an older one changes nothing.
-    fn show(&mut self, call: &Arc<CallView>) -> Option<Arc<CallView>> {
-        let key = CallKey { tenant: call.tenant.clone(), call: call.id.clone() };
-        if !call.phase.is_live() {
-            self.calls.remove(&key);
-            return None;
-        }
-        let view = self.calls.entry(key).or_insert_with(|| call.clone());
-        if call.seq >= view.seq {
-            *view = call.clone();
-        }
-        Some(view.clone())
-    }
-
-    fn count_by_priority(&self) {
-        let of = |priority: Option<Priority>| self.calls.values().filter(|call| call.priority == priority).count();
-        metrics::calls_active("none", of(None));
-        Priority::ALL.into_iter().for_each(|priority| metrics::calls_active(priority.as_str(), of(Some(priority))));
     }
 }
 
@@ -226,43 +180,9 @@ impl Worker {
     }
 
     async fn read_store(&self) -> Result<(), Failure> {
-        let keyed = |view: Arc<CallView>| (CallKey { tenant: view.tenant.clone(), call: view.id.clone() }, view);
-        let calls = self.store.live().await?.into_iter().map(keyed).collect();
-        *self.feed.live.write() = Live { epoch: new_epoch(), offset: 0, calls };
+        *self.feed.live.write() = Live::of(self.store.live().await?);
         Ok(())
     }
-}
-
-/// The newest update of each call and of each call's messages: two per live call at most.
-#[derive(Default)]
-struct Missed {
-    updates: Vec<Update>,
-    places: HashMap<(CallKey, bool), usize>,
-}
-
-impl Missed {
-    fn note(&mut self, update: Update) {
-        let (tenant, call) = match &update {
-            Update::Call { call, .. } => (call.tenant.clone(), Some(call.id.clone())),
-            Update::Sms { sms } => (sms.tenant.clone(), sms.call.clone()),
-            Update::Speaking { .. } => return,
-        };
-        let Some(call) = call else { return };
-        let key = (CallKey { tenant, call }, matches!(update, Update::Sms { .. }));
-        match self.places.get(&key) {
-            Some(place) => self.updates[*place] = update,
-            None => {
-                self.places.insert(key, self.updates.len());
-                self.updates.push(update);
-            }
-        }
-    }
-}
-
-/// Unlike any other on this machine: the moment it was made, in nanoseconds.
-fn new_epoch() -> Arc<str> {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    format!("{:x}", since.as_nanos()).into()
 }
 
 #[cfg(test)]
