@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use engine::call::Event;
+use engine::call::{Class, Event};
 use engine::failure::Failure;
 use engine::ids::CallKey;
 use engine::ports::{CallStore, Clock};
@@ -142,16 +142,17 @@ impl State {
             myself.stop(Some("not loaded".to_owned()));
             return;
         }
-        let Some(playbook) = self.context.tenants.get(&self.key.tenant) else {
+        let playbook = self.context.tenants.get(&self.key.tenant);
+        if playbook.is_none() && ask.events.iter().any(|event| event.kind.class() == Class::Synchronous) {
             let _ = ask.reply.send(Err(NotCommitted::Refused(format!("no playbook of tenant {}", self.key.tenant))));
             myself.stop(Some("no playbook".to_owned()));
             return;
-        };
+        }
         let memory = self.memory.as_mut().expect("remembered above");
         let now = self.context.clock.now();
         let (mut frames, mut slots) = (Vec::new(), Vec::with_capacity(ask.events.len()));
         for event in ask.events.iter() {
-            slots.push(memory.decide(&self.key, event, &playbook, now, &mut frames));
+            slots.push(memory.decide(&self.key, event, playbook.as_deref(), now, &mut frames));
         }
         let ended = (!memory.call.phase.is_live() || memory.call.seq == 0).then_some(memory.call.seq);
         self.context.committer.submit(Submission {

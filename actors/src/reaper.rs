@@ -107,6 +107,7 @@ mod tests {
     use engine::testing::fixtures;
 
     use super::*;
+    use crate::calls::Refusal;
     use crate::testing::Rig;
 
     async fn phase_of(rig: &Rig) -> Phase {
@@ -131,6 +132,21 @@ mod tests {
         let report = fixtures::event(fixtures::report(), 9);
         rig.system.calls.apply(&fixtures::key("c1"), "test", vec![report]).await.unwrap();
         assert_eq!(phase_of(&rig).await, Phase::Ended);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_call_whose_playbook_was_removed_is_lost_like_any_other() {
+        let rig = Rig::start(Limits::default()).await;
+        let event = fixtures::event(EventKind::Status(Phase::InProgress), 0);
+        rig.system.calls.apply(&fixtures::key("c1"), "test", vec![event]).await.unwrap();
+        rig.forget_playbooks();
+        let asked = fixtures::event(EventKind::TransferAsked, 1);
+        let refused = rig.system.calls.apply(&fixtures::key("c1"), "test", vec![asked]).await;
+        assert!(matches!(refused, Err(Refusal::Refused(_))), "a question needs rules");
+        rig.clock.advance(Limits::default().silent_in_progress + Duration::from_secs(1));
+        tokio::time::sleep(Limits::default().reaper_tick * 2).await;
+        rig.settle().await;
+        assert_eq!(phase_of(&rig).await, Phase::Lost);
     }
 
     #[tokio::test(start_paused = true)]

@@ -24,6 +24,12 @@ impl Tenants {
         self.playbooks.write().insert(playbook.tenant.clone(), Arc::new(playbook));
     }
 
+    /// As after a restart without its file.
+    #[cfg(test)]
+    pub(crate) fn remove(&self, tenant: &TenantId) {
+        self.playbooks.write().remove(tenant);
+    }
+
     pub fn get(&self, tenant: &TenantId) -> Option<Arc<Playbook>> {
         self.playbooks.read().get(tenant).cloned()
     }

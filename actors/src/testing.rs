@@ -57,6 +57,10 @@ impl Rig {
         self.tenants.replace(playbook);
     }
 
+    pub fn forget_playbooks(&self) {
+        self.tenants.all().iter().for_each(|playbook| self.tenants.remove(&playbook.tenant));
+    }
+
     /// Lets every task run that can run without time passing.
     pub async fn settle(&self) {
         for _ in 0..100 {

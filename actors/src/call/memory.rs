@@ -34,12 +34,12 @@ impl Memory {
         Memory { call: Arc::new(Call::new(platform, first_heard)), keys: HashSet::new() }
     }
 
-    /// Decides one event, unless it was decided before.
+    /// Decides one event, unless it was decided before. Only facts can do without a playbook.
     pub fn decide(
         &mut self,
         key: &CallKey,
         event: &Event,
-        playbook: &Playbook,
+        playbook: Option<&Playbook>,
         now: Timestamp,
         frames: &mut Vec<Frame>,
     ) -> Slot {
@@ -49,7 +49,10 @@ impl Memory {
             return repeated(event);
         }
         let started = Instant::now();
-        let decision = self.call.decide(key, event, playbook, now);
+        let decision = match playbook {
+            Some(playbook) => self.call.decide(key, event, playbook, now),
+            None => self.call.decide_fact(event, now),
+        };
         if decision.facts.is_empty() {
             if self.call.seq == 0 {
                 metrics::call_not_opened();
@@ -75,7 +78,7 @@ impl Memory {
         Slot::Known(decision.answer)
     }
 
-    fn count(&self, event: &Event, playbook: &Playbook, facts: &[Fact], was_live: bool, took: Duration) {
+    fn count(&self, event: &Event, playbook: Option<&Playbook>, facts: &[Fact], was_live: bool, took: Duration) {
         if self.call.seq == 1 {
             metrics::call_started();
         }
@@ -85,7 +88,8 @@ impl Memory {
         }
         if let EventKind::ToolCalled(tool) = &event.kind {
             // From the list of tools, never from the model: a metric's label.
-            let name = engine::tools::find(&tool.name, playbook).map_or("unknown", |tool| tool.name());
+            let known = playbook.and_then(|playbook| engine::tools::find(&tool.name, playbook));
+            let name = known.map_or("unknown", |tool| tool.name());
             metrics::tool_called(name, outcome_of(facts), took);
         }
     }

@@ -28,9 +28,6 @@ impl Call {
     /// No facts means that nothing happened and nothing needs recording: somebody is still speaking, or the reaper
     /// gave up a call that has been heard of since, or nobody understands what was said of a call never heard of.
     pub fn decide(&self, key: &CallKey, event: &Event, playbook: &Playbook, now: Timestamp) -> Decision {
-        if self.learns_nothing(event, now) {
-            return Decision { facts: Vec::new(), texts: Vec::new(), answer: Answer::Ack };
-        }
         let introduction = self.introduction(&event.parties);
         let mut decision = match &event.kind {
             EventKind::ToolCalled(tool_call) => {
@@ -46,11 +43,22 @@ impl Call {
                 let destination = playbook.handoff.clone();
                 answered(Fact::HandoffAnswered { destination: destination.clone() }, Answer::Handoff(destination))
             }
-            kind => Decision { facts: recorded(kind).into_iter().collect(), texts: Vec::new(), answer: Answer::Ack },
+            _ => return self.decide_fact(event, now),
         };
         decision.facts.splice(0..0, introduction);
         if playbook.shadow.is_some() {
             decision.texts.iter_mut().for_each(|text| text.suppressed = Some(SUPPRESSED.into()));
+        }
+        decision
+    }
+
+    /// Decides an event that asks nothing, so that no playbook is needed for it: anything but a
+    /// synchronous one.
+    pub fn decide_fact(&self, event: &Event, now: Timestamp) -> Decision {
+        let mut decision = Decision { facts: Vec::new(), texts: Vec::new(), answer: Answer::Ack };
+        if !self.learns_nothing(event, now) {
+            decision.facts.extend(self.introduction(&event.parties));
+            decision.facts.extend(recorded(&event.kind));
         }
         decision
     }
