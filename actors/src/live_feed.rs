@@ -11,6 +11,7 @@ use engine::failure::Failure;
 use engine::ids::{CallKey, TenantId};
 use engine::ports::{CallStore, Update};
 use engine::sms::Sms;
+use engine::time::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, broadcast, mpsc};
@@ -46,7 +47,13 @@ pub struct LiveFeed {
     live: Arc<RwLock<Live>>,
     changes: broadcast::Sender<Arc<Change>>,
     /// What is being said right now: shed when full.
-    mentions: mpsc::Sender<(CallKey, Line)>,
+    mentions: mpsc::Sender<Mention>,
+}
+
+struct Mention {
+    call: CallKey,
+    line: Line,
+    heard_at: Timestamp,
 }
 
 impl LiveFeed {
@@ -81,11 +88,17 @@ impl LiveFeed {
         (live.snapshot(tenant), self.changes.subscribe())
     }
 
-    /// Volatile news of a call: shown if there is room, never stored.
-    pub fn mention(&self, call: &CallKey, event: &Event) {
+    /// Volatile news of a call, heard at this time of our clock: shown if there is room, never stored.
+    pub fn mention(&self, call: &CallKey, event: &Event, heard_at: Timestamp) {
         if let EventKind::Speaking { role, text } = &event.kind {
-            let _ = self.mentions.try_send((call.clone(), Line { role: *role, text: text.clone() }));
+            let line = Line { role: *role, text: text.clone() };
+            let _ = self.mentions.try_send(Mention { call: call.clone(), line, heard_at });
         }
+    }
+
+    /// When somebody was last heard speaking in a live call, if anybody was since the feed started.
+    pub fn heard_at(&self, call: &CallKey) -> Option<Timestamp> {
+        self.live.read().heard.get(call).copied()
     }
 
     /// `counted` is the call as the store has it, when the update is about one of its messages.
@@ -105,7 +118,7 @@ impl LiveFeed {
 
 struct Worker {
     updates: Mutex<broadcast::Receiver<Update>>,
-    mentioned: Mutex<mpsc::Receiver<(CallKey, Line)>>,
+    mentioned: Mutex<mpsc::Receiver<Mention>>,
     feed: LiveFeed,
     store: Arc<dyn CallStore>,
 }
@@ -125,7 +138,8 @@ impl Worker {
                     Err(RecvError::Lagged(_)) => self.start_again(&mut updates).await,
                     Err(RecvError::Closed) => return,
                 },
-                Some((call, line)) = mentioned.recv() => {
+                Some(Mention { call, line, heard_at }) = mentioned.recv() => {
+                    self.feed.live.write().hear(&call, heard_at);
                     self.feed.apply(Update::Speaking { call, line: Arc::new(line) }, None);
                 }
                 _ = gauges.tick() => self.feed.live.read().count_by_priority(),
@@ -228,7 +242,7 @@ mod tests {
         tell(&rig, "c1", EventKind::Status(Phase::InProgress), 1).await;
         rig.until(|| rig.system.live.snapshot(None).calls.len() == 1).await;
         let speaking = fixtures::event(EventKind::Speaking { role: Role::Caller, text: "il y a de l'".into() }, 2);
-        rig.system.live.mention(&fixtures::key("c1"), &speaking);
+        rig.system.live.mention(&fixtures::key("c1"), &speaking, fixtures::at(2));
         let last_line = || rig.system.live.snapshot(None).calls[0].last_line.clone();
         rig.until(|| last_line().is_some()).await;
         assert_eq!(rig.store.load(&fixtures::key("c1")).await.unwrap().unwrap().state.last_line, None);

@@ -2,6 +2,7 @@
 //! the platform can be asked, it asks first. It reads the store, so calls nobody has in memory are found too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::call::{Event, EventKind, Note, Parties, Phase};
 use engine::failure::Failure;
@@ -12,6 +13,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::calls::Calls;
 use crate::limits::Limits;
+use crate::live_feed::LiveFeed;
 use crate::metrics;
 use crate::supervise::{Supervised, supervise};
 
@@ -20,6 +22,8 @@ const AT_ONCE: usize = 8;
 
 pub(crate) struct Reaper {
     pub calls: Calls,
+    /// What is said but not recorded.
+    pub live: LiveFeed,
     pub store: Arc<dyn CallStore>,
     pub control: Option<Arc<dyn CallControl>>,
     pub clock: Arc<dyn Clock>,
@@ -59,22 +63,24 @@ impl Reaper {
     }
 
     fn cutoffs(&self, now: Timestamp) -> Vec<(Phase, Timestamp)> {
-        let limits = &self.limits;
-        [
-            (Phase::Scheduled, limits.silent_scheduled),
-            (Phase::Queued, limits.silent_scheduled),
-            (Phase::Ringing, limits.silent_ringing),
-            (Phase::InProgress, limits.silent_in_progress),
-            (Phase::Forwarding, limits.silent_in_progress),
-        ]
-        .map(|(phase, silence)| (phase, now.minus(silence)))
-        .to_vec()
+        let live = Phase::ALL.into_iter().filter(|phase| phase.is_live());
+        live.map(|phase| (phase, now.minus(self.silence(phase)))).collect()
     }
 
-    /// What to make of the silence: the platform's word if it gives one, else the call is lost. None while the platform
-    /// cannot be asked: a call is not given up because its platform is down.
+    /// How long a call may be silent.
+    fn silence(&self, phase: Phase) -> Duration {
+        match phase {
+            Phase::Scheduled | Phase::Queued => self.limits.silent_scheduled,
+            Phase::Ringing => self.limits.silent_ringing,
+            Phase::InProgress | Phase::Forwarding | Phase::Lost | Phase::Ended => self.limits.silent_in_progress,
+        }
+    }
+
+    /// What to make of the silence: none, if somebody speaks; the platform's word if it gives one; else the call is lost.
+    /// None while the platform cannot be asked: a call is not given up because its platform is down.
     async fn verdict(&self, silent: &SilentCall, now: Timestamp) -> Option<Event> {
-        let kind = match self.ask_platform(silent).await {
+        let answer = if self.hears(silent, now) { Ok(Some(silent.phase)) } else { self.ask_platform(silent).await };
+        let kind = match answer {
             Ok(Some(phase)) if phase.is_live() => {
                 EventKind::Noted(Note { what: "still_live".into(), detail: Some(phase.as_str().into()) })
             }
@@ -91,6 +97,11 @@ impl Reaper {
         Some(Event { key, at: now, parties: Parties::default(), kind })
     }
 
+    fn hears(&self, silent: &SilentCall, now: Timestamp) -> bool {
+        let heard_at = self.live.heard_at(&silent.call);
+        heard_at.is_some_and(|heard_at| now.since(heard_at) < self.silence(silent.phase))
+    }
+
     /// `None` when there is nobody to ask, or the platform does not know the call.
     async fn ask_platform(&self, silent: &SilentCall) -> Result<Option<Phase>, Failure> {
         match &self.control {
@@ -102,8 +113,7 @@ impl Reaper {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use engine::call::Role;
     use engine::testing::fixtures;
 
     use super::*;
@@ -144,6 +154,28 @@ mod tests {
         let refused = rig.system.calls.apply(&fixtures::key("c1"), "test", vec![asked]).await;
         assert!(matches!(refused, Err(Refusal::Refused(_))), "a question needs rules");
         rig.clock.advance(Limits::default().silent_in_progress + Duration::from_secs(1));
+        tokio::time::sleep(Limits::default().reaper_tick * 2).await;
+        rig.settle().await;
+        assert_eq!(phase_of(&rig).await, Phase::Lost);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_somebody_still_speaks_in_is_not_given_up_though_nothing_was_recorded() {
+        let rig = Rig::start(Limits::default()).await;
+        let event = fixtures::event(EventKind::Status(Phase::InProgress), 0);
+        rig.system.calls.apply(&fixtures::key("c1"), "test", vec![event]).await.unwrap();
+        let speaking = fixtures::event(EventKind::Speaking { role: Role::Caller, text: "et puis".into() }, 1);
+        let limit = Limits::default().silent_in_progress;
+        rig.until(|| rig.system.live.snapshot(None).calls.len() == 1).await;
+        rig.clock.advance(limit - Duration::from_secs(60));
+        rig.system.live.mention(&fixtures::key("c1"), &speaking, rig.clock.now());
+        rig.settle().await;
+        rig.clock.advance(Duration::from_secs(120));
+        tokio::time::sleep(Limits::default().reaper_tick * 2).await;
+        rig.settle().await;
+        assert_eq!(phase_of(&rig).await, Phase::InProgress);
+        // And once it is really silent it is given up.
+        rig.clock.advance(limit + Duration::from_secs(1));
         tokio::time::sleep(Limits::default().reaper_tick * 2).await;
         rig.settle().await;
         assert_eq!(phase_of(&rig).await, Phase::Lost);

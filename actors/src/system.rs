@@ -82,7 +82,8 @@ impl System {
             linger: limits.linger,
         };
         let calls = Calls::start(Arc::new(context), limits.clone()).await?;
-        let reaping = Reaper { calls: calls.clone(), store, control: ports.control, clock, limits }.start();
+        let reaping =
+            Reaper { calls: calls.clone(), live: live.clone(), store, control: ports.control, clock, limits }.start();
         let tasks = Mutex::new([reaping, committing, relaying, feeding].into_iter().chain(listening).collect());
         Ok(System { calls, live, tenants, sms_reports, sms_pool, committer, tasks })
     }

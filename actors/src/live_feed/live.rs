@@ -7,6 +7,7 @@ use engine::call::{CallView, Line};
 use engine::ids::{CallKey, TenantId};
 use engine::ports::Update;
 use engine::priority::Priority;
+use engine::time::Timestamp;
 
 use super::Snapshot;
 use crate::metrics;
@@ -15,13 +16,15 @@ pub(super) struct Live {
     pub epoch: Arc<str>,
     pub offset: u64,
     pub calls: HashMap<CallKey, Arc<CallView>>,
+    /// When somebody last spoke in a call, by our clock; only of calls that are shown.
+    pub heard: HashMap<CallKey, Timestamp>,
 }
 
 impl Live {
     /// A new epoch, from the calls of the store.
     pub fn of(calls: Vec<Arc<CallView>>) -> Live {
         let keyed = |view: Arc<CallView>| (CallKey { tenant: view.tenant.clone(), call: view.id.clone() }, view);
-        Live { epoch: new_epoch(), offset: 0, calls: calls.into_iter().map(keyed).collect() }
+        Live { epoch: new_epoch(), offset: 0, calls: calls.into_iter().map(keyed).collect(), heard: HashMap::new() }
     }
 
     pub fn snapshot(&self, tenant: Option<&TenantId>) -> Snapshot {
@@ -30,6 +33,12 @@ impl Live {
             self.calls.iter().filter(|(key, _)| of_tenant(key)).map(|(_, view)| view.clone()).collect();
         calls.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
         Snapshot { epoch: self.epoch.clone(), offset: self.offset, calls }
+    }
+
+    pub fn hear(&mut self, call: &CallKey, at: Timestamp) {
+        if self.calls.contains_key(call) {
+            self.heard.insert(call.clone(), at);
+        }
     }
 
     /// Folds one update in and returns the call it is about, if that is live.
@@ -50,6 +59,7 @@ impl Live {
         let key = CallKey { tenant: call.tenant.clone(), call: call.id.clone() };
         if !call.phase.is_live() {
             self.calls.remove(&key);
+            self.heard.remove(&key);
             return None;
         }
         let view = self.calls.entry(key).or_insert_with(|| call.clone());

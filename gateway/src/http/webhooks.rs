@@ -76,7 +76,7 @@ pub(super) async fn serve(delivery: &Delivery, playbook: &Playbook, state: &Stat
     match &delivery.asks {
         Asks::Nothing => Served::ok(delivery, "ignored", empty()),
         Asks::Mention(event) => {
-            state.live.mention(&key, event);
+            state.live.mention(&key, event, state.clock.now());
             Served::ok(delivery, "mentioned", empty())
         }
         Asks::Answer(question, event) => answer(delivery, question, event.as_ref(), &key, playbook, state),
