@@ -213,10 +213,20 @@ fn a_demo_plays_its_calls_on_a_free_port_and_ends() {
         let log = String::from_utf8(played.stderr).unwrap();
         assert_eq!(played.status.code(), Some(0), "{banner}{log}");
         assert!(
+            banner.trim_end().lines().last().is_some_and(|end| end.starts_with("played ") && end.contains(" p99 ")),
+            "{banner}"
+        );
+        assert!(
             banner.contains("sandbox") && banner.contains("/webhooks/vapi") && !banner.contains(&listen),
             "{banner}"
         );
     }
+}
+
+#[test]
+fn a_demo_offers_nothing_that_it_refuses() {
+    let help = String::from_utf8(run(&["demo", "--help"]).stdout).unwrap();
+    assert!(help.contains("--listen") && !help.contains("--config") && !help.contains("--data-dir"), "{help}");
 }
 
 #[test]

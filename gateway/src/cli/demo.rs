@@ -38,6 +38,17 @@ pub struct Demo {
     /// How many times faster than people speak
     #[arg(long, default_value = "1", value_parser = positive)]
     speed: f64,
+    #[command(flatten)]
+    refused: Refused,
+}
+
+/// Options of every other command. They are taken, so that the refusal can say why, and not offered.
+#[derive(Debug, Args)]
+struct Refused {
+    #[arg(long, hide = true)]
+    config: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    data_dir: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -61,7 +72,8 @@ fn positive(text: &str) -> Result<f64, String> {
 }
 
 pub async fn run(demo: &Demo, overrides: &Overrides) -> Result<Exit, Failed> {
-    if overrides.config.is_some() || overrides.data_dir.is_some() {
+    let refused = overrides.config.is_some() || overrides.data_dir.is_some();
+    if refused || demo.refused.config.is_some() || demo.refused.data_dir.is_some() {
         return Err(Failed::new(Exit::Usage, "a demo has settings and a data directory of its own"));
     }
     let data_dir = tempfile::Builder::new().prefix("cordboard-demo-").tempdir().map_err(Failed::configuration)?;
@@ -78,7 +90,9 @@ pub async fn run(demo: &Demo, overrides: &Overrides) -> Result<Exit, Failed> {
     output::print(&demo.playing());
     let outcome = load::run(demo.plan(cast), url, options).await;
     app.stop().await;
-    Ok(if Summary::new("", &outcome?).is_clean() { Exit::Ok } else { Exit::FailedCheck })
+    let summary = Summary::new("", &outcome?);
+    output::print(&played(&summary));
+    Ok(if summary.is_clean() { Exit::Ok } else { Exit::FailedCheck })
 }
 
 /// On another port when the wanted one is taken: whoever tries things out may have a server already.
@@ -89,6 +103,15 @@ fn prepare(settings: Settings) -> Result<Start, StartError> {
         }
         prepared => prepared,
     }
+}
+
+fn played(summary: &Summary) -> String {
+    let good = summary.by_status.get(&200).copied().unwrap_or(0).saturating_sub(summary.wrong_answers);
+    let Summary { sent, elapsed_s, latency_ms, .. } = summary;
+    format!(
+        "played {sent} webhooks in {elapsed_s:.1} s: {good} answered, p50 {} ms, p99 {} ms\n",
+        latency_ms.p50, latency_ms.p99
+    )
 }
 
 impl Demo {

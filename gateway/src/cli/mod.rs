@@ -39,6 +39,7 @@ pub struct Cli {
 
 /// Settings given by flags, over everything else.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Settings")]
 struct Overrides {
     /// Settings in TOML, over the built-in ones and under the environment
     #[arg(long, global = true, value_name = "FILE")]
