@@ -20,7 +20,7 @@ boundaries:
 test:
     ./scripts/test
 
-# Criterion benches, then the figures of docs/performance.md; about ten minutes on two cores
+# Criterion benches, some five minutes on two cores; the other figures of docs/performance.md name their commands
 bench:
     cargo bench -p benches
 
