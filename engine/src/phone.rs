@@ -38,6 +38,21 @@ pub fn mask(number: &str) -> String {
     format!("{head}•••{tail}")
 }
 
+/// A message of somebody else's without the numbers it may quote; short codes stay.
+pub fn without_numbers(message: &str) -> String {
+    let mut clean = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let length = rest[start..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - start);
+        let digits = &rest[start..start + length];
+        clean.push_str(&rest[..start]);
+        clean.push_str(if length >= 7 { "•••" } else { digits });
+        rest = &rest[start + length..];
+    }
+    clean.push_str(rest);
+    clean
+}
+
 impl FromStr for PhoneNumber {
     type Err = NotAPhoneNumber;
 
@@ -87,5 +102,11 @@ mod tests {
         let number: PhoneNumber = "+15145550142".parse().unwrap();
         assert_eq!(format!("{number:?}"), "+1514•••0142");
         assert_eq!(mask("911"), "•••");
+    }
+
+    #[test]
+    fn a_message_loses_its_numbers_and_keeps_its_codes() {
+        assert_eq!(without_numbers("The 'To' number +15145550110 is not valid."), "The 'To' number +••• is not valid.");
+        assert_eq!(without_numbers("error 21211 numéro 5145550110"), "error 21211 numéro •••");
     }
 }

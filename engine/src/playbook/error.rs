@@ -50,12 +50,53 @@ impl Source<'_> {
     pub fn refuse_toml(&self, error: &toml::de::Error) -> PlaybookError {
         let at = error.span().unwrap_or(0..0);
         let line = self.text.lines().nth(self.line(at.start) - 1).unwrap_or_default();
-        let key = line.split(['=', '#']).next().unwrap_or_default().trim().trim_matches(['[', ']']);
-        self.refuse(at, key, error.message(), "")
+        self.refuse(at, key_of(line), without_value(error.message()), "")
     }
 
     fn line(&self, offset: usize) -> usize {
         let end = offset.min(self.text.len());
         self.text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count() + 1
+    }
+}
+
+/// What stands before the equals sign, or the table's name. A line in the middle of a list has no key: only values,
+/// which may be secrets.
+fn key_of(line: &str) -> &str {
+    let written = line.split('#').next().unwrap_or_default().trim();
+    match written.split_once('=') {
+        Some((key, _)) => key.trim(),
+        None if written.starts_with('[') => written.trim_matches(['[', ']']),
+        None => "",
+    }
+}
+
+/// `invalid type: string "…", expected a sequence` without the value: it may be a secret or somebody's number.
+fn without_value(message: &str) -> String {
+    let quoted = message.strip_prefix("invalid ").and_then(|rest| rest.split_once(['"', '`']));
+    match (quoted, message.rsplit_once(", expected ")) {
+        (Some((what, _)), Some((_, expected))) => format!("invalid {}, expected {expected}", what.trim_end()),
+        _ => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::playbook::Playbook;
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_not_quoted() {
+        for (text, told) in [
+            ("[routing]\nsecrets = \"hush-hush\"", "f:2: secrets: invalid type: string, expected a sequence"),
+            ("[routing]\nsecrets = [\n  12345678,\n]", "f:3: invalid type: integer, expected a string"),
+            ("language = \"de\"", "f:1: language: unknown variant `de`, expected `fr` or `en`"),
+        ] {
+            assert_eq!(Playbook::parse(text, "f").unwrap_err().to_string(), told);
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_list_is_not_taken_for_a_key() {
+        let error = Playbook::parse("[routing]\nsecrets = [\n  \"hush\" \"again\",\n]", "f").unwrap_err();
+        assert!(!error.to_string().contains("hush"), "{error}");
     }
 }
