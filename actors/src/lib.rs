@@ -15,7 +15,7 @@ mod shard;
 pub mod sms_pool;
 pub mod sms_reports;
 mod sms_sender;
-mod supervise;
+pub mod supervise;
 pub mod system;
 pub mod tenants;
 #[cfg(test)]

@@ -14,7 +14,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const STEADY: Duration = Duration::from_secs(60);
 
 /// Ends its task when dropped.
-pub(crate) struct Supervised(JoinHandle<()>);
+pub struct Supervised(JoinHandle<()>);
 
 impl Drop for Supervised {
     fn drop(&mut self) {
@@ -30,7 +30,7 @@ impl From<JoinHandle<()>> for Supervised {
 }
 
 /// Runs what `start` makes until it returns by itself, or until the handle is dropped.
-pub(crate) fn supervise<F, T>(kind: &'static str, start: F) -> Supervised
+pub fn supervise<F, T>(kind: &'static str, start: F) -> Supervised
 where
     F: Fn() -> T + Send + 'static,
     T: Future<Output = ()> + Send + 'static,

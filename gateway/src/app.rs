@@ -9,11 +9,11 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actors::Limits;
 use actors::bus::LocalBus;
+use actors::supervise::Supervised;
 use actors::system::{Ports, System};
-use actors::tenants::Tenants;
+use actors::tenants::{InForce, Tenants};
+use arc_swap::ArcSwap;
 use engine::failure::Failure;
-use engine::ids::TenantId;
-use engine::playbook::Playbook;
 use engine::ports::{CallControl, SystemClock};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
@@ -22,9 +22,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::carriers::{self, BadCarrier, Carrier};
 use crate::data_dir::{DataDir, DataDirError, Kept};
-use crate::http::{self, Parts, Probe, State};
+use crate::http::{self, Condition, Parts, Probe, State};
 use crate::platforms::vapi::{Doorkeeper, VapiControl};
-use crate::playbooks::{self, PlaybooksError};
+use crate::playbooks::{self, LastGood, PlaybooksError, Shelf};
 use crate::settings::{LimitSettings, Settings};
 use crate::shadow::Handover;
 use crate::stores::sqlite::SqliteStore;
@@ -58,14 +58,14 @@ pub struct Start {
     pub webhook_secrets: Vec<SecretString>,
     /// Where the secret is kept, when none is configured.
     pub kept_secret: Option<Kept>,
-    playbooks: Vec<Playbook>,
+    playbooks: Arc<Shelf>,
+    doorkeeper: Arc<ArcSwap<Doorkeeper>>,
     data_dir: DataDir,
 }
 
 impl Start {
     /// The address may have port 0: see [`Start::address`].
     pub fn prepare(settings: Settings) -> Result<Start, StartError> {
-        let playbooks = playbooks::load(&settings.playbooks)?;
         let listener = listen(&settings.listen)?;
         let address = listener.local_addr().map_err(|why| StartError::listen(&settings.listen, why))?;
         let data_dir = DataDir::open(&settings.data_dir)?;
@@ -74,8 +74,20 @@ impl Start {
         let configured = !vapi.secret.expose_secret().is_empty();
         let kept_secret = if configured { None } else { Some(data_dir.vapi_secret()?) };
         let first = kept_secret.as_ref().map_or(&vapi.secret, |kept| &kept.secret);
-        let webhook_secrets = std::iter::once(first).chain(&vapi.previous_secrets).cloned().collect();
-        Ok(Start { listener, address, admin_token, webhook_secrets, kept_secret, playbooks, data_dir, settings })
+        let webhook_secrets: Vec<SecretString> =
+            std::iter::once(first).chain(&vapi.previous_secrets).cloned().collect();
+        let (playbooks, doorkeeper) = open_playbooks(&settings, &data_dir, &webhook_secrets)?;
+        Ok(Start {
+            listener,
+            address,
+            admin_token,
+            webhook_secrets,
+            kept_secret,
+            playbooks,
+            doorkeeper,
+            data_dir,
+            settings,
+        })
     }
 
     /// `http://127.0.0.1:8080`: how this machine reaches the server.
@@ -85,6 +97,23 @@ impl Start {
             _ => format!("http://{}", self.address),
         }
     }
+}
+
+/// Reads them for the first time. From then on the doorkeeper knows the secrets of whoever is in force.
+fn open_playbooks(
+    settings: &Settings,
+    data_dir: &DataDir,
+    deployment: &[SecretString],
+) -> Result<(Arc<Shelf>, Arc<ArcSwap<Doorkeeper>>), StartError> {
+    let (vapi, deployment) = (settings.platforms.vapi.clone(), deployment.to_vec());
+    let knowing = move |tenants: &InForce| Doorkeeper::new(&vapi, deployment.clone(), &tenants.playbooks);
+    let doorkeeper = Arc::new(ArcSwap::from_pointee(knowing(&InForce::default())));
+    let told = doorkeeper.clone();
+    let last_good = LastGood::new(data_dir.playbooks()?);
+    let shelf = Shelf::open(&settings.playbooks, last_good, Arc::new(SystemClock), move |in_force| {
+        told.store(Arc::new(knowing(in_force)));
+    })?;
+    Ok((Arc::new(shelf), doorkeeper))
 }
 
 /// A running server.
@@ -97,6 +126,7 @@ pub struct App {
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     upkeep: JoinHandle<()>,
+    watching: Supervised,
     drain: Duration,
     /// Held, so that no second server uses the directory.
     _data_dir: DataDir,
@@ -105,8 +135,7 @@ pub struct App {
 impl App {
     /// Starts everything; ready when it returns.
     pub async fn start(start: Start) -> Result<App, StartError> {
-        let Start { settings, listener, admin_token, webhook_secrets, playbooks, data_dir, .. } = start;
-        let tenants = Tenants::new(playbooks);
+        let Start { settings, listener, admin_token, playbooks, doorkeeper, data_dir, .. } = start;
         let clock = Arc::new(SystemClock);
         let carrier = carriers::carrier(&settings.sms, clock.clone())?;
         let store = Arc::new(SqliteStore::open(&database(&settings), settings.store.readers).await?);
@@ -116,19 +145,21 @@ impl App {
             ("cache", "in process".to_owned()),
             ("sms", carrier.provider.name().to_owned()),
         ];
-        let probes = probes(&store, &in_use, &tenants);
+        let probes = probes(&store, &in_use, &playbooks);
         let metrics = crate::metrics::install();
-        let system = start_system(&settings, store.clone(), carrier, tenants.clone(), clock.clone()).await?;
+        let tenants = playbooks.tenants.clone();
+        let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone()).await?;
+        let watching = playbooks::watch(playbooks.clone(), every(settings.playbooks.poll_s))
+            .map_err(|why| Failure::fail(format!("cannot catch SIGHUP: {why}")))?;
         let parts = Parts {
             calls: system.calls.clone(),
             live: system.live.clone(),
-            doorkeeper: Doorkeeper::new(&settings.platforms.vapi, webhook_secrets, &tenants.all()),
-            tenants,
+            doorkeeper,
+            playbooks,
             store: store.clone(),
             outbox: store.clone(),
             clock,
             admin_token: admin_token.secret,
-            default_tenant: default_tenant(&settings)?,
             public_url: public_url(&settings),
             probes,
             metrics: metrics.clone(),
@@ -148,9 +179,15 @@ impl App {
             server: handle,
             serving: tokio::spawn(server),
             upkeep: tokio::spawn(crate::metrics::upkeep(metrics)),
+            watching,
             drain,
             _data_dir: data_dir,
         })
+    }
+
+    /// Which playbooks are in force, for people.
+    pub fn playbooks(&self) -> String {
+        self.state.playbooks.standing().summary()
     }
 
     /// Good once, within five minutes: `/login?code=…` opens the page without the token.
@@ -162,6 +199,7 @@ impl App {
     /// on their way, the rest for messages being sent.
     pub async fn stop(self) {
         let ends = Instant::now() + self.drain;
+        drop(self.watching);
         self.state.stopping.begin();
         self.server.stop(true).await;
         self.system.stop(ends).await;
@@ -225,16 +263,19 @@ fn control(settings: &Settings) -> Result<Option<Arc<dyn CallControl>>, Failure>
     Ok(Some(Arc::new(VapiControl::new(&vapi.base_url, vapi.api_key.clone())?)))
 }
 
-fn probes(store: &Arc<SqliteStore>, in_use: &[(&'static str, String)], tenants: &Tenants) -> Vec<Probe> {
+fn probes(store: &Arc<SqliteStore>, in_use: &[(&'static str, String)], playbooks: &Arc<Shelf>) -> Vec<Probe> {
     let store = store.clone();
     let always = in_use.iter().filter(|(name, _)| *name != "store").map(|(name, kind)| Probe::always(name, kind));
-    let playbooks = tenants.all().len();
+    let playbooks = playbooks.clone();
     let mut probes = vec![Probe::new("store", "sqlite", move || {
         let store = store.clone();
         async move { store.ping().await }
     })];
     probes.extend(always);
-    probes.push(Probe::always("playbooks", format!("{playbooks} loaded")));
+    probes.push(Probe::telling("playbooks", move || {
+        let standing = playbooks.standing();
+        Condition { kind: standing.served().to_string() + " in force", troubles: standing.troubles() }
+    }));
     probes
 }
 
@@ -256,9 +297,9 @@ fn database(settings: &Settings) -> PathBuf {
     }
 }
 
-fn default_tenant(settings: &Settings) -> Result<TenantId, Failure> {
-    let name = &settings.playbooks.default_tenant;
-    TenantId::parse(name).map_err(|bad| Failure::fail(format!("playbooks.default_tenant: {bad}")))
+/// Zero is never.
+fn every(seconds: u64) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
 fn public_url(settings: &Settings) -> Option<String> {

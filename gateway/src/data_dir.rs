@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 const ADMIN_TOKEN: &str = "admin-token";
 const VAPI_SECRET: &str = "vapi-secret";
+const PLAYBOOKS: &str = "playbooks";
 const LOCK: &str = "lock";
 
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,13 @@ impl DataDir {
         keep(&self.path.join(ADMIN_TOKEN), "cbt_")
     }
 
+    /// Where the last good playbooks are kept; made (mode 0700) when it is not there.
+    pub fn playbooks(&self) -> Result<PathBuf, DataDirError> {
+        let dir = self.path.join(PLAYBOOKS);
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(unusable(&dir))?;
+        Ok(dir)
+    }
+
     /// The webhook secret for when none is configured; made at first start.
     pub fn vapi_secret(&self) -> Result<Kept, DataDirError> {
         keep(&self.path.join(VAPI_SECRET), "cbs_")
@@ -96,7 +104,7 @@ fn keep(path: &Path, prefix: &str) -> Result<Kept, DataDirError> {
     }
     let bytes: [u8; 32] = rand::random();
     let secret = SecretString::from(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)));
-    write_whole(path, secret.expose_secret()).map_err(unusable(path))?;
+    write_whole(path, &format!("{}\n", secret.expose_secret())).map_err(unusable(path))?;
     Ok(Kept { secret, file: path.to_owned(), created: true })
 }
 
@@ -110,11 +118,11 @@ fn read(path: &Path) -> io::Result<Option<SecretString>> {
     }
 }
 
-/// All of it or nothing: a power cut must not leave half a secret.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+/// All of it or nothing, for nobody else to read: a power cut must not leave half a secret.
+pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let beside = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    writeln!(file, "{text}")?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
     path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())

@@ -6,11 +6,15 @@ mod command;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use command::{Running, cordboard};
+
+const BOREAL: &str = include_str!("stories/playbooks/boreal.toml");
+const HARBOUR: &str = include_str!("stories/playbooks/harbour.toml");
 
 /// Runs to the end.
 fn run(arguments: &[&str]) -> Output {
@@ -95,6 +99,74 @@ fn settings_are_checked_and_printed_without_secrets() {
     assert_eq!(of("platforms.vapi.secret")["from"], variable);
     assert_eq!(of("listen")["from"], "default");
     assert!(!String::from_utf8(printed.stdout).unwrap().contains(secret));
+}
+
+#[test]
+fn every_playbook_that_is_refused_is_told_and_without_a_default_nothing_starts() {
+    let root = tempfile::tempdir().unwrap();
+    let (dir, data) = (root.path().join("playbooks"), root.path().join("data"));
+    std::fs::create_dir(&dir).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.join(name), text).unwrap();
+    let with = |arguments: &[&str]| {
+        let mut command = cordboard();
+        command.env("CORDBOARD_PLAYBOOKS__DIR", &dir).args(arguments).arg("--data-dir").arg(&data);
+        command.output().unwrap()
+    };
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    assert_refused(&with(&serve), 3, &["holds no playbook"]);
+
+    write("boreal.toml", &BOREAL.replace("tenant = \"boreal\"", "tenant = \"boreal\"\nnmae = \"\""));
+    write("harbour.toml", &HARBOUR.replace("text = [\"nurse\"]", "text = [\"nobody\"]"));
+    write("twin.toml", HARBOUR);
+    let both = ["boreal.toml:3: ", "nmae", "harbour.toml:", "priorities.P1.text"];
+    assert_refused(&with(&["config", "check"]), 3, &both);
+    assert_refused(&with(&serve), 3, &both[..2]);
+    assert!(!data.join("playbooks/harbour.toml").exists(), "a start that is refused keeps nothing");
+
+    write("boreal.toml", BOREAL);
+    write("harbour.toml", HARBOUR);
+    assert_refused(&with(&["config", "check"]), 3, &["twin.toml:2: ", "`harbour`", "harbour.toml"]);
+    std::fs::remove_file(dir.join("twin.toml")).unwrap();
+    let checked = with(&["config", "check"]);
+    let text = String::from_utf8(checked.stdout).unwrap();
+    assert!(text.contains("harbour.toml") && text.contains("default tenant  boreal"), "{text}");
+    let none = cordboard()
+        .env("CORDBOARD_PLAYBOOKS__DIR", &dir)
+        .env("CORDBOARD_PLAYBOOKS__DEFAULT_TENANT", "austral")
+        .args(["config", "check"])
+        .output()
+        .unwrap();
+    assert_refused(&none, 3, &["`playbooks.default_tenant` is `austral`", "boreal, harbour"]);
+}
+
+#[test]
+fn a_sighup_reads_the_playbooks_again_and_ends_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let playbooks = root.path().join("playbooks");
+    std::fs::create_dir(&playbooks).unwrap();
+    std::fs::write(playbooks.join("boreal.toml"), BOREAL).unwrap();
+    let mut command = cordboard();
+    command.env("CORDBOARD_PLAYBOOKS__DIR", &playbooks).env("CORDBOARD_PLAYBOOKS__POLL_S", "0");
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(root.path().join("data"));
+    let server = Running::start(command);
+    std::fs::write(playbooks.join("harbour.toml"), HARBOUR).unwrap();
+    server.hang_up();
+    let url = server.webhook_url();
+    let ring = ["trigger", "status-update", "--to", &url, "--secret", "secret-of-harbour"];
+    let asked_at = Instant::now();
+    while run(&ring).status.code() != Some(0) {
+        assert!(asked_at.elapsed() < Duration::from_secs(30), "the new playbook is never found");
+    }
+    assert_eq!(server.terminate().code(), Some(0));
+
+    // With the built-in ones there is nothing to read, and nothing to die of.
+    let server = self::server(&root.path().join("other"));
+    server.hang_up();
+    let url = server.webhook_url();
+    let other = root.path().join("other");
+    let rung = run(&["trigger", "status-update", "--to", &url, "--data-dir", other.to_str().unwrap()]);
+    assert_eq!(rung.status.code(), Some(0), "{rung:?}");
+    assert_eq!(server.terminate().code(), Some(0));
 }
 
 #[test]

@@ -24,7 +24,9 @@ impl Banner {
     pub fn print(self, app: &App) {
         let code = if io::stdout().is_terminal() { app.login_code() } else { None };
         let login = code.map(|code| format!("login?code={code}")).unwrap_or_default();
-        output::print(&self.text(&login, &app.in_use));
+        let playbooks = ("playbooks", app.playbooks());
+        let in_use: Vec<_> = app.in_use.iter().cloned().chain([playbooks]).collect();
+        output::print(&self.text(&login, &in_use));
     }
 
     fn text(self, login: &str, in_use: &[(&'static str, String)]) -> String {

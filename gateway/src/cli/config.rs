@@ -31,14 +31,18 @@ pub fn run(command: &Command, overrides: &Overrides) -> Result<Exit, Failed> {
 
 /// What was read beyond the defaults.
 fn check(loaded: &Loaded) -> Result<(), Failed> {
-    let playbooks = playbooks::load(&loaded.settings.playbooks)?;
+    let checked = playbooks::check(&loaded.settings.playbooks)?;
     let given: Vec<Shown> = loaded.shown().into_iter().filter(|shown| shown.from != "default").collect();
     let of_given = rows(&given);
-    let dir = &loaded.settings.playbooks.dir;
-    let from = if dir.is_empty() { "built in" } else { dir };
-    let of_playbooks =
-        playbooks.iter().map(|playbook| ["playbook".to_owned(), playbook.tenant.to_string(), from.to_owned()]);
-    let all: Vec<[String; 3]> = of_given.into_iter().chain(of_playbooks).collect();
+    let built_in = loaded.settings.playbooks.dir.is_empty();
+    let of_playbooks = checked.playbooks.into_iter().map(|(file, playbook)| {
+        let from = if built_in { "built in".to_owned() } else { file };
+        ["playbook".to_owned(), playbook.tenant.to_string(), from]
+    });
+    let default = checked.default_tenant.map(|tenant| tenant.to_string());
+    let default = default.unwrap_or_else(|| "none: webhooks that name no tenant are refused".to_owned());
+    let default = ["default tenant".to_owned(), default, String::new()];
+    let all: Vec<[String; 3]> = of_given.into_iter().chain(of_playbooks).chain([default]).collect();
     print(&format!("{}ok\n", output::table(&all)));
     Ok(())
 }

@@ -150,10 +150,15 @@ fn belongs_to(number: &Value, playbook: &Playbook) -> bool {
 
 impl Business {
     fn playbook(&self, settings: &Settings) -> Result<Playbook, Failed> {
-        let wanted = self.tenant.as_deref().unwrap_or(&settings.playbooks.default_tenant);
-        let all = playbooks::load(&settings.playbooks)?;
-        let there: Vec<String> = all.iter().map(|playbook| playbook.tenant.to_string()).collect();
-        all.into_iter().find(|playbook| playbook.tenant.as_str() == wanted).ok_or_else(|| {
+        let checked = playbooks::check(&settings.playbooks)?;
+        let default = checked.default_tenant.map(|tenant| tenant.to_string());
+        let Some(wanted) = self.tenant.clone().or(default) else {
+            return Err(Failed::new(Exit::Usage, "none of several tenants is the default: give --tenant"));
+        };
+        let all = || checked.playbooks.iter().map(|(_, playbook)| playbook);
+        let there: Vec<&str> = all().map(|playbook| playbook.tenant.as_str()).collect();
+        let found = all().find(|playbook| playbook.tenant.as_str() == wanted).map(|found| Playbook::clone(found));
+        found.ok_or_else(|| {
             Failed::new(Exit::NotFound, format!("no playbook of {wanted:?}; there are: {}", there.join(", ")))
         })
     }

@@ -25,13 +25,25 @@ const PROBE_WITHIN: Duration = Duration::from_secs(1);
 pub struct Probe {
     /// `store`, `bus`, `cache`, `sms`, `playbooks`.
     name: &'static str,
-    /// Which one is in use: `sqlite`, `in process`, `sandbox`.
-    kind: String,
-    /// None: it lives in this process and cannot be away.
-    ask: Option<Ask>,
+    ask: Ask,
 }
 
-type Ask = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
+#[derive(Clone)]
+enum Ask {
+    /// It may be away: which one is in use (`sqlite`), and how to ask it.
+    World(String, Arc<dyn Fn() -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>),
+    /// It lives in this process and cannot be away.
+    Ourselves(Arc<dyn Fn() -> Condition + Send + Sync>),
+}
+
+/// How something of this process is. Anybody may read it.
+#[derive(Clone, Debug, Default)]
+pub struct Condition {
+    /// Which one is in use: `in process`, `sandbox`, `2 in force`.
+    pub kind: String,
+    /// Where somebody should look. It works all the same: we are ready.
+    pub troubles: Vec<String>,
+}
 
 impl Probe {
     pub fn new<F, A>(name: &'static str, kind: impl Into<String>, ask: F) -> Probe
@@ -39,38 +51,59 @@ impl Probe {
         F: Fn() -> A + Send + Sync + 'static,
         A: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        Probe { name, kind: kind.into(), ask: Some(Arc::new(move || Box::pin(ask()))) }
+        Probe { name, ask: Ask::World(kind.into(), Arc::new(move || Box::pin(ask()))) }
     }
 
-    /// A dependency that lives in this process and cannot be away.
+    /// A dependency that is always the same.
     pub fn always(name: &'static str, kind: impl Into<String>) -> Probe {
-        Probe { name, kind: kind.into(), ask: None }
+        let condition = Condition { kind: kind.into(), troubles: Vec::new() };
+        Probe::telling(name, move || condition.clone())
+    }
+
+    /// A dependency of this process that can be better or worse, and never away.
+    pub fn telling(name: &'static str, tell: impl Fn() -> Condition + Send + Sync + 'static) -> Probe {
+        Probe { name, ask: Ask::Ourselves(Arc::new(tell)) }
+    }
+
+    async fn run(&self) -> (&'static str, Dependency) {
+        let dependency = match &self.ask {
+            Ask::World(kind, ask) => self.away_or_not(kind, ask()).await,
+            Ask::Ourselves(tell) => {
+                let Condition { kind, troubles } = tell();
+                let state = if troubles.is_empty() { OK } else { "degraded" };
+                Dependency { state, kind, latency_ms: None, troubles }
+            }
+        };
+        (self.name, dependency)
     }
 
     /// Anybody may ask whether we are ready, so why we are not is for the log.
-    async fn run(&self) -> (&'static str, Dependency) {
-        let dependency = |state, latency_ms| (self.name, Dependency { state, kind: self.kind.clone(), latency_ms });
-        let Some(ask) = &self.ask else { return dependency(OK, None) };
+    async fn away_or_not(&self, kind: &str, answer: BoxFuture<'static, Result<(), Failure>>) -> Dependency {
         let asked = Instant::now();
-        let answer = tokio::time::timeout(PROBE_WITHIN, ask()).await;
+        let answer = tokio::time::timeout(PROBE_WITHIN, answer).await;
         let failure = answer.unwrap_or_else(|_| Err(Failure::retry("no answer"))).err();
         if let Some(failure) = &failure {
             tracing::warn!(dependency = self.name, error = %failure, "not ready");
         }
-        let state = if failure.is_none() { OK } else { "unavailable" };
-        dependency(state, Some(hundredths(asked.elapsed().as_secs_f64() * 1000.0)))
+        let state = if failure.is_none() { OK } else { UNAVAILABLE };
+        let latency_ms = Some(hundredths(asked.elapsed().as_secs_f64() * 1000.0));
+        Dependency { state, kind: kind.to_owned(), latency_ms, troubles: Vec::new() }
     }
 }
 
 const OK: &str = "ok";
+const UNAVAILABLE: &str = "unavailable";
 
 #[derive(Serialize)]
 struct Dependency {
+    /// `ok`, `degraded` or `unavailable`.
     state: &'static str,
     kind: String,
     /// To hundredths; none when nobody had to be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    troubles: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -88,10 +121,10 @@ pub async fn ready(state: Data<State>) -> HttpResponse {
     let dependencies: BTreeMap<_, _> = join_all(state.probes.iter().map(Probe::run)).await.into_iter().collect();
     let status = if state.stopping.begun() {
         "stopping"
-    } else if dependencies.values().all(|dependency| dependency.state == OK) {
-        "ready"
+    } else if dependencies.values().any(|dependency| dependency.state == UNAVAILABLE) {
+        UNAVAILABLE
     } else {
-        "unavailable"
+        "ready"
     };
     let mut response = if status == "ready" { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.json(Readiness { status, dependencies })

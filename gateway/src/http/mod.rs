@@ -10,6 +10,7 @@ mod health;
 mod live;
 mod messages;
 mod page;
+mod playbooks;
 mod query;
 mod refusal_log;
 mod state;
@@ -28,7 +29,7 @@ use actix_web::{App, HttpServer, Resource, Route, guard, middleware};
 
 pub use error::Problem;
 pub use figures::{Figures, Window};
-pub use health::Probe;
+pub use health::{Condition, Probe};
 pub use state::{Parts, State, Stopping};
 
 use crate::settings;
@@ -43,6 +44,8 @@ fn urls(table: &mut ServiceConfig) {
         .service(at("/api/calls/{id}/events", GET).route(get().to(timeline::events)))
         .service(at("/api/sms", GET).route(get().to(messages::list)))
         .service(at("/api/sms/{id}", GET).route(get().to(messages::one)))
+        .service(at("/api/playbooks", GET).route(get().to(playbooks::list)))
+        .service(at("/api/playbooks/reload", "POST").route(web::post().to(playbooks::reload)))
         .service(at("/api/metrics", GET).route(get().to(figures::figures)))
         .service(at("/api/live/sse", GET).route(web::get().to(live::sse)))
         // --- who may come in

@@ -7,7 +7,6 @@ use actors::calls::Calls;
 use actors::live_feed::LiveFeed;
 use actors::tenants::Tenants;
 use arc_swap::ArcSwap;
-use engine::ids::TenantId;
 use engine::ports::{CallStore, Clock, SmsOutbox};
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
@@ -20,6 +19,7 @@ use super::figures::Window;
 use super::health::Probe;
 use super::refusal_log::RefusalLog;
 use crate::platforms::vapi::Doorkeeper;
+use crate::playbooks::Shelf;
 use crate::settings;
 use crate::shadow::Handover;
 
@@ -32,14 +32,13 @@ const STREAMS: usize = 512;
 pub struct Parts {
     pub calls: Calls,
     pub live: LiveFeed,
-    pub tenants: Tenants,
+    pub playbooks: Arc<Shelf>,
     pub store: Arc<dyn CallStore>,
     pub outbox: Arc<dyn SmsOutbox>,
     pub clock: Arc<dyn Clock>,
-    pub doorkeeper: Doorkeeper,
+    pub doorkeeper: Arc<ArcSwap<Doorkeeper>>,
     /// The admin token's text; only its digest is kept.
     pub admin_token: SecretString,
-    pub default_tenant: TenantId,
     /// How the world reaches us, without a trailing slash.
     pub public_url: Option<String>,
     pub probes: Vec<Probe>,
@@ -56,13 +55,13 @@ pub struct State {
     pub calls: Calls,
     pub live: LiveFeed,
     pub tenants: Tenants,
+    pub playbooks: Arc<Shelf>,
     pub store: Arc<dyn CallStore>,
     pub outbox: Arc<dyn SmsOutbox>,
     pub clock: Arc<dyn Clock>,
     /// Replaced whole when secrets are rotated.
-    pub doorkeeper: ArcSwap<Doorkeeper>,
+    pub doorkeeper: Arc<ArcSwap<Doorkeeper>>,
     pub access: Access,
-    pub default_tenant: TenantId,
     pub public_url: Option<String>,
     pub webhook_body: Bounds,
     pub webhook_memory: WebhookMemory,
@@ -95,12 +94,12 @@ impl State {
             stopping: Stopping::default(),
             calls: parts.calls,
             live: parts.live,
-            tenants: parts.tenants,
+            tenants: parts.playbooks.tenants.clone(),
+            playbooks: parts.playbooks,
             store: parts.store,
             outbox: parts.outbox,
             clock: parts.clock,
-            doorkeeper: ArcSwap::from_pointee(parts.doorkeeper),
-            default_tenant: parts.default_tenant,
+            doorkeeper: parts.doorkeeper,
             public_url: parts.public_url,
             probes: parts.probes,
             metrics: parts.metrics,

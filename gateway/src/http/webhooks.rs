@@ -110,8 +110,8 @@ fn understand(request: &HttpRequest, body: &[u8], state: &State) -> Result<(Deli
     let proof = proven(request, body, state, Doorkeeper::admit).map_err(|_| unauthenticated(UNREAD))?;
     let parsed = catch_unwind(AssertUnwindSafe(|| vapi::parse(body, now))).map_err(|_| panicked())?;
     let delivery = parsed.map_err(|bad| Served::problem(UNREAD, "malformed", Problem::bad_request(bad.to_string())))?;
-    let playbook = tenant_of(&proof, &delivery.route, &state.tenants.all(), &state.default_tenant)
-        .map_err(|_| unauthenticated(delivery.kind))?;
+    let playbook =
+        tenant_of(&proof, &delivery.route, &state.tenants.in_force()).map_err(|_| unauthenticated(delivery.kind))?;
     Ok((delivery, playbook))
 }
 

@@ -91,6 +91,8 @@ fn describe() {
     describe_gauge!("cordboard_live_connections", "Open live streams by transport");
     describe_counter!("cordboard_live_frames_total", "Frames sent to live streams");
     describe_counter!("cordboard_live_bytes_total", Unit::Bytes, "Bytes of frames for live streams, by stage");
+    describe_gauge!("cordboard_playbooks", "Playbook files by state: good, stale (the last good one is in force), out");
+    describe_counter!("cordboard_playbook_reloads_total", "Changes of playbooks while running, by outcome");
     describe_counter!("cordboard_panics_total", "Panics anywhere in the process");
     describe_gauge!("cordboard_build_info", "Always 1; the labels tell what runs");
     describe_gauge!("tokio_workers", "Threads of the main runtime");

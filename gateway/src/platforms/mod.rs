@@ -8,7 +8,7 @@ use engine::call::{Answer, Event};
 use engine::ids::{CallId, TenantId};
 use engine::playbook::{Language, Playbook};
 
-pub use tenancy::tenant_of;
+pub use tenancy::{number_key, tenant_of};
 
 /// Whose secret proved a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! Whose call a webhook is about: the walls between tenants, checked once, at the door.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use actors::tenants::InForce;
 use engine::ids::TenantId;
 use engine::playbook::{Playbook, Routing};
 
@@ -11,19 +13,18 @@ use super::{Proof, Route, Unauthenticated};
 ///
 /// A tenant's own secret opens that tenant and nothing else: an assistant or number known to another is refused. The
 /// deployment's secret opens every tenant that has none of its own. What no playbook knows goes to the tenant of the
-/// secret, else to `default`.
-pub fn tenant_of(
-    proof: &Proof,
-    route: &Route,
-    playbooks: &[Arc<Playbook>],
-    default: &TenantId,
-) -> Result<Arc<Playbook>, Unauthenticated> {
-    let tenants: Vec<Tenant> = playbooks.iter().map(|p| Tenant { id: &p.tenant, routing: &p.routing }).collect();
+/// secret, else to the default tenant. What belonged to a tenant that is retired is refused: it must not end at another.
+pub fn tenant_of(proof: &Proof, route: &Route, in_force: &InForce) -> Result<Arc<Playbook>, Unauthenticated> {
+    let tenants = tenants(&in_force.playbooks);
     let chosen = match proof {
         Proof::Tenant(id) => of_own_secret(id, route, &tenants),
-        Proof::Deployment => of_shared_secret(route, &tenants, default),
+        Proof::Deployment => of_shared_secret(route, &tenants, &self::tenants(&in_force.retired), &in_force.default),
     };
-    chosen.map(|at| playbooks[at].clone()).ok_or(Unauthenticated)
+    chosen.map(|at| in_force.playbooks[at].clone()).ok_or(Unauthenticated)
+}
+
+fn tenants(playbooks: &[Arc<Playbook>]) -> Vec<Tenant<'_>> {
+    playbooks.iter().map(|playbook| Tenant { id: &playbook.tenant, routing: &playbook.routing }).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -38,9 +39,18 @@ fn of_own_secret(id: &TenantId, route: &Route, tenants: &[Tenant]) -> Option<usi
     (!foreign).then_some(own)
 }
 
-fn of_shared_secret(route: &Route, tenants: &[Tenant], default: &TenantId) -> Option<usize> {
+fn of_shared_secret(
+    route: &Route,
+    tenants: &[Tenant],
+    retired: &[Tenant],
+    default: &Option<TenantId>,
+) -> Option<usize> {
     let claimed: Vec<usize> = claims(route, tenants).flatten().collect();
-    let chosen = claimed.first().copied().or_else(|| tenants.iter().position(|t| t.id == default))?;
+    if claimed.is_empty() && claims(route, retired).any(|owners| !owners.is_empty()) {
+        return None;
+    }
+    let default = || tenants.iter().position(|t| Some(t.id) == default.as_ref());
+    let chosen = claimed.first().copied().or_else(default)?;
     let walled = claimed.iter().chain([&chosen]).any(|&at| tenants[at].has_own_secret());
     (!walled).then_some(chosen)
 }
@@ -56,9 +66,14 @@ fn claims<'a>(route: &'a Route, tenants: &'a [Tenant<'a>]) -> impl Iterator<Item
     assistants.chain(numbers)
 }
 
-/// `+1 (418) 555-0106` and `14185550106` are one number; anything with a letter in it is compared as it is.
 fn same_number(left: &str, right: &str) -> bool {
     (left == right && !left.is_empty()) || digits(left).zip(digits(right)).is_some_and(|(left, right)| left.eq(right))
+}
+
+/// What two spellings of one number have in common: `+1 (418) 555-0106` and `14185550106` are one; anything with a
+/// letter in it is compared as it is.
+pub fn number_key(text: &str) -> Cow<'_, str> {
+    digits(text).map_or(Cow::Borrowed(text), |digits| Cow::Owned(digits.collect()))
 }
 
 fn digits(text: &str) -> Option<impl Iterator<Item = char>> {
@@ -89,7 +104,7 @@ mod tests {
         Routing { assistants: texts(&[assistant]), numbers: texts(&[number]), secrets: texts(secrets) }
     }
 
-    /// Two tenants with secrets of their own, two without; `open` is the default.
+    /// Two tenants with secrets of their own, two without, and one that is retired.
     fn chosen(proof: &str, assistants: &[&str], numbers: &[&str], default: &str) -> Option<&'static str> {
         let names = ["ash", "birch", "open", "pine"];
         let ids: Vec<TenantId> = names.iter().map(|name| id(name)).collect();
@@ -100,9 +115,11 @@ mod tests {
             routing("asst-pine", "num-pine", &["  "]),
         ];
         let tenants: Vec<Tenant> = ids.iter().zip(&routings).map(|(id, routing)| Tenant { id, routing }).collect();
+        let (gone, its) = (id("gone"), routing("asst-gone", "+14185550109", &[]));
+        let retired = [Tenant { id: &gone, routing: &its }];
         let route = Route { assistants: texts(assistants), numbers: texts(numbers) };
         let at = match proof {
-            "deployment" => of_shared_secret(&route, &tenants, &id(default)),
+            "deployment" => of_shared_secret(&route, &tenants, &retired, &TenantId::parse(default).ok()),
             tenant => of_own_secret(&id(tenant), &route, &tenants),
         };
         at.map(|at| names[at])
@@ -139,6 +156,20 @@ mod tests {
         assert_eq!(chosen("deployment", &[], &[], "ash"), None);
         assert_eq!(chosen("deployment", &["asst-pine"], &[], "ash"), Some("pine"));
         assert_eq!(chosen("deployment", &[], &[], "gone"), None);
+    }
+
+    #[test]
+    fn without_a_default_a_webhook_has_to_name_its_tenant() {
+        assert_eq!(chosen("deployment", &[], &[], ""), None);
+        assert_eq!(chosen("deployment", &["asst-nobody"], &[], ""), None);
+        assert_eq!(chosen("deployment", &["asst-pine"], &[], ""), Some("pine"));
+    }
+
+    #[test]
+    fn what_a_retired_tenant_left_behind_goes_to_nobody_until_another_claims_it() {
+        assert_eq!(chosen("deployment", &["asst-gone"], &[], "open"), None);
+        assert_eq!(chosen("deployment", &[], &["1 418 555 0109"], "open"), None);
+        assert_eq!(chosen("deployment", &["asst-pine"], &["+14185550109"], "open"), Some("pine"));
     }
 
     #[test]

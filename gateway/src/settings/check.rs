@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use actix_web::http::header::HeaderName;
+use engine::ids::TenantId;
 use engine::phone::PhoneNumber;
 use reqwest::Url;
 use secrecy::ExposeSecret;
@@ -22,8 +23,21 @@ type Refusal = (&'static str, String, String);
 type Verdict = Result<(), Refusal>;
 
 pub(super) fn check(loaded: &Loaded) -> Result<(), SettingsError> {
-    let rules =
-        [listen, stores, public_url, log, data_dir, http, vapi_secrets, vapi_headers, signature, sms, twilio, limits];
+    let rules = [
+        listen,
+        stores,
+        public_url,
+        log,
+        data_dir,
+        http,
+        playbooks,
+        vapi_secrets,
+        vapi_headers,
+        signature,
+        sms,
+        twilio,
+        limits,
+    ];
     rules.iter().try_for_each(|rule| rule(&loaded.settings)).map_err(|(key, why, fix)| SettingsError::Refused {
         at: loaded.origin(key).clone(),
         key: key.to_owned(),
@@ -140,6 +154,15 @@ fn http(settings: &Settings) -> Verdict {
     at_least_one("http.max_connections", http.max_connections as u64)?;
     at_least_one("http.head_timeout_s", http.head_timeout_s)?;
     at_least_one("http.body_timeout_s", http.body_timeout_s)
+}
+
+fn playbooks(settings: &Settings) -> Verdict {
+    let tenant = &settings.playbooks.default_tenant;
+    if tenant.is_empty() || TenantId::parse(tenant).is_ok() {
+        return Ok(());
+    }
+    let why = format!("{tenant:?} is not the id of a tenant");
+    refuse("playbooks.default_tenant", why, "write it as `tenant` in the playbook, like boreal, or leave it empty")
 }
 
 fn vapi_secrets(settings: &Settings) -> Verdict {

@@ -72,6 +72,8 @@ pub struct Playbooks {
     /// Empty: the shipped playbooks.
     pub dir: String,
     pub default_tenant: String,
+    /// Zero: only on SIGHUP, or when asked.
+    pub poll_s: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -5,13 +5,14 @@ use serde_json::json;
 
 use crate::harness::{Answered, App};
 
-const GUARDED: [&str; 7] = [
+const GUARDED: [&str; 8] = [
     "/api/calls/active",
     "/api/calls/call-1",
     "/api/calls/call-1/events",
     "/api/sms",
     "/api/sms/00000000000000000000000000000000",
     "/api/metrics",
+    "/api/playbooks",
     "/api/live/sse",
 ];
 

@@ -8,4 +8,5 @@ mod live;
 mod log;
 mod messages;
 mod shadow;
+mod playbooks;
 mod webhooks;

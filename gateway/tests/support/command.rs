@@ -40,9 +40,18 @@ impl Running {
 
     /// SIGTERM, and how it ended.
     pub fn terminate(mut self) -> ExitStatus {
-        let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        kill(id, Signal::SIGTERM).unwrap();
+        kill(self.id(), Signal::SIGTERM).unwrap();
         self.child.wait().unwrap()
+    }
+
+    /// SIGHUP.
+    #[allow(dead_code, reason = "not every test that runs a server reloads it")]
+    pub fn hang_up(&self) {
+        kill(self.id(), Signal::SIGHUP).unwrap();
+    }
+
+    fn id(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap())
     }
 }
 

@@ -25,9 +25,9 @@ pub async fn examine(settings: &Settings) -> Vec<Check> {
 }
 
 fn of_playbooks(settings: &Settings) -> Check {
-    match playbooks::load(&settings.playbooks) {
-        Ok(playbooks) => {
-            let tenants: Vec<&str> = playbooks.iter().map(|playbook| playbook.tenant.as_str()).collect();
+    match playbooks::check(&settings.playbooks) {
+        Ok(checked) => {
+            let tenants: Vec<&str> = checked.playbooks.iter().map(|(_, playbook)| playbook.tenant.as_str()).collect();
             Check::ok("playbooks", tenants.join(", "))
         }
         Err(error) => Check::fail("playbooks", error, "mend the file"),

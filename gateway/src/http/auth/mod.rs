@@ -50,6 +50,14 @@ pub struct Identity {
 impl Identity {
     pub const ADMIN: Identity = Identity { role: Role::Admin, tenant: None };
 
+    /// Refuses whoever may do less than this.
+    pub fn at_least(&self, role: Role) -> Result<(), Problem> {
+        if self.role >= role {
+            return Ok(());
+        }
+        Err(Problem::forbidden(format!("this wants the role {}, and yours is {}", role.as_str(), self.role.as_str())))
+    }
+
     /// Narrows what was asked for to what may be seen.
     pub fn sees(&self, asked: Option<TenantId>) -> Result<Option<TenantId>, Problem> {
         match (&self.tenant, asked) {
@@ -129,6 +137,13 @@ fn fresh_secret() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_role_may_do_what_lesser_ones_may() {
+        let operator = Identity { role: Role::Operator, tenant: None };
+        assert!(operator.at_least(Role::Viewer).is_ok() && operator.at_least(Role::Operator).is_ok());
+        assert_eq!(operator.at_least(Role::Admin).unwrap_err().status(), 403);
+    }
 
     #[test]
     fn a_limited_identity_sees_its_tenant_and_no_other() {

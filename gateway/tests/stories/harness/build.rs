@@ -1,6 +1,7 @@
 //! The only place that knows how the product is put together.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use gateway::app::{App, Start};
 use gateway::settings::Settings;
@@ -9,12 +10,15 @@ use tempfile::TempDir;
 
 use super::{SECRET, playbooks_dir};
 
-/// A running app on a data directory of its own.
+/// As `config/default.toml` has it.
+const DEFAULT_DATA_DIR: &str = "./data";
+
+/// A running app, on a data directory of its own if it was given none.
 pub struct Running {
     pub address: SocketAddr,
     pub admin_token: String,
     app: Option<App>,
-    _data_dir: TempDir,
+    _data_dir: Option<TempDir>,
 }
 
 impl Running {
@@ -31,8 +35,9 @@ impl Running {
 }
 
 pub async fn build(mut settings: Settings) -> Running {
-    let data_dir = tempfile::tempdir().expect("a temporary directory");
-    settings.data_dir = data_dir.path().to_owned();
+    let given = settings.data_dir != Path::new(DEFAULT_DATA_DIR);
+    let data_dir = (!given).then(|| tempfile::tempdir().expect("a temporary directory"));
+    settings.data_dir = data_dir.as_ref().map_or(settings.data_dir, |own| own.path().to_owned());
     settings.platforms.vapi.secret = SECRET.into();
     if settings.playbooks.dir.is_empty() {
         settings.playbooks.dir = playbooks_dir();
