@@ -45,14 +45,6 @@ impl Tenants {
         self.put(in_force);
     }
 
-    /// As after a restart without its file.
-    #[cfg(test)]
-    pub(crate) fn remove(&self, tenant: &TenantId) {
-        let mut in_force = InForce::clone(&self.current.read());
-        in_force.playbooks.retain(|playbook| playbook.tenant != *tenant);
-        self.put(in_force);
-    }
-
     /// Of a retired tenant too: what its calls go by until they have ended.
     pub fn get(&self, tenant: &TenantId) -> Option<Arc<Playbook>> {
         let in_force = self.in_force();

@@ -19,7 +19,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::bus::LocalBus;
 use crate::limits::Limits;
 use crate::system::{Ports, Senders, System};
-use crate::tenants::Tenants;
+use crate::tenants::{InForce, Tenants};
 
 pub(crate) struct Rig {
     pub system: System,
@@ -58,7 +58,7 @@ impl Rig {
     }
 
     pub fn forget_playbooks(&self) {
-        self.tenants.all().iter().for_each(|playbook| self.tenants.remove(&playbook.tenant));
+        self.tenants.put(InForce::default());
     }
 
     /// Lets every task run that can run without time passing.

@@ -7,6 +7,6 @@ mod health;
 mod live;
 mod log;
 mod messages;
-mod shadow;
 mod playbooks;
+mod shadow;
 mod webhooks;

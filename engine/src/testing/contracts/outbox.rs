@@ -71,7 +71,7 @@ pub async fn a_suppressed_message_is_kept_and_never_claimed<S: CallStore + SmsOu
     let watched = text(&call("acme", "c1"), "watched", Priority::P1);
     let watched = NewSms { suppressed: Some("only watching".into()), ..watched };
     owe(store, [watched.clone()]).await;
-    assert!(store.claim_due(moment(6), SENDER, 10).await.unwrap().is_empty());
+    assert!(store.claim_due(moment(6), SENDER, 10).await.unwrap().claims.is_empty());
     assert_eq!(store.next_due().await.unwrap(), None);
     let kept = stored(store, watched.id).await;
     assert_eq!((kept.state, kept.error.as_deref()), (SmsState::Suppressed, Some("only watching")));
