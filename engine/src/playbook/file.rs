@@ -6,7 +6,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Language;
+use super::company::CompanyTable;
+use super::hours::HoursTable;
+use super::scheduling::SchedulingTable;
 use super::shadow::ShadowValue;
+use super::territories::TerritoriesTable;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +32,10 @@ pub(super) struct PlaybookTable {
     pub sms: SmsTable,
     pub templates: Spanned<TemplateTables>,
     pub shadow: Option<Spanned<ShadowValue>>,
+    pub hours: Option<Spanned<HoursTable>>,
+    pub scheduling: Option<SchedulingTable>,
+    pub territories: Option<TerritoriesTable>,
+    pub company: Option<CompanyTable>,
 }
 
 #[derive(Default, Deserialize)]

@@ -3,11 +3,17 @@
 //! [`Playbook::parse`] refuses what would fail during a call; what it returns is trusted everywhere.
 
 mod check;
+pub mod company;
 mod error;
 mod file;
+pub mod hours;
+mod names;
 mod phrases;
+pub mod promises;
+pub mod scheduling;
 mod shadow;
 mod templates;
+pub mod territories;
 mod turns;
 mod words;
 
@@ -21,13 +27,18 @@ use serde::{Deserialize, Serialize};
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
 use crate::priority::Priority;
+use crate::time::Timestamp;
 use crate::tools::Tool;
 
+pub use company::Company;
 pub use error::PlaybookError;
+pub use hours::Hours;
 pub(crate) use phrases::fold;
 pub use phrases::{Phrase, Said};
+pub use scheduling::Scheduling;
 pub use shadow::{SUPPRESSED, Shadow};
 pub use templates::{AlertWords, Templates};
+pub use territories::Territories;
 pub use words::Words;
 
 /// Everything the engine knows of one business. Immutable; a reload makes a new one.
@@ -56,6 +67,14 @@ pub struct Playbook {
     pub templates: Arc<Templates>,
     /// Set while this business only watches.
     pub shadow: Option<Shadow>,
+    /// When somebody is there.
+    pub hours: Option<Hours>,
+    /// How long people wait.
+    pub scheduling: Option<Scheduling>,
+    /// Where the business goes.
+    pub territories: Option<Territories>,
+    /// What people ask about the business.
+    pub company: Option<Company>,
     /// Tools of this business alone, found before those that everybody has. No file sets them yet.
     pub extra_tools: Vec<Arc<dyn Tool>>,
 }
@@ -167,6 +186,11 @@ impl Playbook {
             }
         }
         recipients
+    }
+
+    /// Whether somebody is there. `None`: the business did not say when.
+    pub fn is_open(&self, at: Timestamp) -> Option<bool> {
+        self.hours.as_ref().map(|hours| hours.is_open(at, &self.time_zone))
     }
 
     pub fn contact(&self, name: &str) -> Option<&Contact> {

@@ -38,10 +38,8 @@ impl Words {
 }
 
 /// Why these words are refused: the problem, and what to do.
-#[allow(dead_code, reason = "the sections that have words follow")]
 pub(super) type Objection = (String, &'static str);
 
-#[allow(dead_code, reason = "the sections that have words follow")]
 /// Each language spoken has a text of 1 to `max_chars` visible characters, on one line.
 pub(super) fn check(words: &Spanned<Words>, languages: &[Language], max_chars: usize) -> Result<(), Objection> {
     for language in languages {

@@ -14,7 +14,7 @@ use toml::Spanned;
 use super::error::{PlaybookError, Source};
 use super::file::{ContactTable, PlaybookTable, RoutingTable, SmsTable, TemplateTables};
 use super::templates::{self, AlertWords, Templates};
-use super::{Contact, Language, Playbook, Routing, SmsPolicy};
+use super::{Contact, Language, Playbook, Routing, SmsPolicy, Words, words};
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
 
@@ -53,11 +53,12 @@ pub(super) struct Check<'a> {
 impl Check<'_> {
     fn playbook(&self, table: PlaybookTable) -> Checked<Playbook> {
         let contacts = self.contacts(table.contacts, table.language)?;
+        let languages = languages(table.language, &table.languages);
+        let has_zone = table.time_zone.is_some();
         Ok(Playbook {
             tenant: self.tenant(&table.tenant)?,
             name: self.name(&table.name)?,
             language: table.language,
-            languages: languages(table.language, &table.languages),
             time_zone: self.time_zone(table.time_zone.as_ref())?,
             routing: self.routing(table.routing)?,
             priorities: self.priorities(table.priorities, &contacts)?,
@@ -66,6 +67,11 @@ impl Check<'_> {
             handoff: table.handoff.map(|at| self.destination(at, "handoff")).transpose()?,
             sms: self.sms(&table.sms)?,
             templates: Arc::new(self.templates(table.templates, &contacts)?),
+            hours: table.hours.map(|hours| self.hours(hours, has_zone)).transpose()?,
+            scheduling: table.scheduling.map(|it| self.scheduling(it, &languages)).transpose()?,
+            territories: table.territories.map(|it| self.territories(it, &languages)).transpose()?,
+            company: table.company.map(|company| self.company(company, &languages)).transpose()?,
+            languages,
             contacts,
             shadow: self.shadow(table.shadow)?,
             extra_tools: Vec::new(),
@@ -172,7 +178,21 @@ impl Check<'_> {
         Ok(text.into_inner())
     }
 
-    fn refuse<T>(&self, at: &Spanned<T>, key: &str, problem: impl Into<String>, fix: &str) -> PlaybookError {
+    /// Words in every language the business speaks.
+    pub(super) fn words(
+        &self,
+        words: Spanned<Words>,
+        key: &str,
+        languages: &[Language],
+        max_chars: usize,
+    ) -> Checked<Words> {
+        match words::check(&words, languages, max_chars) {
+            Ok(()) => Ok(words.into_inner()),
+            Err((problem, fix)) => Err(self.refuse(&words, key, problem, fix)),
+        }
+    }
+
+    pub(super) fn refuse<T>(&self, at: &Spanned<T>, key: &str, problem: impl Into<String>, fix: &str) -> PlaybookError {
         self.source.refuse(at.span(), key, problem, fix)
     }
 }
