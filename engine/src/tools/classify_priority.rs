@@ -28,7 +28,6 @@ const MISSING_DESCRIPTION: Sentence = Sentence {
 #[derive(Debug)]
 pub struct ClassifyPriority;
 
-/// `businessHours` of older answers is not here until a playbook has hours: a guess would be spoken as a promise.
 #[derive(Serialize)]
 struct Classification<'a> {
     priority: Priority,
@@ -36,6 +35,9 @@ struct Classification<'a> {
     /// Longest time until somebody is told, in seconds.
     sla_seconds: u64,
     escalation: Escalation<'a>,
+    /// Whether somebody is there. Left out where a playbook has no hours: a guess would be spoken as a promise.
+    #[serde(rename = "businessHours", skip_serializing_if = "Option::is_none")]
+    business_hours: Option<bool>,
 }
 
 /// Who is called in, by the names the playbook gives them.
@@ -72,18 +74,19 @@ impl Tool for ClassifyPriority {
             return context.refuse(MISSING_DESCRIPTION);
         };
         let rule = context.playbook.classify(&description, args.amount(&ESTIMATED_VALUE));
-        ToolOutcome::result(&Classification::of(rule)).with_facts(raised(rule, self.name(), context))
+        ToolOutcome::result(&Classification::of(rule, context)).with_facts(raised(rule, self.name(), context))
     }
 }
 
 impl Classification<'_> {
-    fn of(rule: &PriorityRule) -> Classification<'_> {
+    fn of<'a>(rule: &'a PriorityRule, context: &ToolContext) -> Classification<'a> {
         let required = !rule.escalate_to.is_empty();
         Classification {
             priority: rule.priority,
             reason: &rule.reason,
             sla_seconds: rule.text_within.as_secs(),
             escalation: Escalation { required, to: &rule.escalate_to, reason: required.then_some(&*rule.reason) },
+            business_hours: context.playbook.is_open(context.now),
         }
     }
 }

@@ -4,9 +4,12 @@
 //! to record and whom to text. It never waits, never fails, and never names a number: recipients are the playbook's.
 
 mod args;
+mod check_service_area;
 mod classify_priority;
 mod definition;
 mod effect;
+mod evaluate_scheduling;
+mod get_company_info;
 mod plain_text;
 mod send_sms_alert;
 mod sentences;
@@ -28,11 +31,22 @@ pub use effect::effect_of;
 pub use sentences::Sentence;
 
 /// Every tool there is. A new one is a file and a line.
-const TOOLS: [&dyn Tool; 2] = [&classify_priority::ClassifyPriority, &send_sms_alert::SendSmsAlert];
+const TOOLS: [&dyn Tool; 5] = [
+    &classify_priority::ClassifyPriority,
+    &evaluate_scheduling::EvaluateScheduling,
+    &check_service_area::CheckServiceArea,
+    &get_company_info::GetCompanyInfo,
+    &send_sms_alert::SendSmsAlert,
+];
 
 pub trait Tool: fmt::Debug + Send + Sync {
     /// As the model calls it. Case and underscores do not matter: `send_sms_alert` is `sendSMSAlert`.
     fn name(&self) -> &str;
+
+    /// Names that agents set up long ago call it by.
+    fn older_names(&self) -> &[&str] {
+        &[]
+    }
 
     /// Whether doing it twice does more than doing it once. If so, the same call within
     /// [`Call::EFFECT_WINDOW`] gets the first answer again.
@@ -99,7 +113,8 @@ impl ToolOutcome {
 /// The tool the model means, if there is one.
 pub fn find<'a>(name: &str, playbook: &'a Playbook) -> Option<&'a dyn Tool> {
     let wanted = args::folded_key(name);
-    all(playbook).find(|tool| args::folded_key(tool.name()) == wanted)
+    let is_wanted = |name: &str| args::folded_key(name) == wanted;
+    all(playbook).find(|tool| is_wanted(tool.name()) || tool.older_names().iter().any(|name| is_wanted(name)))
 }
 
 /// What this business offers its agent, each described in this language.
