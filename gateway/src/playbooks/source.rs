@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// The shipped playbooks, as written, under the names their errors carry. The first is the default tenant's.
-const BUILT_IN: &[(&str, &str)] =
-    &[("config/playbooks/boreal.toml", include_str!("../../../config/playbooks/boreal.toml"))];
+const BUILT_IN: &[(&str, &str)] = &[
+    ("config/playbooks/boreal.toml", include_str!("../../../config/playbooks/boreal.toml")),
+    ("config/playbooks/harbour-dental.toml", include_str!("../../../config/playbooks/harbour-dental.toml")),
+];
 
 /// More files than this in one directory are a mistake.
 pub(super) const MAX_FILES: usize = 1000;
