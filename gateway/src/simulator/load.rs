@@ -4,21 +4,24 @@
 //!
 //! Three hands: a thread builds shots ahead of time, a thread sleeps until each is due, and the runtime sends.
 
-use std::collections::BTreeMap;
+mod outcome;
+mod wanted;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Url};
-use serde_json::Value;
-use serde_json::value::RawValue;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+pub use self::outcome::Outcome;
+use self::outcome::Record;
+pub use self::wanted::Wanted;
 
 /// One request to come.
 #[derive(Clone, Debug)]
@@ -29,16 +32,6 @@ pub struct Shot {
     pub body: Bytes,
     pub headers: HeaderMap,
     pub wanted: Wanted,
-}
-
-/// What the body of a 200 must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    Anything,
-    /// A JSON object.
-    Object,
-    /// `results` with one entry for each of these ids, in their order, each with a result or an error.
-    ToolResults(Arc<[Box<str>]>),
 }
 
 #[derive(Clone)]
@@ -78,30 +71,6 @@ impl Stop {
     fn wanted(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
-}
-
-/// What came of a run. Histograms are in microseconds, sizes in bytes.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    pub by_status: BTreeMap<u16, u64>,
-    pub timeouts: u64,
-    /// Refused, reset, unresolved.
-    pub broken: u64,
-    /// Answers of 200 whose body was not the wanted one.
-    pub wrong_answers: u64,
-    /// From due to answered, of everything that was answered.
-    pub latency: Histogram<u64>,
-    pub latency_by_kind: BTreeMap<&'static str, Histogram<u64>>,
-    /// From due to sent: how late the generator itself was.
-    pub late: Histogram<u64>,
-    pub body_bytes: Histogram<u64>,
-    pub bytes_sent: u64,
-    pub sent: u64,
-    /// When the last shot was due, and when it was sent.
-    pub last_due: Duration,
-    pub last_sent: Duration,
-    /// Until the last answer.
-    pub elapsed: Duration,
 }
 
 /// Sends every shot of the plan and waits for the answers. Fails only if no client can be built.
@@ -253,89 +222,5 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<(u16, Bytes), reqwes
     Ok((status, response.bytes().await?))
 }
 
-struct Record {
-    kind: &'static str,
-    due: Duration,
-    sent_at: Duration,
-    latency: Duration,
-    bytes: u64,
-}
-
-impl Outcome {
-    fn new() -> Outcome {
-        Outcome {
-            by_status: BTreeMap::new(),
-            timeouts: 0,
-            broken: 0,
-            wrong_answers: 0,
-            latency: histogram(),
-            latency_by_kind: BTreeMap::new(),
-            late: histogram(),
-            body_bytes: histogram(),
-            bytes_sent: 0,
-            sent: 0,
-            last_due: Duration::ZERO,
-            last_sent: Duration::ZERO,
-            elapsed: Duration::ZERO,
-        }
-    }
-
-    pub fn errors(&self) -> u64 {
-        self.timeouts + self.broken
-    }
-
-    fn note(&mut self, record: &Record, wanted: &Wanted, answered: Result<(u16, Bytes), reqwest::Error>) {
-        self.sent += 1;
-        self.bytes_sent += record.bytes;
-        self.last_due = self.last_due.max(record.due);
-        self.last_sent = self.last_sent.max(record.sent_at);
-        self.body_bytes.saturating_record(record.bytes);
-        self.late.saturating_record(micros(record.sent_at.saturating_sub(record.due)));
-        match answered {
-            Ok((status, body)) => {
-                *self.by_status.entry(status).or_default() += 1;
-                self.wrong_answers += u64::from(status == 200 && !wanted.is(&body));
-                self.latency.saturating_record(micros(record.latency));
-                let of_kind = self.latency_by_kind.entry(record.kind).or_insert_with(histogram);
-                of_kind.saturating_record(micros(record.latency));
-            }
-            Err(error) if error.is_timeout() => self.timeouts += 1,
-            Err(_) => self.broken += 1,
-        }
-    }
-}
-
-/// Three significant digits; grows by itself.
-fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are valid")
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-impl Wanted {
-    /// Is this the body of a right answer?
-    pub fn is(&self, body: &[u8]) -> bool {
-        match self {
-            Wanted::Anything => true,
-            Wanted::Object => serde_json::from_slice::<BTreeMap<String, &RawValue>>(body).is_ok(),
-            Wanted::ToolResults(ids) => results_for(body, ids),
-        }
-    }
-}
-
-fn results_for(body: &[u8], ids: &[Box<str>]) -> bool {
-    let Ok(answer) = serde_json::from_slice::<Value>(body) else { return false };
-    let Some(results) = answer["results"].as_array() else { return false };
-    let matches = |(result, id): (&Value, &str)| {
-        let spoken: Vec<&Value> = ["result", "error"].into_iter().filter_map(|key| result.get(key)).collect();
-        let one_line = |text: &Value| text.as_str().is_some_and(|text| !text.contains('\n'));
-        result["toolCallId"].as_str() == Some(id) && spoken.len() == 1 && one_line(spoken[0])
-    };
-    results.len() == ids.len() && results.iter().zip(ids.iter().map(|id| &**id)).all(matches)
-}
-
 #[cfg(test)]
-#[path = "load_tests.rs"]
 mod tests;

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
