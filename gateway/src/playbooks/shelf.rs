@@ -221,3 +221,96 @@ impl Memory {
 fn fingerprint(files: &[SourceFile]) -> Fingerprint {
     files.iter().map(|file| (file.name.clone(), file.digest)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use engine::ports::SystemClock;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const HARBOUR: &str = include_str!("../../tests/stories/playbooks/harbour.toml");
+
+    /// A shelf of the clinic's playbook, and how often somebody was told of a change.
+    fn opened(root: &TempDir) -> (Shelf, Arc<AtomicUsize>) {
+        let (dir, kept) = (root.path().join("playbooks"), root.path().join("kept"));
+        fs::create_dir_all(&dir).unwrap();
+        fs::create_dir_all(&kept).unwrap();
+        fs::write(dir.join("harbour.toml"), HARBOUR).unwrap();
+        let settings = Playbooks { dir: dir.display().to_string(), default_tenant: "harbour".to_owned(), poll_s: 0 };
+        let told = Arc::new(AtomicUsize::new(0));
+        let count = told.clone();
+        let listener = move |_: &InForce| drop(count.fetch_add(1, Ordering::SeqCst));
+        (Shelf::open(&settings, LastGood::new(kept), Arc::new(SystemClock), listener).unwrap(), told)
+    }
+
+    fn writes(root: &TempDir, text: &str) {
+        fs::write(Path::new(root.path()).join("playbooks/harbour.toml"), text).unwrap();
+    }
+
+    /// Another clinic's.
+    fn bay() -> String {
+        HARBOUR.replace("harbour", "bay")
+    }
+
+    fn name(shelf: &Shelf) -> String {
+        shelf.tenants.in_force().playbooks[0].name.to_string()
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_is_left_alone_until_it_rests() {
+        let root = TempDir::new().unwrap();
+        let (shelf, told) = opened(&root);
+        assert!(!shelf.glance(), "nothing changed");
+        let renamed = |name: &str| HARBOUR.replace("Harbour Clinic", name);
+        writes(&root, &renamed("Half"));
+        assert!(shelf.glance());
+        writes(&root, &renamed("Whole"));
+        assert!(shelf.glance(), "it is still being written");
+        assert_eq!(name(&shelf), "Harbour Clinic");
+        assert!(!shelf.glance());
+        assert_eq!(name(&shelf), "Whole");
+        assert_eq!(told.load(Ordering::SeqCst), 2, "once at the start, and once for all of this");
+    }
+
+    #[test]
+    fn a_file_an_editor_moved_away_for_a_moment_never_left() {
+        let root = TempDir::new().unwrap();
+        let (shelf, told) = opened(&root);
+        let (file, aside) = (root.path().join("playbooks/harbour.toml"), root.path().join("playbooks/harbour.toml~"));
+        fs::write(root.path().join("playbooks/bay.toml"), bay()).unwrap();
+        shelf.look();
+        fs::rename(&file, &aside).unwrap();
+        assert!(shelf.glance());
+        fs::rename(&aside, &file).unwrap();
+        assert!(!shelf.glance());
+        assert_eq!(told.load(Ordering::SeqCst), 2, "at the start, and when the other was added");
+        assert_eq!(shelf.standing().served(), 2);
+    }
+
+    #[test]
+    fn a_disk_that_keeps_nothing_takes_nothing_out_of_service() {
+        let root = TempDir::new().unwrap();
+        let (shelf, _) = opened(&root);
+        fs::remove_dir_all(root.path().join("kept")).unwrap();
+        writes(&root, &HARBOUR.replace("Harbour Clinic", "Bay Clinic"));
+        shelf.look();
+        assert_eq!(name(&shelf), "Bay Clinic");
+    }
+
+    #[test]
+    fn who_is_not_concerned_keeps_the_very_playbook_it_had() {
+        let root = TempDir::new().unwrap();
+        let (shelf, _) = opened(&root);
+        let before = shelf.tenants.in_force().playbooks[0].clone();
+        fs::write(root.path().join("playbooks/bay.toml"), bay()).unwrap();
+        shelf.look();
+        let after = shelf.tenants.in_force();
+        assert_eq!(after.playbooks.len(), 2);
+        assert!(Arc::ptr_eq(&after.playbooks[1], &before));
+    }
+}
