@@ -1,5 +1,6 @@
 //! Stories of the pool, told in paused time.
 
+mod reports;
 mod world;
 
 use std::sync::Arc;
@@ -8,13 +9,12 @@ use std::time::Duration;
 
 use engine::ports::{Clock, SmsOutbox};
 use engine::priority::Priority::{P1, P4};
-use engine::sms::{DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome, SmsState};
+use engine::sms::{ErrorClass, SendOutcome, SmsState};
 use engine::time::Timestamp;
-use tokio::sync::{Barrier, Notify, mpsc};
+use tokio::sync::{Barrier, Notify};
 use tokio::time::{Instant, advance, timeout};
 
 use self::world::{Does, World};
-use crate::sms_reports::SmsReports;
 use crate::system::Senders;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -275,32 +275,4 @@ async fn stopping_does_not_wait_for_ever() {
     }
     pool.stop().await;
     assert_eq!(world.outbox.row(id).state, SmsState::Sending, "the next start finds it unknown");
-}
-
-fn report(provider_id: &str, status: DeliveryStatus, world: &World) -> DeliveryReport {
-    DeliveryReport { provider_id: provider_id.into(), status, error_code: None, at: world.clock.now() }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_report_that_overtakes_the_commit_of_its_message_still_arrives() {
-    let mut world = World::new();
-    let id = world.owes(110, 1, P4)[0];
-    let _pool = world.pool(2, None).await;
-    world.sees(1, SmsState::Accepted).await;
-    world.outbox.reports_to_miss.store(3, SeqCst);
-    let (carrier, reports) = mpsc::channel(8);
-    SmsReports::new(world.outbox.clone(), Arc::new(world.bus.clone())).listen(reports);
-    let delivered = report(&format!("X{id}"), DeliveryStatus::Delivered, &world);
-    carrier.send(delivered).await.unwrap();
-    assert_eq!(world.sees(1, SmsState::Delivered).await, [id]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_report_of_a_stranger_is_given_up_and_the_listener_ends_with_its_carrier() {
-    let world = World::new();
-    let (carrier, reports) = mpsc::channel(8);
-    let listening = SmsReports::new(world.outbox.clone(), Arc::new(world.bus.clone())).listen(reports);
-    carrier.send(report("X0", DeliveryStatus::Sent, &world)).await.unwrap();
-    drop(carrier);
-    listening.await.unwrap();
 }
