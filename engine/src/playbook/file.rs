@@ -8,7 +8,9 @@ use toml::Spanned;
 use super::Language;
 use super::company::CompanyTable;
 use super::hours::HoursTable;
+use super::required::RequiredTable;
 use super::scheduling::SchedulingTable;
+use super::services::{LimitTable, ServiceTable};
 use super::shadow::ShadowValue;
 use super::territories::TerritoriesTable;
 
@@ -36,6 +38,11 @@ pub(super) struct PlaybookTable {
     pub scheduling: Option<SchedulingTable>,
     pub territories: Option<TerritoriesTable>,
     pub company: Option<CompanyTable>,
+    #[serde(default)]
+    pub services: BTreeMap<Spanned<String>, ServiceTable>,
+    #[serde(default)]
+    pub limits: Vec<LimitTable>,
+    pub required: Option<RequiredTable>,
 }
 
 #[derive(Default, Deserialize)]

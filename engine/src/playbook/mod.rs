@@ -7,10 +7,13 @@ pub mod company;
 mod error;
 mod file;
 pub mod hours;
+mod mentions;
 mod names;
 mod phrases;
 pub mod promises;
+mod required;
 pub mod scheduling;
+mod services;
 mod shadow;
 mod templates;
 pub mod territories;
@@ -35,7 +38,9 @@ pub use error::PlaybookError;
 pub use hours::Hours;
 pub(crate) use phrases::fold;
 pub use phrases::{Phrase, Said};
+pub use required::{Field, Required};
 pub use scheduling::Scheduling;
+pub use services::{Found, Limit, Request, Service, Services, Status};
 pub use shadow::{SUPPRESSED, Shadow};
 pub use templates::{AlertWords, Templates};
 pub use territories::Territories;
@@ -75,6 +80,10 @@ pub struct Playbook {
     pub territories: Option<Territories>,
     /// What people ask about the business.
     pub company: Option<Company>,
+    /// What it does and does not do. `None`: the playbook does not say.
+    pub services: Option<Services>,
+    /// What is asked of every caller.
+    pub required: Required,
     /// Tools of this business alone, found before those that everybody has. No file sets them yet.
     pub extra_tools: Vec<Arc<dyn Tool>>,
 }

@@ -45,8 +45,10 @@ impl<'a> Args<'a> {
         self.values(names).find_map(as_priority)
     }
 
+    /// `true`, also as text: `"true"`, `"oui"`, `"yes"`.
     pub fn is_true(&self, names: &[&str]) -> bool {
-        self.values(names).any(|value| value.as_bool() == Some(true))
+        let says_yes = |text: &str| ["true", "oui", "yes", "vrai"].contains(&text.trim().to_lowercase().as_str());
+        self.values(names).any(|value| value.as_bool() == Some(true) || value.as_str().is_some_and(says_yes))
     }
 
     fn values(&self, names: &[&str]) -> impl Iterator<Item = &'a Value> {

@@ -6,13 +6,16 @@
 mod args;
 mod check_service_area;
 mod classify_priority;
+mod contact_details;
 mod definition;
 mod effect;
 mod evaluate_scheduling;
 mod get_company_info;
 mod plain_text;
+mod request_fields;
 mod send_sms_alert;
 mod sentences;
+mod validate_service_request;
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,8 +34,9 @@ pub use effect::effect_of;
 pub use sentences::Sentence;
 
 /// Every tool there is. A new one is a file and a line.
-const TOOLS: [&dyn Tool; 5] = [
+const TOOLS: [&dyn Tool; 6] = [
     &classify_priority::ClassifyPriority,
+    &validate_service_request::ValidateServiceRequest,
     &evaluate_scheduling::EvaluateScheduling,
     &check_service_area::CheckServiceArea,
     &get_company_info::GetCompanyInfo,

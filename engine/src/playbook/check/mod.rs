@@ -55,6 +55,7 @@ impl Check<'_> {
         let contacts = self.contacts(table.contacts, table.language)?;
         let languages = languages(table.language, &table.languages);
         let has_zone = table.time_zone.is_some();
+        let services = self.services(table.services, table.limits, &contacts, &languages)?;
         Ok(Playbook {
             tenant: self.tenant(&table.tenant)?,
             name: self.name(&table.name)?,
@@ -71,9 +72,11 @@ impl Check<'_> {
             scheduling: table.scheduling.map(|it| self.scheduling(it, &languages)).transpose()?,
             territories: table.territories.map(|it| self.territories(it, &languages)).transpose()?,
             company: table.company.map(|company| self.company(company, &languages)).transpose()?,
-            languages,
             contacts,
             shadow: self.shadow(table.shadow)?,
+            required: self.required(table.required, &languages)?,
+            services,
+            languages,
             extra_tools: Vec::new(),
         })
     }
