@@ -8,6 +8,7 @@ use toml::Spanned;
 use super::Language;
 use super::company::CompanyTable;
 use super::hours::HoursTable;
+use super::quotes::QuotesTable;
 use super::required::RequiredTable;
 use super::scheduling::SchedulingTable;
 use super::services::{LimitTable, ServiceTable};
@@ -42,6 +43,7 @@ pub(super) struct PlaybookTable {
     pub services: BTreeMap<Spanned<String>, ServiceTable>,
     #[serde(default)]
     pub limits: Vec<LimitTable>,
+    pub quotes: Option<QuotesTable>,
     pub required: Option<RequiredTable>,
 }
 

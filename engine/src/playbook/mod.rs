@@ -11,6 +11,7 @@ mod mentions;
 mod names;
 mod phrases;
 pub mod promises;
+mod quotes;
 mod required;
 pub mod scheduling;
 mod services;
@@ -38,6 +39,7 @@ pub use error::PlaybookError;
 pub use hours::Hours;
 pub(crate) use phrases::fold;
 pub use phrases::{Phrase, Said};
+pub use quotes::{Amounts, Basis, Duration as QuoteDuration, MAX_FEET, Price, Quotes, Work};
 pub use required::{Field, Required};
 pub use scheduling::Scheduling;
 pub use services::{Found, Limit, Request, Service, Services, Status};
@@ -82,6 +84,8 @@ pub struct Playbook {
     pub company: Option<Company>,
     /// What it does and does not do. `None`: the playbook does not say.
     pub services: Option<Services>,
+    /// `None`: no price is spoken.
+    pub quotes: Option<Quotes>,
     /// What is asked of every caller.
     pub required: Required,
     /// Tools of this business alone, found before those that everybody has. No file sets them yet.

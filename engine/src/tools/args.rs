@@ -51,6 +51,15 @@ impl<'a> Args<'a> {
         self.values(names).any(|value| value.as_bool() == Some(true) || value.as_str().is_some_and(says_yes))
     }
 
+    /// Text, or a list of texts, joined: `["gps", "camera"]`.
+    pub fn list(&self, names: &[&str]) -> String {
+        let texts = self.values(names).flat_map(|value| match value {
+            Value::Array(items) => items.iter().take(MAX_KEYS).filter_map(as_text).collect(),
+            value => Vec::from_iter(as_text(value)),
+        });
+        texts.collect::<Vec<_>>().join("\n").chars().take(MAX_TEXT_CHARS).collect()
+    }
+
     fn values(&self, names: &[&str]) -> impl Iterator<Item = &'a Value> {
         names.iter().flat_map(|name| self.entries.iter().filter(move |(key, _)| key == name)).map(|(_, value)| *value)
     }

@@ -4,6 +4,7 @@
 //! to record and whom to text. It never waits, never fails, and never names a number: recipients are the playbook's.
 
 mod args;
+mod calculate_quote;
 mod check_service_area;
 mod classify_priority;
 mod contact_details;
@@ -12,6 +13,7 @@ mod effect;
 mod evaluate_scheduling;
 mod get_company_info;
 mod plain_text;
+mod quote_words;
 mod request_fields;
 mod send_sms_alert;
 mod sentences;
@@ -34,9 +36,10 @@ pub use effect::effect_of;
 pub use sentences::Sentence;
 
 /// Every tool there is. A new one is a file and a line.
-const TOOLS: [&dyn Tool; 6] = [
+const TOOLS: [&dyn Tool; 7] = [
     &classify_priority::ClassifyPriority,
     &validate_service_request::ValidateServiceRequest,
+    &calculate_quote::CalculateQuote,
     &evaluate_scheduling::EvaluateScheduling,
     &check_service_area::CheckServiceArea,
     &get_company_info::GetCompanyInfo,
@@ -118,7 +121,8 @@ impl ToolOutcome {
 pub fn find<'a>(name: &str, playbook: &'a Playbook) -> Option<&'a dyn Tool> {
     let wanted = args::folded_key(name);
     let is_wanted = |name: &str| args::folded_key(name) == wanted;
-    all(playbook).find(|tool| is_wanted(tool.name()) || tool.older_names().iter().any(|name| is_wanted(name)))
+    let by_name = all(playbook).find(|tool| is_wanted(tool.name()));
+    by_name.or_else(|| all(playbook).find(|tool| tool.older_names().iter().any(|name| is_wanted(name))))
 }
 
 /// What this business offers its agent, each described in this language.

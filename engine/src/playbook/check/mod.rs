@@ -56,6 +56,7 @@ impl Check<'_> {
         let languages = languages(table.language, &table.languages);
         let has_zone = table.time_zone.is_some();
         let services = self.services(table.services, table.limits, &contacts, &languages)?;
+        let quotes = table.quotes.map(|quotes| self.quotes(quotes, services.as_ref(), &languages)).transpose()?;
         Ok(Playbook {
             tenant: self.tenant(&table.tenant)?,
             name: self.name(&table.name)?,
@@ -76,6 +77,7 @@ impl Check<'_> {
             shadow: self.shadow(table.shadow)?,
             required: self.required(table.required, &languages)?,
             services,
+            quotes,
             languages,
             extra_tools: Vec::new(),
         })
