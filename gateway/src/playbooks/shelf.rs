@@ -244,7 +244,9 @@ mod tests {
         let settings = Playbooks { dir: dir.display().to_string(), default_tenant: "harbour".to_owned(), poll_s: 0 };
         let told = Arc::new(AtomicUsize::new(0));
         let count = told.clone();
-        let listener = move |_: &InForce| drop(count.fetch_add(1, Ordering::SeqCst));
+        let listener = move |_: &InForce| {
+            count.fetch_add(1, Ordering::SeqCst);
+        };
         (Shelf::open(&settings, LastGood::new(kept), Arc::new(SystemClock), listener).unwrap(), told)
     }
 
