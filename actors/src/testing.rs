@@ -213,6 +213,16 @@ impl CallStore for TestStore {
         self.inner.find(tenant, id).await
     }
 
+    async fn calls_of(
+        &self,
+        tenant: &TenantId,
+        number: &str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Arc<CallView>>, Failure> {
+        self.inner.calls_of(tenant, number, before, limit).await
+    }
+
     async fn timeline(&self, call: &CallKey, after_seq: u64, limit: usize) -> Result<Vec<StoredFrame>, Failure> {
         self.inner.timeline(call, after_seq, limit).await
     }

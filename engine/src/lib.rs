@@ -3,6 +3,7 @@
 //! One event of one call goes in ([`call::Event`]), one decision comes out ([`call::Decision`]): facts to record,
 //! text messages owed, and the answer. Everything that touches the world is a trait in [`ports`].
 
+pub mod addresses;
 pub mod call;
 pub mod failure;
 pub mod ids;

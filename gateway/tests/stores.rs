@@ -96,6 +96,10 @@ async fn queries_use_their_indexes() {
         ("SELECT * FROM calls WHERE status = 'active' AND priority = 'P1' ORDER BY started_at DESC", "calls_by_status"),
         ("SELECT * FROM calls WHERE phone_number = '1' AND status = 'active'", "calls_by_number"),
         (
+            "SELECT * FROM calls WHERE tenant = 'a' AND phone_number = '1' AND started_at < 'x' ORDER BY started_at DESC",
+            "calls_of_number",
+        ),
+        (
             "SELECT * FROM calls WHERE status = 'active' AND phase = 'ringing' AND updated_at < 'x' ORDER BY updated_at",
             "calls_by_silence",
         ),

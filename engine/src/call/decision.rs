@@ -11,6 +11,7 @@ use crate::playbook::Destination;
 use crate::priority::Priority;
 use crate::sms::NewSms;
 use crate::time::Timestamp;
+use crate::tools::{Errand, ErrandOutcome};
 
 /// The outcome of one event. Pure data: nothing has happened yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +45,23 @@ pub enum Fact {
         tool_call_id: Box<str>,
         name: Box<str>,
         arguments: serde_json::Value,
+    },
+    /// The tool had to ask somebody; its answer follows in a frame of its own.
+    ErrandBegun {
+        tool_call_id: Box<str>,
+        errand: Box<str>,
+        /// As in `tool_answered`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effect: Option<u64>,
+    },
+    ErrandEnded {
+        tool_call_id: Box<str>,
+        errand: Box<str>,
+        outcome: ErrandOutcome,
+        /// Why nothing usable came back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Box<str>>,
+        took_ms: u64,
     },
     /// `repeated`: the same effect was asked for again, and the first answer was given again.
     ToolAnswered {
@@ -97,6 +115,8 @@ pub enum Answer {
     /// Nothing to say: received and durable.
     Ack,
     Tool(ToolAnswer),
+    /// Not yet: what the tool has to ask first. The answer is that of the event this leads to, [`super::Event::finish`].
+    Errand(Box<Errand>),
     Transfer(Option<Destination>),
     Handoff(Option<Destination>),
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::EventKey;
 use crate::time::Timestamp;
+use crate::tools::{Errand, Lost, Reply};
 
 /// One thing that happened to one call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -73,6 +74,8 @@ pub enum EventKind {
         text: Box<str>,
     },
     ToolCalled(ToolCall),
+    /// Made by ourselves: what a tool call had to ask somebody has come back, or has not.
+    ErrandReturned(Box<ErrandReturn>),
     /// The agent asks where to transfer the caller; answered from the playbook.
     TransferAsked,
     /// The agent asks which assistant takes over; answered from the playbook.
@@ -100,6 +103,19 @@ pub struct ToolCall {
     pub id: Box<str>,
     pub name: Box<str>,
     pub arguments: serde_json::Map<String, serde_json::Value>,
+}
+
+/// How the errand of one tool call ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ErrandReturn {
+    /// Of the tool call that is answered by this.
+    pub tool_call_id: Box<str>,
+    /// As the model called it.
+    pub name: Box<str>,
+    pub errand: Errand,
+    pub returned: Result<Reply, Lost>,
+    /// From the moment the errand was begun.
+    pub took: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,10 +192,33 @@ impl Note {
     pub const STATUS: &str = "status";
 }
 
+impl Event {
+    /// Key of the event that answers this one, when its answer is an errand.
+    pub fn finish_key(&self) -> EventKey {
+        EventKey::new(format!("tf:{}", self.key.as_str()))
+    }
+
+    /// The event that answers this tool call now that its errand has `returned`. `None` when it is no tool call.
+    pub fn finish(&self, errand: Errand, returned: Result<Reply, Lost>, took: Duration) -> Option<Event> {
+        let EventKind::ToolCalled(ToolCall { id, name, .. }) = &self.kind else { return None };
+        let back = ErrandReturn { tool_call_id: id.clone(), name: name.clone(), errand, returned, took };
+        Some(Event {
+            key: self.finish_key(),
+            // By the clock of the platform, as everything else that is told of the call.
+            at: self.at.plus(took),
+            parties: Parties::default(),
+            kind: EventKind::ErrandReturned(Box::new(back)),
+        })
+    }
+}
+
 impl EventKind {
     pub fn class(&self) -> Class {
         match self {
-            EventKind::ToolCalled(_) | EventKind::TransferAsked | EventKind::HandoffAsked => Class::Synchronous,
+            EventKind::ToolCalled(_)
+            | EventKind::ErrandReturned(_)
+            | EventKind::TransferAsked
+            | EventKind::HandoffAsked => Class::Synchronous,
             EventKind::Requested
             | EventKind::Status(_)
             | EventKind::Ended(_)

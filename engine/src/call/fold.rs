@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::decision::{Fact, ToolAnswer};
 use super::event::{EndedReason, Note, Parties, Phase, Report};
 use super::machine::clipped;
-use super::state::{Call, Effect, Line};
+use super::state::{Call, Effect, Line, Unsettled};
 use crate::playbook::Language;
 use crate::time::Timestamp;
+use crate::tools::ErrandOutcome;
 
 impl Call {
     /// How long a tool's effect is remembered: a model that repeats itself within it gets the first answer again.
@@ -37,6 +38,10 @@ impl Call {
                 self.at_least(Phase::InProgress);
                 self.remember_tool(name);
             }
+            Fact::ErrandBegun { errand, effect: Some(digest), .. } => self.await_effect(*digest, errand, at),
+            Fact::ErrandEnded { errand, outcome: ErrandOutcome::Answered | ErrandOutcome::Refused, .. } => {
+                self.unsettled.retain(|waiting| waiting.errand != *errand);
+            }
             Fact::TransferAnswered { .. } | Fact::HandoffAnswered { .. } => self.at_least(Phase::InProgress),
             Fact::Requested => self.at_least(Phase::Ringing),
             Fact::Noted(note) => self.note(note),
@@ -51,7 +56,10 @@ impl Call {
             Fact::Ended(reason) => self.end(at, Some(reason)),
             Fact::Reported(report) => self.report(report, at),
             Fact::WentSilent { .. } if self.phase.is_live() => self.phase = Phase::Lost,
-            Fact::ToolAnswered { .. } | Fact::WentSilent { .. } => {}
+            Fact::ErrandBegun { .. }
+            | Fact::ErrandEnded { .. }
+            | Fact::ToolAnswered { .. }
+            | Fact::WentSilent { .. } => {}
         }
     }
 
@@ -60,6 +68,12 @@ impl Call {
     pub(super) fn recent_effect(&self, digest: u64, at: Timestamp) -> Option<&ToolAnswer> {
         let recent = |effect: &&Effect| effect.digest == digest && near(effect.at, at);
         self.effects.iter().find(recent).map(|effect| &effect.answer)
+    }
+
+    /// The errand that was begun for the same effect and may have brought it about.
+    pub(super) fn unsettled_errand(&self, digest: u64, at: Timestamp) -> Option<&str> {
+        let recent = |waiting: &&Unsettled| waiting.digest == digest && near(waiting.at, at);
+        self.unsettled.iter().find(recent).map(|waiting| &*waiting.errand)
     }
 
     /// Somebody speaks, so the call is that far, whichever statuses were missed or not asked for.
@@ -105,6 +119,14 @@ impl Call {
             self.effects.remove(0);
         }
         self.effects.push(Effect { digest, at, answer: answer.clone() });
+    }
+
+    fn await_effect(&mut self, digest: u64, errand: &str, at: Timestamp) {
+        self.unsettled.retain(|waiting| near(waiting.at, at) && waiting.errand.as_ref() != errand);
+        if self.unsettled.len() >= Self::MAX_EFFECTS {
+            self.unsettled.remove(0);
+        }
+        self.unsettled.push(Unsettled { digest, at, errand: errand.into() });
     }
 
     /// The first end is the end; a later one only adds what was missing.

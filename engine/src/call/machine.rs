@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 
 use super::decision::{Answer, Decision, Fact, ToolAnswer};
-use super::event::{Event, EventKind, Note, Parties, Phase, Role, ToolCall};
+use super::event::{ErrandReturn, Event, EventKind, Note, Parties, Phase, Role, ToolCall};
 use super::state::Call;
 use crate::ids::CallKey;
 use crate::playbook::{Playbook, SUPPRESSED};
 use crate::time::Timestamp;
-use crate::tools::{self, Args, Tool, ToolContext, ToolOutcome};
+use crate::tools::{self, Args, Errand, ErrandOutcome, Tool, ToolContext, ToolOutcome};
 
 /// Longest turn recorded, in characters. The whole conversation is in the report.
 const MAX_TURN_CHARS: usize = 8_000;
@@ -35,6 +35,7 @@ impl Call {
                 let context = ToolContext { call: &known, key, event, playbook, now };
                 answer_tool(tool_call, &context)
             }
+            EventKind::ErrandReturned(back) => conclude(back, &ToolContext { call: self, key, event, playbook, now }),
             EventKind::TransferAsked => {
                 let destination = playbook.transfer.clone();
                 answered(Fact::TransferAnswered { destination: destination.clone() }, Answer::Transfer(destination))
@@ -110,9 +111,11 @@ fn recorded(kind: &EventKind) -> Option<Fact> {
         EventKind::Noted(note) => Some(Fact::Noted(note.clone())),
         EventKind::Reported(report) => Some(Fact::Reported(report.clone())),
         EventKind::WentSilent { idle } => Some(Fact::WentSilent { idle_s: idle.as_secs() }),
-        EventKind::Speaking { .. } | EventKind::ToolCalled(_) | EventKind::TransferAsked | EventKind::HandoffAsked => {
-            None
-        }
+        EventKind::Speaking { .. }
+        | EventKind::ToolCalled(_)
+        | EventKind::ErrandReturned(_)
+        | EventKind::TransferAsked
+        | EventKind::HandoffAsked => None,
     }
 }
 
@@ -130,15 +133,19 @@ fn answer_tool(tool_call: &ToolCall, context: &ToolContext) -> Decision {
     let tool = tools::find(&tool_call.name, context.playbook);
     let effect = tool.filter(|tool| tool.has_effects()).map(|tool| tools::effect_of(tool.name(), &tool_call.arguments));
     if let Some(first) = effect.and_then(|digest| context.call.recent_effect(digest, context.event.at)) {
-        let facts = vec![tool_call.recorded(), tool_answered(tool_call, first, effect, true)];
+        let facts = vec![tool_call.recorded(), tool_answered(&tool_call.id, &tool_call.name, first, effect, true)];
         return Decision { facts, texts: Vec::new(), answer: Answer::Tool(first.clone()) };
     }
-    let outcome = run(tool, tool_call, context);
+    let mut outcome = run(tool, tool_call, context);
+    if let (Some(tool), Some(inquiry)) = (tool, outcome.errand.take()) {
+        let (id, otherwise) = (errand_id(effect, tool_call, context), outcome.answer.clone());
+        return begun(Errand { id, tool: tool.name().into(), effect, inquiry, otherwise }, outcome, tool_call);
+    }
     // An error changed nothing: asked again, it is tried again.
     let effect = effect.filter(|_| matches!(outcome.answer, ToolAnswer::Result(_)));
     let mut facts = vec![tool_call.recorded()];
     facts.extend(outcome.facts);
-    facts.push(tool_answered(tool_call, &outcome.answer, effect, false));
+    facts.push(tool_answered(&tool_call.id, &tool_call.name, &outcome.answer, effect, false));
     Decision { facts, texts: outcome.texts, answer: Answer::Tool(outcome.answer) }
 }
 
@@ -147,6 +154,43 @@ fn run(tool: Option<&dyn Tool>, tool_call: &ToolCall, context: &ToolContext) -> 
         Some(tool) => tool.run(&Args::new(&tool_call.arguments), context),
         None => context.refuse(tools::Sentence::UNKNOWN_TOOL),
     }
+}
+
+/// The answer is another event's.
+fn begun(errand: Errand, outcome: ToolOutcome, tool_call: &ToolCall) -> Decision {
+    let mut facts = vec![tool_call.recorded()];
+    facts.extend(outcome.facts);
+    facts.push(Fact::ErrandBegun {
+        tool_call_id: clipped(&tool_call.id, MAX_TOOL_CALL_ID_CHARS),
+        errand: errand.id.clone(),
+        effect: errand.effect,
+    });
+    Decision { facts, texts: outcome.texts, answer: Answer::Errand(Box::new(errand)) }
+}
+
+/// The tool call's own id, where it is one. An effect that may have happened already keeps its first name.
+fn errand_id(effect: Option<u64>, tool_call: &ToolCall, context: &ToolContext) -> Box<str> {
+    if let Some(first) = effect.and_then(|digest| context.call.unsettled_errand(digest, context.event.at)) {
+        return first.into();
+    }
+    let fits = (1..=MAX_TOOL_CALL_ID_CHARS).contains(&tool_call.id.chars().count());
+    if fits { tool_call.id.clone() } else { context.event.key.as_str().into() }
+}
+
+fn conclude(back: &ErrandReturn, context: &ToolContext) -> Decision {
+    let ErrandReturn { tool_call_id, name, errand, returned, took } = back;
+    let answer = errand.conclude(returned, context);
+    let known = errand.effect.is_some_and(|digest| context.call.recent_effect(digest, context.event.at).is_some());
+    let effect = errand.effect.filter(|_| matches!(answer, ToolAnswer::Result(_)));
+    let ended = Fact::ErrandEnded {
+        tool_call_id: clipped(tool_call_id, MAX_TOOL_CALL_ID_CHARS),
+        errand: errand.id.clone(),
+        outcome: returned.as_ref().map_or_else(|lost| lost.how.into(), |_| ErrandOutcome::Answered),
+        why: returned.as_ref().err().map(|lost| lost.why.clone()),
+        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+    };
+    let facts = vec![ended, tool_answered(tool_call_id, name, &answer, effect, known)];
+    Decision { facts, texts: Vec::new(), answer: Answer::Tool(answer) }
 }
 
 impl ToolCall {
@@ -160,10 +204,10 @@ impl ToolCall {
     }
 }
 
-fn tool_answered(tool_call: &ToolCall, answer: &ToolAnswer, effect: Option<u64>, repeated: bool) -> Fact {
+fn tool_answered(tool_call_id: &str, name: &str, answer: &ToolAnswer, effect: Option<u64>, repeated: bool) -> Fact {
     Fact::ToolAnswered {
-        tool_call_id: clipped(&tool_call.id, MAX_TOOL_CALL_ID_CHARS),
-        name: clipped(&tool_call.name, MAX_TOOL_NAME_CHARS),
+        tool_call_id: clipped(tool_call_id, MAX_TOOL_CALL_ID_CHARS),
+        name: clipped(name, MAX_TOOL_NAME_CHARS),
         answer: answer.clone(),
         effect,
         repeated,

@@ -18,5 +18,7 @@ mod machine;
 mod state;
 
 pub use decision::{Answer, Decision, Fact, Frame, ToolAnswer};
-pub use event::{Class, Direction, EndedReason, Event, EventKind, Fault, Note, Parties, Phase, Report, Role, ToolCall};
-pub use state::{Call, CallView, Effect, Line, SmsCounts};
+pub use event::{
+    Class, Direction, EndedReason, ErrandReturn, Event, EventKind, Fault, Note, Parties, Phase, Report, Role, ToolCall,
+};
+pub use state::{Call, CallView, Effect, Line, SmsCounts, Unsettled};

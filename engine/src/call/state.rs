@@ -43,6 +43,9 @@ pub struct Call {
     pub texts_owed: u32,
     /// Effects of the last two minutes, so that a model repeating itself gets the first answer again.
     pub effects: Vec<Effect>,
+    /// Effects somebody was asked for, and of which it is not known yet, or never will be, whether they happened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsettled: Vec<Unsettled>,
     /// Frames so far.
     pub seq: u64,
     pub updated_at: Timestamp,
@@ -60,6 +63,15 @@ pub struct Effect {
     pub digest: u64,
     pub at: Timestamp,
     pub answer: ToolAnswer,
+}
+
+/// An effect that may have happened: asked for again, it is asked for under the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsettled {
+    pub digest: u64,
+    pub at: Timestamp,
+    /// Id of the errand.
+    pub errand: Box<str>,
 }
 
 /// How a call's messages fare. `queued` includes what is being sent, `sent` what the carrier has taken, `failed`
@@ -147,8 +159,17 @@ impl Call {
             reported: false,
             texts_owed: 0,
             effects: Vec::new(),
+            unsettled: Vec::new(),
             seq: 0,
             updated_at: at,
+        }
+    }
+
+    /// Who calls us, or whom we call; as the platform wrote it.
+    pub fn other_side(&self) -> Option<&str> {
+        match self.direction {
+            Some(Direction::Outbound) => self.to.as_deref(),
+            _ => self.from.as_deref(),
         }
     }
 

@@ -8,6 +8,7 @@ use toml::Spanned;
 use super::Language;
 use super::company::CompanyTable;
 use super::hours::HoursTable;
+use super::own_tools::{LookupTable, OwnToolTable};
 use super::quotes::QuotesTable;
 use super::required::RequiredTable;
 use super::scheduling::SchedulingTable;
@@ -45,6 +46,10 @@ pub(super) struct PlaybookTable {
     pub limits: Vec<LimitTable>,
     pub quotes: Option<QuotesTable>,
     pub required: Option<RequiredTable>,
+    #[serde(default)]
+    pub lookup: LookupTable,
+    #[serde(default)]
+    pub tools: Vec<OwnToolTable>,
 }
 
 #[derive(Default, Deserialize)]

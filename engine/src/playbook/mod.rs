@@ -9,6 +9,7 @@ mod file;
 pub mod hours;
 mod mentions;
 mod names;
+mod own_tools;
 mod phrases;
 pub mod promises;
 mod quotes;
@@ -88,7 +89,9 @@ pub struct Playbook {
     pub quotes: Option<Quotes>,
     /// What is asked of every caller.
     pub required: Required,
-    /// Tools of this business alone, found before those that everybody has. No file sets them yet.
+    /// Earlier calls of a caller that the agent is told of; 0: none, and `lookupCaller` is not offered.
+    pub lookup_calls: usize,
+    /// Tools of this business alone, found before those that everybody has.
     pub extra_tools: Vec<Arc<dyn Tool>>,
 }
 

@@ -82,6 +82,16 @@ pub trait CallStore: Send + Sync + 'static {
     /// One call by the platform's id; `tenant` limits the search when given.
     async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure>;
 
+    /// Calls of the tenant with this number on the other side, as the platform wrote it, that started before: newest
+    /// first, at most `limit`.
+    async fn calls_of(
+        &self,
+        tenant: &TenantId,
+        number: &str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Arc<CallView>>, Failure>;
+
     /// The call's frames after `seq`, in order, at most `limit`.
     async fn timeline(&self, call: &CallKey, after_seq: u64, limit: usize) -> Result<Vec<StoredFrame>, Failure>;
 

@@ -5,6 +5,7 @@ mod call_control;
 mod call_store;
 mod clock;
 mod event_bus;
+mod forwarder;
 mod sms_outbox;
 mod sms_provider;
 
@@ -12,5 +13,6 @@ pub use call_control::CallControl;
 pub use call_store::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 pub use clock::{Clock, SystemClock};
 pub use event_bus::{EventBus, Update};
+pub use forwarder::{Forwarder, Post};
 pub use sms_outbox::{Claim, Due, SmsOutbox};
 pub use sms_provider::SmsProvider;

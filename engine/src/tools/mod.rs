@@ -2,6 +2,7 @@
 //!
 //! A tool is a pure function: it reads the call, the playbook and what the model wrote, and says what to answer, what
 //! to record and whom to text. It never waits, never fails, and never names a number: recipients are the playbook's.
+//! One that must ask somebody first names the errand, and what to say if nothing comes back.
 
 mod args;
 mod calculate_quote;
@@ -10,8 +11,11 @@ mod classify_priority;
 mod contact_details;
 mod definition;
 mod effect;
+mod errand;
 mod evaluate_scheduling;
+mod forward;
 mod get_company_info;
+mod lookup_caller;
 mod plain_text;
 mod quote_words;
 mod request_fields;
@@ -33,16 +37,19 @@ use crate::time::Timestamp;
 pub use args::Args;
 pub use definition::Definition;
 pub use effect::effect_of;
+pub use errand::{Errand, ErrandOutcome, Inquiry, Loss, Lost, Reply};
+pub use forward::{Endpoint, Forward};
 pub use sentences::Sentence;
 
 /// Every tool there is. A new one is a file and a line.
-const TOOLS: [&dyn Tool; 7] = [
+const TOOLS: [&dyn Tool; 8] = [
     &classify_priority::ClassifyPriority,
     &validate_service_request::ValidateServiceRequest,
     &calculate_quote::CalculateQuote,
     &evaluate_scheduling::EvaluateScheduling,
     &check_service_area::CheckServiceArea,
     &get_company_info::GetCompanyInfo,
+    &lookup_caller::LookupCaller,
     &send_sms_alert::SendSmsAlert,
 ];
 
@@ -63,6 +70,11 @@ pub trait Tool: fmt::Debug + Send + Sync {
 
     /// How it is offered to a model, described in this language. `None`: this business does not offer it.
     fn definition(&self, _playbook: &Playbook, _language: Language) -> Option<Definition> {
+        None
+    }
+
+    /// Where its errands go, for a tool of a business's own.
+    fn endpoint(&self) -> Option<&Endpoint> {
         None
     }
 
@@ -97,18 +109,29 @@ pub struct ToolOutcome {
     /// Recorded between the call of the tool and its answer.
     pub facts: Vec<Fact>,
     pub texts: Vec<NewSms>,
+    /// Asked first. `answer` is then what is said if nothing usable comes back.
+    pub errand: Option<Inquiry>,
 }
 
 impl ToolOutcome {
     /// Compact JSON on one line, fields in the order of the struct.
     pub fn result(result: &impl Serialize) -> ToolOutcome {
         let json = serde_json::to_string(result).expect("results are structs of text and numbers");
-        ToolOutcome { answer: ToolAnswer::Result(Arc::from(json)), facts: Vec::new(), texts: Vec::new() }
+        ToolOutcome::of(ToolAnswer::Result(Arc::from(json)))
     }
 
     /// A sentence the agent can speak.
     pub fn error(sentence: &str) -> ToolOutcome {
-        ToolOutcome { answer: ToolAnswer::Error(Arc::from(sentence)), facts: Vec::new(), texts: Vec::new() }
+        ToolOutcome::of(ToolAnswer::Error(Arc::from(sentence)))
+    }
+
+    /// The answer depends on somebody else's. `otherwise` is spoken if nothing usable comes back.
+    pub fn after(inquiry: Inquiry, otherwise: &str) -> ToolOutcome {
+        ToolOutcome { errand: Some(inquiry), ..ToolOutcome::error(otherwise) }
+    }
+
+    fn of(answer: ToolAnswer) -> ToolOutcome {
+        ToolOutcome { answer, facts: Vec::new(), texts: Vec::new(), errand: None }
     }
 
     pub fn with_facts(mut self, facts: impl IntoIterator<Item = Fact>) -> ToolOutcome {
@@ -123,6 +146,25 @@ pub fn find<'a>(name: &str, playbook: &'a Playbook) -> Option<&'a dyn Tool> {
     let is_wanted = |name: &str| args::folded_key(name) == wanted;
     let by_name = all(playbook).find(|tool| is_wanted(tool.name()));
     by_name.or_else(|| all(playbook).find(|tool| tool.older_names().iter().any(|name| is_wanted(name))))
+}
+
+/// A tool's name as a metric's label: of the list above, since a business names its own tools as it likes.
+pub fn label<'a>(name: &str, playbook: &'a Playbook) -> &'a str {
+    match find(name, playbook) {
+        Some(tool) if tool.endpoint().is_some() => "forward",
+        Some(tool) => tool.name(),
+        None => "unknown",
+    }
+}
+
+/// A tool that every business has.
+pub(crate) fn is_built_in(name: &str) -> bool {
+    TOOLS.iter().any(|tool| is_same_name(tool.name(), name))
+}
+
+/// Whether a model that writes one may mean the other.
+pub(crate) fn is_same_name(one: &str, other: &str) -> bool {
+    args::folded_key(one) == args::folded_key(other)
 }
 
 /// What this business offers its agent, each described in this language.

@@ -13,6 +13,7 @@ use toml::Spanned;
 
 use super::error::{PlaybookError, Source};
 use super::file::{ContactTable, PlaybookTable, RoutingTable, SmsTable, TemplateTables};
+use super::own_tools;
 use super::templates::{self, AlertWords, Templates};
 use super::{Contact, Language, Playbook, Routing, SmsPolicy, Words, words};
 use crate::ids::TenantId;
@@ -78,8 +79,9 @@ impl Check<'_> {
             required: self.required(table.required, &languages)?,
             services,
             quotes,
+            lookup_calls: own_tools::lookup_calls(&table.lookup, &self.source)?,
+            extra_tools: own_tools::check(table.tools, &languages, &self.source)?,
             languages,
-            extra_tools: Vec::new(),
         })
     }
 

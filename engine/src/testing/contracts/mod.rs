@@ -34,6 +34,7 @@ pub async fn call_store<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
     reading::a_timeline_is_paged_in_order(&fresh().await).await;
     reading::live_calls_are_those_neither_ended_nor_lost(&fresh().await).await;
     reading::a_call_is_found_within_its_tenant_only(&fresh().await).await;
+    reading::the_calls_of_a_number_are_its_tenants_newest_first(&fresh().await).await;
     reading::a_view_counts_the_calls_texts(&fresh().await).await;
     reading::silent_calls_are_those_not_heard_of_since_their_cutoff(&fresh().await).await;
     reading::an_event_is_quarantined_once_or_twice(&fresh().await).await;

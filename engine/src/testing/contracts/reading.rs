@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::call::{Answer, Call, EndedReason, Fact, Fault, Frame, Line, Note, Phase, Role, SmsCounts, ToolAnswer};
+use crate::call::{
+    Answer, Call, Direction, EndedReason, Fact, Fault, Frame, Line, Note, Phase, Role, SmsCounts, ToolAnswer,
+};
 use crate::ids::{CallKey, EventKey};
 use crate::playbook::Destination;
 use crate::ports::{CallStore, Recorded, SmsOutbox};
@@ -147,6 +149,31 @@ pub async fn a_call_is_found_within_its_tenant_only<S: CallStore>(store: &S) {
     assert_eq!(found(Some(&key.tenant)).await, key.tenant);
     assert_eq!(found(Some(&namesake.tenant)).await, namesake.tenant);
     assert_eq!(found(None).await, namesake.tenant, "the one heard of last");
+}
+
+pub async fn the_calls_of_a_number_are_its_tenants_newest_first<S: CallStore>(store: &S) {
+    const CALLER: &str = "+15145550142";
+    let inbound = |started: u64| Call { started_at: moment(started), ..state(1, Phase::Ended) };
+    let outbound = |to: &str| Call { direction: Some(Direction::Outbound), to: Some(to.into()), ..inbound(30) };
+    for (tenant, id, state) in [
+        ("acme", "first", inbound(10)),
+        ("acme", "third", inbound(40)),
+        ("acme", "we-called", outbound(CALLER)),
+        ("acme", "we-called-another", outbound("+15145550143")),
+        ("acme", "somebody-else", Call { from: Some("+15145550149".into()), ..inbound(20) }),
+        ("acme", "hidden", Call { from: None, ..inbound(20) }),
+        ("other", "theirs", inbound(20)),
+    ] {
+        store.append(&[Frame { state: Arc::new(state), ..frame(&call(tenant, id), 1) }]).await;
+    }
+    let of = async |number, before, limit| {
+        let calls = store.calls_of(&tenant("acme"), number, moment(before), limit).await.unwrap();
+        calls.iter().map(|call| call.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(CALLER, 99, 10).await, ["third", "we-called", "first"]);
+    assert_eq!(of(CALLER, 99, 2).await, ["third", "we-called"]);
+    assert_eq!(of(CALLER, 40, 10).await, ["we-called", "first"], "one that starts now is not an earlier one");
+    assert_eq!(of("+15145550140", 99, 10).await, [""; 0]);
 }
 
 pub async fn a_view_counts_the_calls_texts<S: CallStore + SmsOutbox>(store: &S) {

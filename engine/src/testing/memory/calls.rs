@@ -65,6 +65,23 @@ impl CallStore for MemoryStore {
         Ok(found.map(|(call, record)| records.view(call, record)))
     }
 
+    async fn calls_of(
+        &self,
+        tenant: &TenantId,
+        number: &str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Arc<CallView>>, Failure> {
+        let records = lock(&self.records);
+        let with_number = |(call, record): &(&CallKey, &Record)| {
+            let state = &record.state;
+            call.tenant == *tenant && state.other_side() == Some(number) && state.started_at < before
+        };
+        let mut found: Vec<_> = records.calls.iter().filter(with_number).collect();
+        found.sort_by_key(|(_, record)| std::cmp::Reverse(record.state.started_at));
+        Ok(found.into_iter().take(limit).map(|(call, record)| records.view(call, record)).collect())
+    }
+
     async fn timeline(&self, call: &CallKey, after_seq: u64, limit: usize) -> Result<Vec<StoredFrame>, Failure> {
         let records = lock(&self.records);
         let places = records.calls.get(call).map(|record| record.frames.as_slice()).unwrap_or_default();

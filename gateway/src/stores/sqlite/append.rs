@@ -182,7 +182,7 @@ async fn write_calls(transaction: &mut Writing<'_>, groups: &[&Group<'_>]) -> Re
             .push_bind(call.phase.as_str())
             .push_bind(status(call))
             .push_bind(call.priority.map(|priority| priority.as_str()))
-            .push_bind(other_side(call))
+            .push_bind(call.other_side())
             .push_bind(call.caller_name.as_deref())
             .push_bind(call.started_at.to_string())
             .push_bind(call.ended_at.map(|at| at.to_string()))
@@ -227,14 +227,6 @@ fn status(call: &Call) -> &'static str {
         (Phase::Ended, None | Some(Fault::None)) => "completed",
         (Phase::Ended, Some(_)) => "failed",
         _ => "active",
-    }
-}
-
-/// Who calls us, or whom we call.
-fn other_side(call: &Call) -> Option<&str> {
-    match call.direction {
-        Some(Direction::Outbound) => call.to.as_deref(),
-        _ => call.from.as_deref(),
     }
 }
 

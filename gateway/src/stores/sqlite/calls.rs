@@ -88,6 +88,22 @@ impl CallStore for SqliteStore {
         Ok(self.views(&read).await?.pop())
     }
 
+    async fn calls_of(
+        &self,
+        tenant: &TenantId,
+        number: &str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Arc<CallView>>, Failure> {
+        let query = sqlx::query(
+            "SELECT tenant, id, state FROM calls WHERE tenant = ? AND phone_number = ? AND started_at < ? \
+             ORDER BY started_at DESC LIMIT ?",
+        );
+        let query = query.bind(tenant.as_str()).bind(number).bind(before.to_string()).bind(clamped(limit as u64));
+        let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
+        self.views(&read).await
+    }
+
     async fn timeline(&self, call: &CallKey, after_seq: u64, limit: usize) -> Result<Vec<StoredFrame>, Failure> {
         let query =
             sqlx::query("SELECT * FROM call_frames WHERE tenant = ? AND call_id = ? AND seq > ? ORDER BY seq LIMIT ?");
