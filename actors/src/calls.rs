@@ -11,6 +11,7 @@ use std::time::Duration;
 use engine::call::{Answer, Event};
 use engine::failure::Failure;
 use engine::ids::CallKey;
+use futures_util::future::join_all;
 use parking_lot::RwLock;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
@@ -18,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::call::{Ask, Context};
 use crate::committer::NotCommitted;
+use crate::errands::{Asked, Errands};
 use crate::limits::Limits;
 use crate::metrics;
 use crate::seats::Seats;
@@ -35,6 +37,7 @@ struct Inner {
     seats: Seats,
     population: Population,
     context: Arc<Context>,
+    errands: Errands,
     limits: Arc<Limits>,
 }
 
@@ -45,7 +48,7 @@ struct ShardRef {
 }
 
 /// Why an event got no answer. Nothing of it took effect, or it is kept in quarantine.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Refusal {
     /// No seat is left, the answer took too long, or we are stopping.
     #[error("busy")]
@@ -72,25 +75,43 @@ const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 impl Calls {
-    pub(crate) async fn start(context: Arc<Context>, limits: Arc<Limits>) -> Result<Calls, Failure> {
+    pub(crate) async fn start(context: Arc<Context>, errands: Errands, limits: Arc<Limits>) -> Result<Calls, Failure> {
         let population = Population::default();
         let arguments = (context.clone(), population.clone(), limits.clone());
         let (root, _) = Actor::spawn(None, Root, arguments).await.map_err(|e| Failure::fail(format!("calls: {e}")))?;
         let shards = ractor::call!(root, RootMessage::Shards).map_err(|e| Failure::fail(format!("calls: {e}")))?;
         let seats = Seats::new(limits.seats);
         let root = root.get_cell();
-        Ok(Calls { inner: Arc::new(Inner { shards, root, seats, population, context, limits }) })
+        Ok(Calls { inner: Arc::new(Inner { shards, root, seats, population, context, errands, limits }) })
     }
 
     /// Decides and commits the events of one webhook, in order, and returns their answers, one per event. Returns
-    /// only after the commit. A second delivery gets the recorded answer.
+    /// only after the commit; what has to be asked of others is asked at the same time, after it, and is committed in
+    /// its turn. A second delivery gets the recorded answer.
     pub async fn apply(
         &self,
         call: &CallKey,
         platform: &'static str,
         events: Vec<Event>,
     ) -> Result<Vec<Answer>, Refusal> {
-        let answered = timeout(self.inner.limits.answer_within, self.persist(call, platform, events.into()));
+        let events: Arc<[Event]> = events.into();
+        let answers = self.decide(call, platform, events.clone()).await?;
+        let final_answers = events.iter().zip(answers).map(|(event, answer)| async move {
+            let Answer::Errand(errand) = answer else { return answer };
+            let asked = Asked { call: call.clone(), platform, event: event.clone(), errand: *errand };
+            self.inner.errands.answer(asked, self).await
+        });
+        Ok(join_all(final_answers).await)
+    }
+
+    /// As [`Calls::apply`], but an answer may be an errand.
+    pub(crate) async fn decide(
+        &self,
+        call: &CallKey,
+        platform: &'static str,
+        events: Arc<[Event]>,
+    ) -> Result<Vec<Answer>, Refusal> {
+        let answered = timeout(self.inner.limits.answer_within, self.persist(call, platform, events));
         answered.await.unwrap_or(Err(Refusal::Busy))
     }
 
@@ -106,7 +127,10 @@ impl Calls {
 
     /// Waits until everything inside is answered, at most `within`, and refuses whatever comes afterwards.
     pub async fn drain(&self, within: Duration) -> bool {
-        self.inner.seats.close(within).await
+        let ends = Instant::now() + within;
+        // First those who ask others: what they bring back needs a seat here.
+        let nobody_out = self.inner.errands.drain(within).await;
+        self.inner.seats.close(ends.saturating_duration_since(Instant::now())).await && nobody_out
     }
 
     /// Ends every call in memory. Nothing is lost: what was answered is in the store.

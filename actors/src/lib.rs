@@ -5,6 +5,7 @@ pub mod bus;
 mod call;
 pub mod calls;
 mod committer;
+mod errands;
 pub mod limits;
 pub mod live_feed;
 pub mod metrics;

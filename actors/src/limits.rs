@@ -23,6 +23,16 @@ pub struct Limits {
     /// How long an event may wait for its answer before the caller is told we are busy.
     pub answer_within: Duration,
 
+    // --- errands
+    /// Errands under way at once, in all and of one tenant. One more is not begun, and the agent says so.
+    pub errands: usize,
+    pub errands_per_tenant: usize,
+    /// How long looking up earlier calls may take.
+    pub look_up_within: Duration,
+    /// Failures in a row after which a business's own endpoint is left alone, and for how long.
+    pub endpoint_failures: u32,
+    pub endpoint_rest: Duration,
+
     // --- committer
     /// Events waiting for the committer.
     pub commit_queue: usize,
@@ -66,6 +76,11 @@ impl Default for Limits {
             isolation: Duration::from_secs(300),
             linger: Duration::from_secs(60),
             answer_within: Duration::from_secs(5),
+            errands: 512,
+            errands_per_tenant: 128,
+            look_up_within: Duration::from_secs(1),
+            endpoint_failures: 5,
+            endpoint_rest: Duration::from_secs(10),
             commit_queue: 8_192,
             commit_batch: 512,
             relay_batch: 512,

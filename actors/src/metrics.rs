@@ -13,6 +13,8 @@ const CALLS_ENDED: &str = "cordboard_calls_ended_total";
 const CALL_DURATION: &str = "cordboard_call_duration_seconds";
 const TOOL_CALLS: &str = "cordboard_tool_calls_total";
 const TOOL_DURATION: &str = "cordboard_tool_duration_seconds";
+const ERRANDS: &str = "cordboard_errands";
+const ERRANDS_ENDED: &str = "cordboard_errands_ended_total";
 const DUPLICATES: &str = "cordboard_webhook_duplicates_total";
 const KEY_CONFLICTS: &str = "cordboard_webhook_key_conflicts_total";
 const ACTORS: &str = "cordboard_actors";
@@ -32,7 +34,9 @@ pub fn describe() {
     describe_counter!(CALLS_ENDED, "Calls that ended, by group of their reason");
     describe_histogram!(CALL_DURATION, Unit::Seconds, "How long calls lasted");
     describe_counter!(TOOL_CALLS, "Tools the agents called, by tool and outcome");
-    describe_histogram!(TOOL_DURATION, Unit::Seconds, "Time a tool took to decide");
+    describe_histogram!(TOOL_DURATION, Unit::Seconds, "Time a tool took to answer, asking others included");
+    describe_gauge!(ERRANDS, "Tool calls that are asking somebody now, by kind");
+    describe_counter!(ERRANDS_ENDED, "What came of asking somebody, by kind and outcome");
     describe_counter!(DUPLICATES, "Events delivered again");
     describe_counter!(
         KEY_CONFLICTS,
@@ -91,6 +95,24 @@ pub(crate) fn key_conflict() {
 pub(crate) fn tool_called(name: &str, outcome: &'static str, took: Duration) {
     counter!(TOOL_CALLS, "tool" => name.to_owned(), "outcome" => outcome).increment(1);
     histogram!(TOOL_DURATION, "tool" => name.to_owned()).record(took);
+}
+
+/// One errand under way, for as long as it is held.
+pub(crate) struct UnderWay(&'static str);
+
+pub(crate) fn errand(kind: &'static str) -> UnderWay {
+    gauge!(ERRANDS, "kind" => kind).increment(1.0);
+    UnderWay(kind)
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        gauge!(ERRANDS, "kind" => self.0).decrement(1.0);
+    }
+}
+
+pub(crate) fn errand_ended(kind: &'static str, outcome: &'static str) {
+    counter!(ERRANDS_ENDED, "kind" => kind, "outcome" => outcome).increment(1);
 }
 
 pub(crate) fn call_started() {

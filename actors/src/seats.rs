@@ -13,7 +13,7 @@ pub(crate) struct Seats {
     all: usize,
 }
 
-/// Seats of one call.
+/// Seats of one call; of errands, those of one tenant.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct CallSeats(Arc<AtomicUsize>);
 

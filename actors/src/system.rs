@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::failure::Failure;
-use engine::ports::{CallControl, CallStore, Clock, EventBus, SmsOutbox, SmsProvider};
+use engine::ports::{CallControl, CallStore, Clock, EventBus, Forwarder, SmsOutbox, SmsProvider};
 use engine::sms::DeliveryReport;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
@@ -14,6 +14,7 @@ use crate::bus::LocalBus;
 use crate::call::Context;
 use crate::calls::Calls;
 use crate::committer::{Committer, Wakers};
+use crate::errands::Errands;
 use crate::limits::Limits;
 use crate::live_feed::LiveFeed;
 use crate::reaper::Reaper;
@@ -37,6 +38,7 @@ pub struct Ports {
     /// Where the live feed listens: the local end of the bus.
     pub feed: LocalBus,
     pub control: Option<Arc<dyn CallControl>>,
+    pub forwarder: Arc<dyn Forwarder>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -81,7 +83,8 @@ impl System {
             tenants: tenants.clone(),
             linger: limits.linger,
         };
-        let calls = Calls::start(Arc::new(context), limits.clone()).await?;
+        let errands = Errands::new(store.clone(), ports.forwarder, tenants.clone(), limits.clone());
+        let calls = Calls::start(Arc::new(context), errands, limits.clone()).await?;
         let reaping =
             Reaper { calls: calls.clone(), live: live.clone(), store, control: ports.control, clock, limits }.start();
         let tasks = Mutex::new([reaping, committing, relaying, feeding].into_iter().chain(listening).collect());

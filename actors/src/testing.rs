@@ -1,6 +1,6 @@
 //! A whole system on memory ports, for the tests of this crate: a store that can be held, broken and overtaken.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use engine::call::{Answer, CallView, Frame, Phase};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
-use engine::ports::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
+use engine::ports::{AppendError, CallStore, Forwarder, Position, Post, Recorded, SilentCall, StoredCall, StoredFrame};
 use engine::testing::fixtures;
 use engine::testing::memory::{ManualClock, MemoryProvider, MemoryStore};
 use engine::time::Timestamp;
-use engine::tools::Tool;
+use engine::tools::{Lost, Tool};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 
@@ -25,40 +25,56 @@ pub(crate) struct Rig {
     pub system: System,
     pub store: Arc<TestStore>,
     pub clock: Arc<ManualClock>,
+    pub forwarder: Arc<TestForwarder>,
+    memory: Arc<MemoryStore>,
     tenants: Tenants,
 }
 
 impl Rig {
     pub async fn start(limits: Limits) -> Rig {
-        let memory = Arc::new(MemoryStore::default());
+        Rig::over(Arc::default(), Tenants::new([fixtures::playbook()]), limits).await
+    }
+
+    /// Another system on what this one has recorded, as after a crash.
+    pub async fn again(&self) -> Rig {
+        Rig::over(self.memory.clone(), self.tenants.clone(), Limits::default()).await
+    }
+
+    async fn over(memory: Arc<MemoryStore>, tenants: Tenants, limits: Limits) -> Rig {
         let store = Arc::new(TestStore::over(memory.clone()));
         let clock = Arc::new(ManualClock::at(fixtures::at(0)));
         let feed = LocalBus::new(limits.live_backlog);
-        let tenants = Tenants::new([fixtures::playbook()]);
+        let forwarder = Arc::new(TestForwarder::default());
         let ports = Ports {
             calls: store.clone(),
-            outbox: memory,
+            outbox: memory.clone(),
             provider: Arc::new(MemoryProvider::default()),
             reports: None,
             bus: Arc::new(feed.clone()),
             feed,
             control: None,
+            forwarder: forwarder.clone(),
             clock: clock.clone(),
         };
         let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: None };
         let system = System::start(ports, tenants.clone(), senders, limits).await.expect("a system on memory starts");
-        Rig { system, store, clock, tenants }
+        Rig { system, store, clock, forwarder, memory, tenants }
     }
 
-    /// Gives the fixture's playbook one more tool.
+    /// Gives the playbook one more tool.
     pub fn add_tool(&self, tool: Arc<dyn Tool>) {
-        let mut playbook = fixtures::playbook();
+        let mut playbook = self.tenants.in_force().playbooks[0].as_ref().clone();
         playbook.extra_tools.push(tool);
         self.tenants.replace(playbook);
     }
 
     pub fn forget_playbooks(&self) {
         self.tenants.put(InForce::default());
+    }
+
+    /// Takes them away again.
+    pub fn forget_tools(&self) {
+        self.tenants.replace(fixtures::playbook());
     }
 
     /// Lets every task run that can run without time passing.
@@ -72,6 +88,70 @@ impl Rig {
     pub async fn until(&self, condition: impl Fn() -> bool) {
         while !condition() {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// A business's own server: it does what it was told, else it answers `done`.
+#[derive(Default)]
+pub(crate) struct TestForwarder {
+    script: Mutex<VecDeque<Act>>,
+    /// Idempotency key and body of every request.
+    posts: Mutex<Vec<(String, String)>>,
+    arrival: Notify,
+    go: Notify,
+}
+
+pub(crate) enum Act {
+    Say(&'static str),
+    Lose(Lost),
+    /// Answers `late` when released.
+    Wait,
+    Hang,
+    Panic,
+}
+
+impl TestForwarder {
+    pub fn will(&self, act: Act) {
+        self.script.lock().push_back(act);
+    }
+
+    /// Lets one go that waits.
+    pub fn release(&self) {
+        self.go.notify_one();
+    }
+
+    pub fn keys(&self) -> Vec<String> {
+        self.posts.lock().iter().map(|(key, _)| key.clone()).collect()
+    }
+
+    pub fn bodies(&self) -> Vec<String> {
+        self.posts.lock().iter().map(|(_, body)| body.clone()).collect()
+    }
+
+    /// Returns when so many requests have arrived in all.
+    pub async fn posts(&self, count: usize) {
+        while self.posts.lock().len() < count {
+            self.arrival.notified().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Forwarder for TestForwarder {
+    async fn post(&self, post: Post<'_>) -> Result<String, Lost> {
+        self.posts.lock().push((post.idempotency_key.to_owned(), post.body.to_owned()));
+        self.arrival.notify_one();
+        let act = self.script.lock().pop_front().unwrap_or(Act::Say("done"));
+        match act {
+            Act::Say(text) => Ok(text.to_owned()),
+            Act::Lose(lost) => Err(lost),
+            Act::Wait => {
+                self.go.notified().await;
+                Ok("late".to_owned())
+            }
+            Act::Hang => std::future::pending().await,
+            Act::Panic => panic!("the forwarder goes off"),
         }
     }
 }

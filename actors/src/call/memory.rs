@@ -86,11 +86,15 @@ impl Memory {
             let group = self.call.ended_group.as_deref().unwrap_or("unknown");
             metrics::call_ended(group, self.call.duration_s);
         }
-        if let EventKind::ToolCalled(tool) = &event.kind {
-            // From the list of tools, never from the model: a metric's label.
-            let known = playbook.and_then(|playbook| engine::tools::find(&tool.name, playbook));
-            let name = known.map_or("unknown", |tool| tool.name());
-            metrics::tool_called(name, outcome_of(facts), took);
+        let (tool, took) = match &event.kind {
+            EventKind::ToolCalled(tool_call) => (&tool_call.name, took),
+            EventKind::ErrandReturned(back) => (&back.errand.tool, back.took),
+            _ => return,
+        };
+        // A tool that has to ask first is counted when it answers.
+        if let Some(outcome) = outcome_of(facts) {
+            let label = playbook.map_or("unknown", |playbook| engine::tools::label(tool, playbook));
+            metrics::tool_called(label, outcome, took);
         }
     }
 
@@ -127,14 +131,11 @@ fn asked(event: &Event) -> Option<Fact> {
     }
 }
 
-fn outcome_of(facts: &[Fact]) -> &'static str {
-    let answered = facts.iter().find_map(|fact| match fact {
-        Fact::ToolAnswered { answer, repeated, .. } => Some((answer, *repeated)),
+fn outcome_of(facts: &[Fact]) -> Option<&'static str> {
+    facts.iter().find_map(|fact| match fact {
+        Fact::ToolAnswered { repeated: true, .. } => Some("repeated"),
+        Fact::ToolAnswered { answer: ToolAnswer::Result(_), .. } => Some("ok"),
+        Fact::ToolAnswered { answer: ToolAnswer::Error(_), .. } => Some("error"),
         _ => None,
-    });
-    match answered {
-        Some((_, true)) => "repeated",
-        Some((ToolAnswer::Result(_), false)) => "ok",
-        Some((ToolAnswer::Error(_), false)) | None => "error",
-    }
+    })
 }
