@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::carriers::{self, BadCarrier, Carrier};
 use crate::data_dir::{DataDir, DataDirError, Kept};
+use crate::forward::HttpForwarder;
 use crate::http::{self, Condition, Parts, Probe, State};
 use crate::platforms::vapi::{Doorkeeper, VapiControl};
 use crate::playbooks::{self, LastGood, PlaybooksError, Shelf};
@@ -230,6 +231,7 @@ async fn start_system(
         bus: Arc::new(feed.clone()),
         feed,
         control: control(settings)?,
+        forwarder: Arc::new(HttpForwarder::new(clock.clone())?),
         clock,
     };
     System::start(ports, tenants, carrier.senders, limits).await

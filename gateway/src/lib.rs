@@ -4,6 +4,7 @@ pub mod app;
 pub mod carriers;
 pub mod cli;
 pub mod data_dir;
+pub mod forward;
 pub mod http;
 pub mod metrics;
 pub mod platforms;

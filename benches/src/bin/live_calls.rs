@@ -16,9 +16,10 @@ use async_trait::async_trait;
 use clap::Parser;
 use engine::call::{Call, Event, EventKind, Parties, Phase, Role, ToolCall};
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
-use engine::ports::{SmsProvider, SystemClock};
+use engine::ports::{Forwarder, Post, SmsProvider, SystemClock};
 use engine::sms::{SendOutcome, Sms};
 use engine::time::Timestamp;
+use engine::tools::Lost;
 use gateway::stores::sqlite::SqliteStore;
 use hdrhistogram::Histogram;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -115,6 +116,7 @@ async fn start(directory: &std::path::Path, calls: usize) -> anyhow::Result<Syst
         bus: Arc::new(feed.clone()),
         feed,
         control: None,
+        forwarder: Arc::new(Nobody),
         clock: Arc::new(SystemClock),
     };
     let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: Some(1.0) };
@@ -124,6 +126,13 @@ async fn start(directory: &std::path::Path, calls: usize) -> anyhow::Result<Syst
 
 /// A carrier that takes its time, so that sending stays out of the picture.
 struct Nobody;
+
+#[async_trait]
+impl Forwarder for Nobody {
+    async fn post(&self, _: Post<'_>) -> Result<String, Lost> {
+        Err(Lost::not_asked("nobody is there"))
+    }
+}
 
 #[async_trait]
 impl SmsProvider for Nobody {
