@@ -2,13 +2,28 @@
 
 use std::time::Duration;
 
-use engine::call::{Call, Event, EventKind, Fact, Note, Phase, Report, Role};
+use engine::call::{Call, ErrandReturn, Event, EventKind, Fact, Note, Phase, Report, Role, ToolAnswer};
 use engine::ids::EventKey;
+use engine::playbook::Playbook;
 use engine::sms::NewSms;
-use engine::testing::fixtures::{at, hung_up, key, parties, playbook, spoke, tool_call};
+use engine::testing::fixtures::{at, hung_up, key, parties, playbook_with, spoke, tool_call};
 use engine::time::Timestamp;
+use engine::tools::{Errand, Inquiry, Lost, Reply};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+fn playbook() -> Playbook {
+    playbook_with(
+        r#"
+        [[tools]]
+        name = "bookVisit"
+        description = "Books a visit."
+        url = "https://tools.example.com"
+        secret = "a-secret-of-this-tool"
+        effects = true
+        "#,
+    )
+}
 
 fn kinds() -> impl Strategy<Value = EventKind> {
     let phase = proptest::sample::select(Phase::ALL.to_vec());
@@ -23,6 +38,7 @@ fn kinds() -> impl Strategy<Value = EventKind> {
         4 => phase.prop_map(EventKind::Status),
         2 => ".{0,20}".prop_map(|text| spoke(&text)),
         6 => tools(),
+        2 => errands_returned(),
         2 => (seconds(), seconds(), proptest::option::of(any::<u32>())).prop_map(|(started, ended, duration_s)| {
             let (started_at, ended_at) = (started.map(at), ended.map(at));
             EventKind::Reported(Box::new(Report { started_at, ended_at, duration_s, ..Report::default() }))
@@ -32,12 +48,42 @@ fn kinds() -> impl Strategy<Value = EventKind> {
 }
 
 fn tools() -> impl Strategy<Value = EventKind> {
-    let name = proptest::sample::select(vec!["sendSMSAlert", "send_sms_alert", "classifyPriority", "nope", ""]);
+    let name = proptest::sample::select(vec![
+        "sendSMSAlert",
+        "send_sms_alert",
+        "classifyPriority",
+        "lookupCaller",
+        "bookVisit",
+        "nope",
+        "",
+    ]);
     let key = proptest::sample::select(vec!["priority", "message", "customerInfo", "description", "urgence", "x"]);
     let arguments = proptest::collection::vec((key, values()), 0..4);
     (name, arguments, 0..3u8).prop_map(|(name, arguments, id)| {
         let arguments: Value = arguments.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         tool_call(&format!("t{id}"), name, arguments)
+    })
+}
+
+/// Of errands that were begun, and of others.
+fn errands_returned() -> impl Strategy<Value = EventKind> {
+    let returned = prop_oneof![
+        ".{0,20}".prop_map(|text| Ok(Reply::Text(text.into()))),
+        Just(Ok(Reply::PastCalls(Vec::new()))),
+        Just(Err(Lost::unknown("late"))),
+        Just(Err(Lost::refused("status 404"))),
+        Just(Err(Lost::not_asked("no seat"))),
+    ];
+    (returned, 0..3u8, proptest::option::of(0..3u64)).prop_map(|(returned, id, effect)| {
+        let errand = Errand {
+            id: format!("bookVisit/t{id}").into(),
+            tool: "bookVisit".into(),
+            effect,
+            inquiry: Inquiry::Endpoint { body: "{}".into() },
+            otherwise: ToolAnswer::Error("sorry".into()),
+        };
+        let (tool_call_id, name, took) = (format!("t{id}").into(), "bookVisit".into(), Duration::ZERO);
+        EventKind::ErrandReturned(Box::new(ErrandReturn { tool_call_id, name, errand, returned, took }))
     })
 }
 
@@ -137,11 +183,24 @@ proptest! {
         prop_assert_eq!(texts.len(), call.texts_owed as usize);
         let owed = recorded.iter().flat_map(|frame| &frame.facts).filter(|fact| matches!(fact, Fact::SmsOwed { .. }));
         prop_assert_eq!(owed.count(), texts.len());
-        prop_assert!(call.effects.len() <= Call::MAX_EFFECTS);
+        prop_assert!(call.effects.len() <= Call::MAX_EFFECTS && call.unsettled.len() <= Call::MAX_EFFECTS);
         for sms in texts {
             let known = playbook().contacts.into_iter().any(|contact| contact.phone == sms.to);
             prop_assert!(known, "only the playbook's people are texted");
             prop_assert!(sms.body.chars().count() < 500 && sms.due_at < sms.expires_at);
+        }
+    }
+
+    #[test]
+    fn every_tool_call_is_answered_once_or_waits_for_an_errand(events in events()) {
+        let (_, recorded, _) = play(&events, |_, _| {});
+        for facts in recorded.iter().map(|frame| &frame.facts) {
+            let count = |is: fn(&Fact) -> bool| facts.iter().filter(|fact| is(fact)).count();
+            let called = count(|fact| matches!(fact, Fact::ToolCalled { .. }));
+            let ended = count(|fact| matches!(fact, Fact::ErrandEnded { .. }));
+            let answered = count(|fact| matches!(fact, Fact::ToolAnswered { .. }));
+            let begun = count(|fact| matches!(fact, Fact::ErrandBegun { .. }));
+            prop_assert_eq!(called + ended, answered + begun);
         }
     }
 

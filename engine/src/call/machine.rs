@@ -138,7 +138,7 @@ fn answer_tool(tool_call: &ToolCall, context: &ToolContext) -> Decision {
     }
     let mut outcome = run(tool, tool_call, context);
     if let (Some(tool), Some(inquiry)) = (tool, outcome.errand.take()) {
-        let (id, otherwise) = (errand_id(effect, tool_call, context), outcome.answer.clone());
+        let (id, otherwise) = (errand_id(tool, effect, tool_call, context), outcome.answer.clone());
         return begun(Errand { id, tool: tool.name().into(), effect, inquiry, otherwise }, outcome, tool_call);
     }
     // An error changed nothing: asked again, it is tried again.
@@ -168,13 +168,14 @@ fn begun(errand: Errand, outcome: ToolOutcome, tool_call: &ToolCall) -> Decision
     Decision { facts, texts: outcome.texts, answer: Answer::Errand(Box::new(errand)) }
 }
 
-/// The tool call's own id, where it is one. An effect that may have happened already keeps its first name.
-fn errand_id(effect: Option<u64>, tool_call: &ToolCall, context: &ToolContext) -> Box<str> {
+/// Tool and tool call, since models give one id twice. An effect that may have happened already keeps its first name.
+fn errand_id(tool: &dyn Tool, effect: Option<u64>, tool_call: &ToolCall, context: &ToolContext) -> Box<str> {
     if let Some(first) = effect.and_then(|digest| context.call.unsettled_errand(digest, context.event.at)) {
         return first.into();
     }
     let fits = (1..=MAX_TOOL_CALL_ID_CHARS).contains(&tool_call.id.chars().count());
-    if fits { tool_call.id.clone() } else { context.event.key.as_str().into() }
+    let id = if fits { &tool_call.id } else { context.event.key.as_str() };
+    format!("{}/{id}", tool.name()).into()
 }
 
 fn conclude(back: &ErrandReturn, context: &ToolContext) -> Decision {

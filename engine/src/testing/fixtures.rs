@@ -59,7 +59,12 @@ fr = "{{ business }} {{ priority }} : {{ message }} {{ client }} {{ address }} {
 
 /// Tenant `acme`: English, texts `owner` (and for P1 `on_call`), at most 5 texts per call, transfer and handoff set.
 pub fn playbook() -> Playbook {
-    Playbook::parse(PLAYBOOK, "fixture.toml").expect("the fixture is a playbook")
+    playbook_with("")
+}
+
+/// The same with more tables: TOML that can follow it.
+pub fn playbook_with(tables: &str) -> Playbook {
+    Playbook::parse(&format!("{PLAYBOOK}{tables}"), "fixture.toml").expect("the fixture is a playbook")
 }
 
 /// A call of tenant `acme`.

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Args, Definition, Inquiry, Sentence, Tool, ToolContext, ToolOutcome};
-use crate::call::{Direction, EventKind, ToolAnswer, ToolCall};
-use crate::playbook::{Language, Playbook, Words};
+use crate::call::{Direction, EventKind, Fact, Note, ToolAnswer, ToolCall};
+use crate::playbook::{Language, Playbook, SUPPRESSED, Words};
 use crate::priority::Priority;
 use crate::time::Timestamp;
 
@@ -94,7 +94,8 @@ impl Tool for Forward {
         Some(&self.endpoint)
     }
 
-    /// The arguments go as the model wrote them: who receives them knows what they mean.
+    /// The arguments go as the model wrote them: who receives them knows what they mean. A business that only watches
+    /// sends nothing, and its own server is asked by the webhook it has.
     fn run(&self, _: &Args, context: &ToolContext) -> ToolOutcome {
         let EventKind::ToolCalled(tool_call) = &context.event.kind else {
             return context.refuse(Sentence::UNKNOWN_TOOL);
@@ -103,14 +104,20 @@ impl Tool for Forward {
         if body.len() > MAX_BODY_BYTES {
             return context.refuse(TOO_MUCH);
         }
-        let language = context.language();
-        let default = NO_ANSWER.in_language(language);
-        let otherwise = self.on_error.as_ref().map_or(default, |words| words.in_language(language));
+        let otherwise = self.otherwise(context.language());
+        if context.playbook.shadow.is_some() {
+            let note = Note { what: "not_asked".into(), detail: Some(SUPPRESSED.into()) };
+            return ToolOutcome::error(otherwise).with_facts([Fact::Noted(note)]);
+        }
         ToolOutcome::after(Inquiry::Endpoint { body: body.into() }, otherwise)
     }
 }
 
 impl Forward {
+    fn otherwise(&self, language: Language) -> &str {
+        self.on_error.as_ref().map_or(NO_ANSWER.in_language(language), |words| words.in_language(language))
+    }
+
     fn body(&self, tool_call: &ToolCall, context: &ToolContext) -> String {
         let call = context.call;
         let body = Body {

@@ -111,7 +111,7 @@ fn items<'a>(frames: &'a mut [StoredFrame], texts: &'a [Sms]) -> Vec<Item<'a>> {
 
 /// The digest by which a repeated effect is recognised is nobody's business, and too large a number for JavaScript.
 fn forget_effect(fact: &mut Fact) {
-    if let Fact::ToolAnswered { effect, .. } = fact {
+    if let Fact::ToolAnswered { effect, .. } | Fact::ErrandBegun { effect, .. } = fact {
         *effect = None;
     }
 }

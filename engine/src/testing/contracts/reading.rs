@@ -10,6 +10,7 @@ use crate::playbook::Destination;
 use crate::ports::{CallStore, Recorded, SmsOutbox};
 use crate::priority::Priority;
 use crate::testing::frames::{call, frame, frame_in, frame_owing, frames, moment, state, tenant, text};
+use crate::tools::{Errand, Inquiry};
 
 /// What has broken stores before: a NUL, what JSON escapes, what UTF-16 cannot say in one unit, the last characters.
 const HOSTILE: &str =
@@ -39,6 +40,7 @@ pub async fn every_answer_is_given_again_byte_for_byte<S: CallStore>(store: &S) 
         Answer::Tool(ToolAnswer::Result(result.into())),
         Answer::Tool(ToolAnswer::Error(HOSTILE.into())),
         Answer::Tool(ToolAnswer::Result("".into())),
+        Answer::Errand(Box::new(errand())),
         Answer::Transfer(None),
         Answer::Transfer(Some(Destination::Number { number: "+15145550111".parse().unwrap(), message: None })),
         Answer::Handoff(Some(Destination::Assistant { assistant: "night".into(), message: Some(HOSTILE.into()) })),
@@ -246,12 +248,23 @@ fn full_state(seq: u64) -> Call {
         tools_used: vec!["note".into(), "alert".into()],
         reported: true,
         texts_owed: 2,
+        unsettled: vec![crate::call::Unsettled { digest: 1, at: moment(4), errand: "book/t1".into() }],
         effects: vec![crate::call::Effect {
             digest: u64::MAX,
             at: moment(3),
             answer: ToolAnswer::Result("done".into()),
         }],
         ..state(seq, Phase::Ended)
+    }
+}
+
+fn errand() -> Errand {
+    Errand {
+        id: HOSTILE.into(),
+        tool: "book".into(),
+        effect: Some(u64::MAX),
+        inquiry: Inquiry::Endpoint { body: r#"{"a":1.10,"text":"\u0000"}"#.into() },
+        otherwise: ToolAnswer::Error(HOSTILE.into()),
     }
 }
 
