@@ -1,5 +1,6 @@
 //! What holds for every sequence of events, however often and in whatever order they arrive.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use engine::call::{Call, ErrandReturn, Event, EventKind, Fact, Note, Phase, Report, Role, ToolAnswer};
@@ -12,7 +13,8 @@ use engine::tools::{Errand, Inquiry, Lost, Reply};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn playbook() -> Playbook {
+/// Read once: the properties ask it for every event.
+static PLAYBOOK: LazyLock<Playbook> = LazyLock::new(|| {
     playbook_with(
         r#"
         [[tools]]
@@ -23,7 +25,7 @@ fn playbook() -> Playbook {
         effects = true
         "#,
     )
-}
+});
 
 fn kinds() -> impl Strategy<Value = EventKind> {
     let phase = proptest::sample::select(Phase::ALL.to_vec());
@@ -126,11 +128,11 @@ struct Recorded {
 }
 
 fn play(events: &[Event], mut check: impl FnMut(&Call, &Call)) -> (Call, Vec<Recorded>, Vec<NewSms>) {
-    let (playbook, key) = (playbook(), key("c1"));
+    let key = key("c1");
     let mut call = Call::new("fixture", events[0].at);
     let (mut recorded, mut texts) = (Vec::new(), Vec::new());
     for (event, now) in events.iter().zip((0..).map(at)) {
-        let decision = call.decide(&key, event, &playbook, now);
+        let decision = call.decide(&key, event, &PLAYBOOK, now);
         if decision.facts.is_empty() {
             continue;
         }
@@ -179,13 +181,13 @@ proptest! {
     #[test]
     fn no_more_is_texted_than_the_tenant_allows_and_every_text_is_recorded(events in events()) {
         let (call, recorded, texts) = play(&events, |_, _| {});
-        prop_assert!(texts.len() <= playbook().sms.per_call as usize);
+        prop_assert!(texts.len() <= PLAYBOOK.sms.per_call as usize);
         prop_assert_eq!(texts.len(), call.texts_owed as usize);
         let owed = recorded.iter().flat_map(|frame| &frame.facts).filter(|fact| matches!(fact, Fact::SmsOwed { .. }));
         prop_assert_eq!(owed.count(), texts.len());
         prop_assert!(call.effects.len() <= Call::MAX_EFFECTS && call.unsettled.len() <= Call::MAX_EFFECTS);
         for sms in texts {
-            let known = playbook().contacts.into_iter().any(|contact| contact.phone == sms.to);
+            let known = PLAYBOOK.contacts.iter().any(|contact| contact.phone == sms.to);
             prop_assert!(known, "only the playbook's people are texted");
             prop_assert!(sms.body.chars().count() < 500 && sms.due_at < sms.expires_at);
         }
@@ -208,7 +210,7 @@ proptest! {
     fn the_same_event_is_always_decided_the_same(events in events()) {
         let (call, ..) = play(&events, |_, _| {});
         for event in &events {
-            let decide = || call.decide(&key("c1"), event, &playbook(), at(5_000));
+            let decide = || call.decide(&key("c1"), event, &PLAYBOOK, at(5_000));
             prop_assert_eq!(decide(), decide());
         }
     }

@@ -163,7 +163,8 @@ impl Check<'_> {
             let fix = "use https; plain http is for `allow_private = true`";
             return Err(self.refuse(url, KEY, "what callers said would travel in the clear", fix));
         }
-        if host == "localhost" || host.parse().is_ok_and(|address| !addresses::is_public(address)) {
+        let is_local = host.trim_end_matches('.').eq_ignore_ascii_case("localhost");
+        if is_local || host.parse().is_ok_and(|address| !addresses::is_public(address)) {
             let problem = "this machine or a private network, which a playbook may not reach by default";
             return Err(self.refuse(url, KEY, problem, "set `allow_private = true` if that is meant"));
         }

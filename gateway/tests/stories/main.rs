@@ -7,6 +7,9 @@ mod health;
 mod live;
 mod log;
 mod messages;
+#[path = "../support/own_server.rs"]
+mod own_server;
+mod own_tools;
 mod playbooks;
 mod shadow;
 mod webhooks;
