@@ -9,7 +9,7 @@ use engine::ids::EventKey;
 use engine::playbook::Words;
 use engine::ports::{AppendError, CallStore};
 use engine::testing::fixtures;
-use engine::tools::{Endpoint, ErrandOutcome, Forward, Lost};
+use engine::tools::{Endpoint, ErrandOutcome, Forward, Lost, Parameters};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -25,8 +25,7 @@ fn own_tool(name: &str, effects: bool) -> Arc<Forward> {
     Arc::new(Forward {
         name: name.into(),
         description: Words::same("Books a visit."),
-        properties: serde_json::Map::new(),
-        required: Vec::new(),
+        parameters: Parameters::default(),
         effects,
         on_error: Some(Words::same(SORRY)),
         endpoint: Endpoint {

@@ -11,7 +11,7 @@ use super::Language;
 use super::error::{PlaybookError, Source};
 use super::words::{self, Words};
 use crate::addresses;
-use crate::tools::{self, Endpoint, Forward, Tool};
+use crate::tools::{self, Endpoint, Forward, Parameters, Tool};
 
 const MAX_TOOLS: usize = 32;
 const MAX_NAME_CHARS: usize = 64;
@@ -112,22 +112,14 @@ impl Check<'_> {
         let name = self.name(&table.name)?;
         let description = self.words(table.description, "tools.description", MAX_DESCRIPTION_CHARS)?;
         let on_error = table.on_error.map(|words| self.words(words, "tools.on_error", MAX_SENTENCE_CHARS));
-        let (properties, required) = self.parameters(table.parameters)?;
+        let parameters = self.parameters(table.parameters)?;
         let endpoint = Endpoint {
             url: self.url(&table.url, table.allow_private)?,
             secret: self.secret(&table.secret)?,
             timeout: self.timeout(&table.timeout_ms)?,
             allow_private: table.allow_private,
         };
-        Ok(Forward {
-            name,
-            description,
-            properties,
-            required,
-            effects: table.effects,
-            on_error: on_error.transpose()?,
-            endpoint,
-        })
+        Ok(Forward { name, description, parameters, effects: table.effects, on_error: on_error.transpose()?, endpoint })
     }
 
     fn name(&self, name: &Spanned<String>) -> Checked<Box<str>> {
@@ -188,7 +180,7 @@ impl Check<'_> {
         Ok(Duration::from_millis(ms))
     }
 
-    fn parameters(&self, table: ParametersTable) -> Checked<(Map<String, Value>, Vec<Box<str>>)> {
+    fn parameters(&self, table: ParametersTable) -> Checked<Parameters> {
         const KEY: &str = "tools.parameters";
         if let Some(kind) = table.r#type.filter(|kind| kind.get_ref() != "object") {
             return Err(self.refuse(&kind, KEY, "arguments are an object", "leave `type` out, or write \"object\""));
@@ -215,7 +207,8 @@ impl Check<'_> {
             let problem = format!("{:?} is required and no property", name.get_ref());
             return Err(self.refuse(name, "tools.parameters.required", problem, "describe it under properties"));
         }
-        Ok((properties.into_inner(), table.required.into_iter().map(Spanned::into_inner).collect()))
+        let required = table.required.into_iter().map(Spanned::into_inner).collect();
+        Ok(Parameters { properties: properties.into_inner(), required })
     }
 
     fn refuse<T>(&self, at: &Spanned<T>, key: &str, problem: impl Into<String>, fix: &str) -> PlaybookError {

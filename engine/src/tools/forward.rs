@@ -29,13 +29,19 @@ const NO_ANSWER: Sentence = Sentence {
 pub struct Forward {
     pub name: Box<str>,
     pub description: Words,
-    /// Properties of the arguments, each a JSON Schema, and which of them are required.
-    pub properties: Map<String, Value>,
-    pub required: Vec<Box<str>>,
+    pub parameters: Parameters,
     /// Whether doing it twice does more than doing it once.
     pub effects: bool,
     pub on_error: Option<Words>,
     pub endpoint: Endpoint,
+}
+
+/// What a model is told of the arguments.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    /// Each a JSON Schema.
+    pub properties: Map<String, Value>,
+    pub required: Vec<Box<str>>,
 }
 
 /// Where a tool of a business's own is answered.
@@ -85,9 +91,9 @@ impl Tool for Forward {
 
     fn definition(&self, _: &Playbook, language: Language) -> Option<Definition> {
         let definition = Definition::new(self.description.in_language(language));
-        let properties = self.properties.iter();
-        let definition = properties.fold(definition, |it, (name, schema)| it.property(name, schema.clone()));
-        Some(definition.required(self.required.iter().map(|name| &**name)))
+        let Parameters { properties, required } = &self.parameters;
+        let definition = properties.iter().fold(definition, |it, (name, schema)| it.property(name, schema.clone()));
+        Some(definition.required(required.iter().map(|name| &**name)))
     }
 
     fn endpoint(&self) -> Option<&Endpoint> {

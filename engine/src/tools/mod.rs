@@ -38,7 +38,7 @@ pub use args::Args;
 pub use definition::Definition;
 pub use effect::effect_of;
 pub use errand::{Errand, ErrandOutcome, Inquiry, Loss, Lost, Reply};
-pub use forward::{Endpoint, Forward};
+pub use forward::{Endpoint, Forward, Parameters};
 pub use sentences::Sentence;
 
 /// Every tool there is. A new one is a file and a line.
