@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 
 use super::Language;
-use super::error::{PlaybookError, Source};
-use super::words::{self, Words};
+use super::check::{Check, Checked};
+use super::words::Words;
 use crate::addresses;
 use crate::tools::{self, Endpoint, Forward, Parameters, Tool};
 
@@ -70,59 +70,48 @@ fn four_seconds() -> Spanned<u64> {
     Spanned::new(0..0, 4_000)
 }
 
-/// How many earlier calls `lookupCaller` tells; 0 is none, and the tool is not offered.
-pub(super) fn lookup_calls(table: &LookupTable, source: &Source) -> Result<usize, PlaybookError> {
-    let calls = *table.calls.get_ref();
-    if calls > MAX_PAST_CALLS {
-        return Err(source.refuse(table.calls.span(), "lookup.calls", "not between 0 and 10", "0 switches it off"));
-    }
-    Ok(calls)
-}
-
-pub(super) fn check(
-    tables: Vec<OwnToolTable>,
-    languages: &[Language],
-    source: &Source,
-) -> Result<Vec<Arc<dyn Tool>>, PlaybookError> {
-    let mut tools: Vec<Arc<dyn Tool>> = Vec::with_capacity(tables.len());
-    for table in tables {
-        let place = table.name.span();
-        let tool = Check { source, languages }.tool(table)?;
-        if tools.len() == MAX_TOOLS {
-            return Err(source.refuse(place, "tools", format!("more than {MAX_TOOLS} tools"), ""));
-        }
-        if tools.iter().any(|other| tools::is_same_name(other.name(), &tool.name)) {
-            let problem = format!("two tools are called {:?}", tool.name);
-            return Err(source.refuse(place, "tools.name", problem, "case and underscores make no difference"));
-        }
-        tools.push(Arc::new(tool));
-    }
-    Ok(tools)
-}
-
-struct Check<'a> {
-    source: &'a Source<'a>,
-    languages: &'a [Language],
-}
-
-type Checked<T> = Result<T, PlaybookError>;
-
 impl Check<'_> {
-    fn tool(&self, table: OwnToolTable) -> Checked<Forward> {
-        let name = self.name(&table.name)?;
-        let description = self.words(table.description, "tools.description", MAX_DESCRIPTION_CHARS)?;
-        let on_error = table.on_error.map(|words| self.words(words, "tools.on_error", MAX_SENTENCE_CHARS));
-        let parameters = self.parameters(table.parameters)?;
+    /// How many earlier calls `lookupCaller` tells; 0 is none, and the tool is not offered.
+    pub(super) fn lookup_calls(&self, table: &LookupTable) -> Checked<usize> {
+        let calls = *table.calls.get_ref();
+        if calls > MAX_PAST_CALLS {
+            return Err(self.refuse(&table.calls, "lookup.calls", "not between 0 and 10", "0 switches it off"));
+        }
+        Ok(calls)
+    }
+
+    pub(super) fn own_tools(&self, tables: Vec<OwnToolTable>, languages: &[Language]) -> Checked<Vec<Arc<dyn Tool>>> {
+        let mut own: Vec<Arc<dyn Tool>> = Vec::with_capacity(tables.len());
+        for table in tables {
+            let name = table.name.clone();
+            let tool = self.own_tool(table, languages)?;
+            if own.len() == MAX_TOOLS {
+                return Err(self.refuse(&name, "tools", format!("more than {MAX_TOOLS} tools"), ""));
+            }
+            if own.iter().any(|other| tools::is_same_name(other.name(), &tool.name)) {
+                let problem = format!("two tools are called {:?}", tool.name);
+                return Err(self.refuse(&name, "tools.name", problem, "case and underscores make no difference"));
+            }
+            own.push(Arc::new(tool));
+        }
+        Ok(own)
+    }
+
+    fn own_tool(&self, table: OwnToolTable, languages: &[Language]) -> Checked<Forward> {
+        let name = self.tool_name(&table.name)?;
+        let description = self.words(table.description, "tools.description", languages, MAX_DESCRIPTION_CHARS)?;
+        let on_error = table.on_error.map(|words| self.words(words, "tools.on_error", languages, MAX_SENTENCE_CHARS));
+        let parameters = self.tool_parameters(table.parameters)?;
         let endpoint = Endpoint {
-            url: self.url(&table.url, table.allow_private)?,
-            secret: self.secret(&table.secret)?,
-            timeout: self.timeout(&table.timeout_ms)?,
+            url: self.tool_url(&table.url, table.allow_private)?,
+            secret: self.tool_secret(&table.secret)?,
+            timeout: self.tool_timeout(&table.timeout_ms)?,
             allow_private: table.allow_private,
         };
         Ok(Forward { name, description, parameters, effects: table.effects, on_error: on_error.transpose()?, endpoint })
     }
 
-    fn name(&self, name: &Spanned<String>) -> Checked<Box<str>> {
+    fn tool_name(&self, name: &Spanned<String>) -> Checked<Box<str>> {
         let text = name.get_ref().as_str();
         if !is_name(text) {
             let problem = format!("{text:?} is not 1 to {MAX_NAME_CHARS} of a-z, A-Z, 0-9, - and _");
@@ -135,14 +124,7 @@ impl Check<'_> {
         Ok(text.into())
     }
 
-    fn words(&self, words: Spanned<Words>, key: &str, max_chars: usize) -> Checked<Words> {
-        match words::check(&words, self.languages, max_chars) {
-            Ok(()) => Ok(words.into_inner()),
-            Err((problem, fix)) => Err(self.refuse(&words, key, problem, fix)),
-        }
-    }
-
-    fn url(&self, url: &Spanned<String>, allow_private: bool) -> Checked<Box<str>> {
+    fn tool_url(&self, url: &Spanned<String>, allow_private: bool) -> Checked<Box<str>> {
         const KEY: &str = "tools.url";
         let text = url.get_ref().as_str();
         let Some((secure, host)) = scheme_and_host(text) else {
@@ -163,7 +145,7 @@ impl Check<'_> {
         Ok(text.into())
     }
 
-    fn secret(&self, secret: &Spanned<String>) -> Checked<Box<str>> {
+    fn tool_secret(&self, secret: &Spanned<String>) -> Checked<Box<str>> {
         if secret.get_ref().chars().count() < MIN_SECRET_CHARS {
             let problem = format!("a secret has less than {MIN_SECRET_CHARS} characters");
             return Err(self.refuse(secret, "tools.secret", problem, "take one from `openssl rand -hex 16`"));
@@ -171,7 +153,7 @@ impl Check<'_> {
         Ok(secret.get_ref().as_str().into())
     }
 
-    fn timeout(&self, timeout_ms: &Spanned<u64>) -> Checked<Duration> {
+    fn tool_timeout(&self, timeout_ms: &Spanned<u64>) -> Checked<Duration> {
         let ms = *timeout_ms.get_ref();
         if !TIMEOUTS.contains(&ms) {
             let problem = format!("not between {} and {} milliseconds", TIMEOUTS.start(), TIMEOUTS.end());
@@ -180,7 +162,7 @@ impl Check<'_> {
         Ok(Duration::from_millis(ms))
     }
 
-    fn parameters(&self, table: ParametersTable) -> Checked<Parameters> {
+    fn tool_parameters(&self, table: ParametersTable) -> Checked<Parameters> {
         const KEY: &str = "tools.parameters";
         if let Some(kind) = table.r#type.filter(|kind| kind.get_ref() != "object") {
             return Err(self.refuse(&kind, KEY, "arguments are an object", "leave `type` out, or write \"object\""));
@@ -209,10 +191,6 @@ impl Check<'_> {
         }
         let required = table.required.into_iter().map(Spanned::into_inner).collect();
         Ok(Parameters { properties: properties.into_inner(), required })
-    }
-
-    fn refuse<T>(&self, at: &Spanned<T>, key: &str, problem: impl Into<String>, fix: &str) -> PlaybookError {
-        self.source.refuse(at.span(), key, problem, fix)
     }
 }
 

@@ -69,6 +69,7 @@ fn what(kind: &EventKind) -> String {
         EventKind::ToolCalled(call) => {
             format!("{}({})", call.name, serde_json::to_string(&call.arguments).unwrap())
         }
+        EventKind::ErrandReturned(_) => "of our own".to_owned(),
         EventKind::TransferAsked => "transfer?".to_owned(),
         EventKind::HandoffAsked => "handoff?".to_owned(),
         EventKind::Noted(note) => format!("{} {}", note.what, note.detail.as_deref().unwrap_or("-")),

@@ -13,7 +13,6 @@ use toml::Spanned;
 
 use super::error::{PlaybookError, Source};
 use super::file::{ContactTable, PlaybookTable, RoutingTable, SmsTable, TemplateTables};
-use super::own_tools;
 use super::templates::{self, AlertWords, Templates};
 use super::{Contact, Language, Playbook, Routing, SmsPolicy, Words, words};
 use crate::ids::TenantId;
@@ -79,8 +78,8 @@ impl Check<'_> {
             required: self.required(table.required, &languages)?,
             services,
             quotes,
-            lookup_calls: own_tools::lookup_calls(&table.lookup, &self.source)?,
-            extra_tools: own_tools::check(table.tools, &languages, &self.source)?,
+            lookup_calls: self.lookup_calls(&table.lookup)?,
+            extra_tools: self.own_tools(table.tools, &languages)?,
             languages,
         })
     }
