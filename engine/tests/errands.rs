@@ -228,7 +228,7 @@ fn the_agent_learns_of_the_last_calls_without_a_number() {
         answer["calls"],
         json!([
             {"date": "2027-01-12", "days_ago": 3, "priority": "P1", "ended_reason": "customer-ended-call",
-             "summary": "Water in the basement; call back […] or […], see […]", "team": "told"},
+             "summary": "Water in the basement; call back [...] or [...], see [...]", "team": "told"},
             {"date": "2026-12-06", "days_ago": 40, "team": "told"},
         ])
     );

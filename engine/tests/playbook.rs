@@ -79,7 +79,7 @@ fn what_would_fail_during_a_call_is_refused_with_its_line_and_the_fix() {
         ("reason = \"municipal\"", "reason = \"\"", "priorities.P2.reason", "one line"),
         ("per_call = 6", "per_call = 0", "sms.per_call", "between 1 and 50"),
         ("expires_after_s = 14400", "expires_after_s = 5", "sms.expires_after_s", "a minute"),
-        ("number = \"+15145550120\"\n", "", "transfer", "give one of: number, sip, assistant"),
+        ("[transfer]\nnumber = \"+15145550120\"\n", "[transfer]\n", "transfer", "give one of: number, sip, assistant"),
         (
             "{% if message %}{{ message }}",
             "{% if message %}{{ mesage }}",
@@ -123,7 +123,7 @@ fn an_unrouted_priority_is_refused() {
 
 #[test]
 fn a_contact_without_a_template_in_their_language_is_refused() {
-    let error = Playbook::parse(&SHIPPED[..SHIPPED.rfind("en = \"\"\"").unwrap()], "boreal.toml").unwrap_err();
+    let error = Playbook::parse(&SHIPPED[..SHIPPED.find("en = \"\"\"").unwrap()], "boreal.toml").unwrap_err();
     assert_eq!(error.key.as_ref(), "templates.alert.en");
 }
 

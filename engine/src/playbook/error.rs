@@ -16,17 +16,39 @@ pub struct PlaybookError {
     pub fix: String,
 }
 
+/// What is accepted and should be looked at, told like what is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaybookWarning {
+    pub file: Box<str>,
+    /// From 1.
+    pub line: usize,
+    pub key: Box<str>,
+    pub problem: String,
+    pub fix: String,
+}
+
 impl std::error::Error for PlaybookError {}
 
 impl fmt::Display for PlaybookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: ", self.file, self.line)?;
-        if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
-        }
-        f.write_str(&self.problem)?;
-        if self.fix.is_empty() { Ok(()) } else { write!(f, "; {}", self.fix) }
+        tell(f, (&self.file, self.line, &self.key), &self.problem, &self.fix)
     }
+}
+
+impl fmt::Display for PlaybookWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        tell(f, (&self.file, self.line, &self.key), &self.problem, &self.fix)
+    }
+}
+
+fn tell(f: &mut fmt::Formatter<'_>, at: (&str, usize, &str), problem: &str, fix: &str) -> fmt::Result {
+    let (file, line, key) = at;
+    write!(f, "{file}:{line}: ")?;
+    if !key.is_empty() {
+        write!(f, "{key}: ")?;
+    }
+    f.write_str(problem)?;
+    if fix.is_empty() { Ok(()) } else { write!(f, "; {fix}") }
 }
 
 /// The file being read, to say where a problem is.
@@ -51,6 +73,16 @@ impl Source<'_> {
         let at = error.span().unwrap_or(0..0);
         let line = self.text.lines().nth(self.line(at.start) - 1).unwrap_or_default();
         self.refuse(at, key_of(line), without_value(error.message()), "")
+    }
+
+    pub fn warn(&self, at: usize, key: &str, problem: String, fix: String) -> PlaybookWarning {
+        PlaybookWarning { file: self.file.into(), line: self.line(at), key: key.into(), problem, fix }
+    }
+
+    /// In characters, from 1.
+    pub fn column(&self, offset: usize) -> usize {
+        let before = &self.text[..offset.min(self.text.len())];
+        before.rsplit('\n').next().unwrap_or_default().chars().count() + 1
     }
 
     fn line(&self, offset: usize) -> usize {

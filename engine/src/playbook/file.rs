@@ -1,5 +1,7 @@
 //! The playbook as it is written: TOML tables, every unknown key refused, places kept for what is checked afterwards.
 
+mod people;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -15,6 +17,7 @@ use super::scheduling::SchedulingTable;
 use super::services::{LimitTable, ServiceTable};
 use super::shadow::ShadowValue;
 use super::territories::TerritoriesTable;
+pub(super) use people::{CallbackTable, FallbackTable, ReferralTable, RetentionTable, RosterTable, StepTable};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,8 +31,14 @@ pub(super) struct PlaybookTable {
     #[serde(default)]
     pub routing: RoutingTable,
     pub contacts: BTreeMap<Spanned<String>, ContactTable>,
+    #[serde(default)]
+    pub rosters: BTreeMap<Spanned<String>, RosterTable>,
+    #[serde(default)]
+    pub referrals: BTreeMap<Spanned<String>, ReferralTable>,
+    pub callback: Option<Spanned<CallbackTable>>,
     pub priorities: Spanned<PriorityTables>,
     pub reception: Spanned<ReceptionTable>,
+    pub fallback: Option<Spanned<FallbackTable>>,
     pub transfer: Option<Spanned<DestinationTable>>,
     pub handoff: Option<Spanned<DestinationTable>>,
     #[serde(default)]
@@ -50,6 +59,8 @@ pub(super) struct PlaybookTable {
     pub lookup: LookupTable,
     #[serde(default)]
     pub tools: Vec<OwnToolTable>,
+    #[serde(default)]
+    pub retention: RetentionTable,
 }
 
 #[derive(Default, Deserialize)]
@@ -91,8 +102,10 @@ pub(super) struct PriorityTable {
     #[serde(default)]
     pub phrases: Vec<Spanned<String>>,
     pub value_from: Option<Spanned<f64>>,
-    pub text: Spanned<Vec<Spanned<String>>>,
+    pub text: Option<Spanned<Vec<Spanned<String>>>>,
+    pub roster: Option<Spanned<String>>,
     pub text_within_s: u64,
+    pub acknowledge_within_s: Option<Spanned<u64>>,
     #[serde(default)]
     pub text_delay_s: Option<Spanned<u64>>,
     #[serde(default)]
@@ -135,9 +148,11 @@ impl Default for SmsTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct TemplateTables {
     pub alert: TemplateTable,
+    pub callback: Option<TemplateTable>,
+    pub confirmation: Option<TemplateTable>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TemplateTable {
     pub fr: Option<Spanned<Box<str>>>,

@@ -14,6 +14,7 @@ mod phrases;
 pub mod promises;
 mod quotes;
 mod required;
+mod rosters;
 pub mod scheduling;
 mod services;
 mod shadow;
@@ -36,16 +37,17 @@ use crate::time::Timestamp;
 use crate::tools::Tool;
 
 pub use company::Company;
-pub use error::PlaybookError;
+pub use error::{PlaybookError, PlaybookWarning};
 pub use hours::Hours;
 pub(crate) use phrases::fold;
 pub use phrases::{Phrase, Said};
 pub use quotes::{Amounts, Basis, Duration as QuoteDuration, MAX_FEET, Price, Quotes, Work};
 pub use required::{Field, Required};
+pub use rosters::{Callback, Channels, Referral, Roster, RosterStep, Route};
 pub use scheduling::Scheduling;
 pub use services::{Found, Limit, Request, Service, Services, Status};
 pub use shadow::{SUPPRESSED, Shadow};
-pub use templates::{AlertWords, Templates};
+pub use templates::{AlertWords, CallbackWords, ConfirmationWords, TemplateCost, Templates};
 pub use territories::Territories;
 pub use words::Words;
 
@@ -63,10 +65,17 @@ pub struct Playbook {
     pub time_zone: TimeZone,
     pub routing: Routing,
     pub contacts: Vec<Contact>,
+    /// Those that have a name of their own.
+    pub rosters: Vec<Arc<Roster>>,
+    /// The first that fits counts.
+    pub referrals: Vec<Referral>,
+    pub callback: Callback,
     /// One rule per priority, P1 first.
     pub priorities: [PriorityRule; 4],
     /// Who answers a call whose number has no assistant of its own.
     pub reception: Reception,
+    /// Who answers when the reception cannot be used.
+    pub fallback: Option<Fallback>,
     /// Where the agent may transfer a caller.
     pub transfer: Option<Destination>,
     /// Which assistant may take over.
@@ -91,6 +100,9 @@ pub struct Playbook {
     pub required: Required,
     /// Earlier calls of a caller that the agent is told of; 0: none, and `lookupCaller` is not offered.
     pub lookup_calls: usize,
+    pub retention: Retention,
+    /// What works, and costs more than it must.
+    pub warnings: Vec<PlaybookWarning>,
     /// Tools of this business alone, found before those that everybody has.
     pub extra_tools: Vec<Arc<dyn Tool>>,
 }
@@ -125,10 +137,13 @@ pub struct PriorityRule {
     pub phrases: Vec<Phrase>,
     /// An estimated value from which a call is at least this urgent, in the business's currency.
     pub value_from: Option<f64>,
-    /// Names of contacts who are texted; at least one.
-    pub text: Vec<Box<str>>,
+    /// Who is told.
+    pub roster: Arc<Roster>,
     /// Promised: longest time from the alert until its message leaves. What the agent is told as `sla_seconds`.
     pub text_within: Duration,
+    /// Longest wait for somebody's answer, from the alert on; then the next step is told. More than `text_within`;
+    /// always there when the roster has more than one step.
+    pub acknowledge_within: Option<Duration>,
     /// Deferred on purpose: the message waits this long, at most `text_within`. Zero for nearly all.
     pub text_delay: Duration,
     /// Names of contacts, told to the agent as those who are called in. Empty: no escalation.
@@ -150,6 +165,20 @@ pub enum Reception {
     Destination(Destination),
     /// Spoken to the caller.
     Error(Box<str>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    Destination(Destination),
+    /// Spoken to the caller.
+    Error(Box<str>),
+}
+
+/// How long what was recorded of a call is kept, in days from its end: 1 to 3650, transcripts at most as long as calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    pub calls_days: u32,
+    pub transcripts_days: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,15 +222,9 @@ impl Playbook {
         self.priorities.iter().find(fits).unwrap_or(self.rule(Priority::P4))
     }
 
-    /// Who is texted about a call of this priority. Each number once, whoever shares it.
+    /// Who is texted about a call of this priority, unless it is referred to others.
     pub fn recipients(&self, priority: Priority) -> Vec<&Contact> {
-        let mut recipients: Vec<&Contact> = Vec::new();
-        for contact in self.rule(priority).text.iter().filter_map(|name| self.contact(name)) {
-            if recipients.iter().all(|other| other.phone != contact.phone) {
-                recipients.push(contact);
-            }
-        }
-        recipients
+        self.texted([&self.rule(priority).roster])
     }
 
     /// Whether somebody is there. `None`: the business did not say when.
@@ -212,6 +235,11 @@ impl Playbook {
     pub fn contact(&self, name: &str) -> Option<&Contact> {
         self.contacts.iter().find(|contact| contact.name.as_ref() == name)
     }
+}
+
+impl Contact {
+    /// How a text to the caller is named beside those to the team. No contact is called that.
+    pub const CALLER: &str = "caller";
 }
 
 impl PriorityRule {

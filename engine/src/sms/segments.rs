@@ -31,7 +31,7 @@ pub fn segments(body: &str) -> Segments {
 }
 
 /// What one character costs in GSM 03.38, or `None` when it is not in it.
-fn gsm_units(letter: char) -> Option<usize> {
+pub(super) fn gsm_units(letter: char) -> Option<usize> {
     match letter {
         '\n' | '\r' | ' '..='Z' | '_' | 'a'..='z' => Some(1),
         '¡' | '£' | '¤' | '¥' | '§' | '¿' | 'Ä' | 'Å' | 'Æ' | 'Ç' | 'É' | 'Ñ' | 'Ö' | 'Ø' | 'Ü' => {

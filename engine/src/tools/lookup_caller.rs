@@ -8,7 +8,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::plain_text::{dialable, plain};
+use super::numbers::dialable;
+use super::plain_text::plain;
 use super::{Args, Definition, Inquiry, Sentence, Tool, ToolContext, ToolOutcome};
 use crate::call::{Call, CallView, SmsCounts, ToolAnswer};
 use crate::playbook::{Language, Playbook};

@@ -16,11 +16,15 @@ mod evaluate_scheduling;
 mod forward;
 mod get_company_info;
 mod lookup_caller;
+mod number_words;
+mod numbers;
 mod plain_text;
 mod quote_words;
+mod request_callback;
 mod request_fields;
 mod send_sms_alert;
 mod sentences;
+mod texting;
 mod validate_service_request;
 
 use std::fmt;
@@ -42,7 +46,7 @@ pub use forward::{Endpoint, Forward, Parameters};
 pub use sentences::Sentence;
 
 /// Every tool there is. A new one is a file and a line.
-const TOOLS: [&dyn Tool; 8] = [
+const TOOLS: [&dyn Tool; 9] = [
     &classify_priority::ClassifyPriority,
     &validate_service_request::ValidateServiceRequest,
     &calculate_quote::CalculateQuote,
@@ -51,6 +55,7 @@ const TOOLS: [&dyn Tool; 8] = [
     &get_company_info::GetCompanyInfo,
     &lookup_caller::LookupCaller,
     &send_sms_alert::SendSmsAlert,
+    &request_callback::RequestCallback,
 ];
 
 pub trait Tool: fmt::Debug + Send + Sync {

@@ -2,7 +2,7 @@
 //! What is read is checked and forgotten: a number that is spoken back may be somebody else's.
 
 use super::contact_details::{is_address, is_email, is_said, phone_number, postal_code};
-use super::plain_text::dialable;
+use super::numbers::dialable;
 use super::{Args, Sentence, ToolContext};
 use crate::playbook::{Field, fold};
 

@@ -4,13 +4,13 @@
 use serde::Serialize;
 
 use super::classify_priority::raised;
-use super::plain_text::{dialable, plain};
+use super::plain_text::plain;
+use super::texting::{self, Letter, PHONE};
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
-use crate::call::{Call, Direction, Fact, Note};
-use crate::ids::SmsId;
-use crate::playbook::{AlertWords, Contact, Language, Playbook, PriorityRule};
+use crate::call::Fact;
+use crate::playbook::{AlertWords, Language, Playbook, PriorityRule};
 use crate::priority::Priority;
-use crate::sms::{NewSms, segments};
+use crate::sms::NewSms;
 
 /// Model text in one alert, all fields together, in characters; the message gets what the others leave.
 const MAX_MODEL_CHARS: usize = 320;
@@ -25,7 +25,6 @@ const MESSAGE: [&str; 9] =
 /// Free text of the oldest generation; beside the message, not instead of it.
 const REMARKS: [&[&str]; 2] = [&["serviceinfo"], &["clientinfo", "customerinfo"]];
 const CLIENT: [&str; 6] = ["name", "nom", "clientname", "customername", "callername", "client"];
-const PHONE: [&str; 6] = ["phone", "telephone", "clientphone", "customerphone", "callback", "callbacknumber"];
 const SERVICE: [&str; 3] = ["servicetype", "service", "typeservice"];
 const ADDRESS: [&str; 5] = ["address", "adresse", "clientaddress", "customeraddress", "location"];
 
@@ -33,15 +32,6 @@ const MISSING_MESSAGE: Sentence = Sentence {
     fr: "Que dois-je dire à l'équipe: quel est le problème, et à quelle adresse?",
     en: "What should I tell the team: what is the problem, and at which address?",
 };
-const ALREADY_ALERTED: Sentence = Sentence {
-    fr: "L'équipe est déjà alertée; on vous rappelle.",
-    en: "The team has already been alerted; they will call you back.",
-};
-const NOBODY_TO_ALERT: Sentence = Sentence {
-    fr: "Je n'arrive pas à joindre l'équipe; je garde votre message.",
-    en: "I cannot reach the team; I am keeping your message.",
-};
-
 #[derive(Debug)]
 pub struct SendSmsAlert;
 
@@ -92,18 +82,25 @@ impl Tool for SendSmsAlert {
     }
 
     fn run(&self, args: &Args, context: &ToolContext) -> ToolOutcome {
-        let Some(words) = read_words(args, context) else {
+        let Some((words, said)) = read_words(args, context) else {
             return context.refuse(MISSING_MESSAGE);
         };
-        let rule = context.playbook.rule(words.priority);
-        let recipients = context.playbook.recipients(rule.priority);
-        let left = context.playbook.sms.per_call.saturating_sub(context.call.texts_owed) as usize;
+        let playbook = context.playbook;
+        let rule = playbook.rule(words.priority);
+        let route = playbook.route(rule.priority, &rule.roster, &words.service, &said);
+        let recipients = playbook.texted([route.roster].into_iter().chain(route.beside));
+        let left = texting::texts_left(context);
         if recipients.is_empty() || left == 0 {
-            return refused(recipients.is_empty(), context);
+            return texting::refused(recipients.is_empty(), context);
         }
-        let texts: Vec<NewSms> =
-            recipients.iter().take(left).map(|contact| text_to(contact, &words, rule, context)).collect();
-        let facts: Vec<Fact> = raised(rule, self.name(), context).into_iter().chain(texts.iter().map(owed)).collect();
+        let due_at = context.now.plus(rule.text_delay);
+        let letter = |contact| Letter::to(contact, body(contact.language, &words, playbook), rule.priority, due_at);
+        let texts: Vec<NewSms> = recipients.into_iter().take(left).map(|to| letter(to).owed(context)).collect();
+        let facts: Vec<Fact> = raised(rule, self.name(), context)
+            .into_iter()
+            .chain(route.referral.map(texting::referred))
+            .chain(texts.iter().map(texting::owed))
+            .collect();
         let outcome = ToolOutcome::result(&Sent::of(&texts, rule)).with_facts(facts);
         ToolOutcome { texts, ..outcome }
     }
@@ -122,8 +119,9 @@ impl Sent<'_> {
     }
 }
 
-/// The alert's words, cleaned and bounded; `None` when the model said nothing at all about what happened.
-fn read_words(args: &Args, context: &ToolContext) -> Option<AlertWords> {
+/// The alert's words, cleaned and bounded, and beside them what decides who is told; `None` when the model said nothing
+/// at all about what happened.
+fn read_words(args: &Args, context: &ToolContext) -> Option<(AlertWords, String)> {
     let remarks = REMARKS.iter().filter_map(|names| args.text(names));
     let said = args.text(&MESSAGE).into_iter().chain(remarks).collect::<Vec<_>>().join(" · ");
     let client = args.text(&CLIENT).unwrap_or_default();
@@ -132,21 +130,24 @@ fn read_words(args: &Args, context: &ToolContext) -> Option<AlertWords> {
     if [&said, &client, &service, &address].iter().all(|text| text.is_empty()) && args.text(&PHONE).is_none() {
         return None;
     }
-    let callback = callback(args, context.call);
+    let priority = urgency(args, &said, context);
+    let told = format!("{client}\n{said}");
+    let callback = texting::callback(args, context.call);
     let own = callback.as_deref();
     let client = plain(&client, MAX_CLIENT_CHARS, own);
     let service = plain(&service, MAX_SERVICE_CHARS, own);
     let address = plain(&address, MAX_ADDRESS_CHARS, own);
     let used: usize = [&client, &service, &address].iter().map(|text| text.chars().count()).sum();
-    Some(AlertWords {
+    let words = AlertWords {
         business: context.playbook.name.clone(),
-        priority: urgency(args, &said, context),
+        priority,
         message: plain(&said, MAX_MODEL_CHARS - used, own),
         callback: callback.unwrap_or_default(),
         client,
         service,
         address,
-    })
+    };
+    Some((words, told))
 }
 
 /// The more urgent of what the model says and what is known of the call; if neither says anything, of the words.
@@ -156,43 +157,17 @@ fn urgency(args: &Args, said: &str, context: &ToolContext) -> Priority {
     given.into_iter().chain(known).min().unwrap_or_else(|| context.playbook.classify(said, None).priority)
 }
 
-/// The number the platform saw. Only where it saw none (a hidden number, a browser) is it the one the caller dictated:
-/// there is no other way back to them.
-fn callback(args: &Args, call: &Call) -> Option<String> {
-    let seen = if call.direction == Some(Direction::Outbound) { &call.to } else { &call.from };
-    seen.as_deref().and_then(dialable).or_else(|| args.text(&PHONE).as_deref().and_then(dialable))
-}
-
-/// One message per contact and event: asked for again after a while by another tool call, it is another message.
-fn text_to(contact: &Contact, words: &AlertWords, rule: &PriorityRule, context: &ToolContext) -> NewSms {
-    let body = context.playbook.templates.render_alert(contact.language, words);
-    let due_at = context.now.plus(rule.text_delay);
-    NewSms {
-        id: SmsId::derive(context.key, context.event.key.as_str(), contact.phone.as_str()),
-        tenant: context.key.tenant.clone(),
-        call: Some(context.key.call.clone()),
-        to: contact.phone.clone(),
-        contact: contact.name.clone(),
-        segments: segments(&body).count,
-        body: body.into(),
-        priority: rule.priority,
-        due_at,
-        expires_at: due_at.plus(context.playbook.sms.expires_after),
-        created_at: context.now,
-        suppressed: None,
-    }
-}
-
-fn owed(sms: &NewSms) -> Fact {
-    Fact::SmsOwed { sms: sms.id, contact: sms.contact.clone(), priority: sms.priority }
-}
-
-/// Nobody is texted, and the timeline shows why.
-fn refused(unrouted: bool, context: &ToolContext) -> ToolOutcome {
-    let (sentence, what) = match unrouted {
-        true => (NOBODY_TO_ALERT, "sms_unrouted"),
-        false => (ALREADY_ALERTED, "sms_cap_reached"),
-    };
-    let note = Fact::Noted(Note { what: what.into(), detail: None });
-    context.refuse(sentence).with_facts([note])
+fn body(language: Language, words: &AlertWords, playbook: &Playbook) -> String {
+    let body = playbook.templates.render_alert(language, words);
+    texting::checked(body, &words.callback, || {
+        let nothing = AlertWords {
+            client: String::new(),
+            callback: String::new(),
+            service: String::new(),
+            address: String::new(),
+            message: String::new(),
+            ..words.clone()
+        };
+        playbook.templates.render_alert(language, &nothing)
+    })
 }

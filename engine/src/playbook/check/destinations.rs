@@ -3,8 +3,8 @@
 use toml::Spanned;
 
 use super::{Check, Checked};
-use crate::playbook::file::{DestinationTable, ReceptionTable};
-use crate::playbook::{Destination, Reception};
+use crate::playbook::file::{DestinationTable, FallbackTable, ReceptionTable};
+use crate::playbook::{Destination, Fallback, Reception};
 
 impl Check<'_> {
     pub(super) fn reception(&self, table: Spanned<ReceptionTable>) -> Checked<Reception> {
@@ -36,6 +36,24 @@ impl Check<'_> {
                 destination: None,
             } => Ok(Reception::Error(text)),
             _ => Err(self.source.refuse(place, "reception", "it is not clear who answers a call", fix)),
+        }
+    }
+
+    pub(super) fn fallback(&self, table: Spanned<FallbackTable>) -> Checked<Fallback> {
+        let place = table.span();
+        let FallbackTable { assistant, number, sip, error } = table.into_inner();
+        match (assistant, number, sip, error) {
+            (None, None, None, Some(error)) if !error.get_ref().trim().is_empty() => {
+                Ok(Fallback::Error(error.get_ref().trim().into()))
+            }
+            (assistant, number, sip, None) if assistant.is_some() || number.is_some() || sip.is_some() => {
+                let to = DestinationTable { number, sip, assistant, message: None };
+                Ok(Fallback::Destination(self.destination(Spanned::new(place, to), "fallback")?))
+            }
+            _ => {
+                let fix = "give one of: assistant, number, sip, error = \"words spoken to the caller\"";
+                Err(self.source.refuse(place, "fallback", "it is not clear who answers instead", fix))
+            }
         }
     }
 

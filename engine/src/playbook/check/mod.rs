@@ -3,6 +3,9 @@
 
 mod destinations;
 mod priorities;
+mod retention;
+mod rosters;
+mod templates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,17 +15,15 @@ use jiff::tz::TimeZone;
 use toml::Spanned;
 
 use super::error::{PlaybookError, Source};
-use super::file::{ContactTable, PlaybookTable, RoutingTable, SmsTable, TemplateTables};
-use super::templates::{self, AlertWords, Templates};
+use super::file::{ContactTable, PlaybookTable, RoutingTable, SmsTable};
 use super::{Contact, Language, Playbook, Routing, SmsPolicy, Words, words};
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
+use rosters::People;
 
 pub(super) type Checked<T> = Result<T, PlaybookError>;
 
 const MAX_CONTACT_CHARS: usize = 40;
-/// Longest an alert may be in itself, before what the caller said: five segments.
-const MAX_TEMPLATE_CHARS: usize = 670;
 const MAX_TEXTS_PER_CALL: u32 = 50;
 const MAX_DELAY_S: u64 = 7 * 24 * 3600;
 
@@ -57,22 +58,38 @@ impl Check<'_> {
         let has_zone = table.time_zone.is_some();
         let services = self.services(table.services, table.limits, &contacts, &languages)?;
         let quotes = table.quotes.map(|quotes| self.quotes(quotes, services.as_ref(), &languages)).transpose()?;
+        let rosters = self.rosters(table.rosters, &contacts)?;
+        let people = People { contacts: &contacts, rosters: &rosters };
+        let priorities = self.priorities(table.priorities, &people)?;
+        let referrals = self.referrals(table.referrals, &people)?;
+        let callback = self.callback(table.callback, &people, &priorities)?;
+        let referred = referrals.iter().map(|referral| &referral.roster);
+        let used = priorities.iter().map(|rule| &rule.roster).chain(referred).chain([&callback.roster]);
+        self.each_roster_used(&rosters, used)?;
+        let (templates, warnings) =
+            self.templates(table.templates, table.name.get_ref(), &contacts, &callback, &languages)?;
         Ok(Playbook {
             tenant: self.tenant(&table.tenant)?,
             name: self.name(&table.name)?,
             language: table.language,
             time_zone: self.time_zone(table.time_zone.as_ref())?,
             routing: self.routing(table.routing)?,
-            priorities: self.priorities(table.priorities, &contacts)?,
+            rosters: rosters.into_iter().map(Spanned::into_inner).collect(),
+            referrals,
+            callback,
+            priorities,
             reception: self.reception(table.reception)?,
+            fallback: table.fallback.map(|at| self.fallback(at)).transpose()?,
             transfer: table.transfer.map(|at| self.destination(at, "transfer")).transpose()?,
             handoff: table.handoff.map(|at| self.destination(at, "handoff")).transpose()?,
             sms: self.sms(&table.sms)?,
-            templates: Arc::new(self.templates(table.templates, &contacts)?),
             hours: table.hours.map(|hours| self.hours(hours, has_zone)).transpose()?,
             scheduling: table.scheduling.map(|it| self.scheduling(it, &languages)).transpose()?,
             territories: table.territories.map(|it| self.territories(it, &languages)).transpose()?,
             company: table.company.map(|company| self.company(company, &languages)).transpose()?,
+            templates: Arc::new(templates),
+            retention: self.retention(&table.retention)?,
+            warnings,
             contacts,
             shadow: self.shadow(table.shadow)?,
             required: self.required(table.required, &languages)?,
@@ -126,6 +143,10 @@ impl Check<'_> {
             let problem = "a contact's name is 1 to 40 characters and no number: the agent gets to see it";
             return Err(self.refuse(name, "contacts", problem, "name the role: owner, on_call, plumber"));
         }
+        if name.get_ref() == Contact::CALLER {
+            let problem = "the caller is nobody of the team";
+            return Err(self.refuse(name, "contacts", problem, "name the role: owner, on_call, plumber"));
+        }
         let phone = self.number(&table.phone, &format!("{key}.phone"))?;
         Ok(Contact { name: name.get_ref().as_str().into(), phone, language: table.language.unwrap_or(language) })
     }
@@ -148,40 +169,6 @@ impl Check<'_> {
             return Err(self.refuse(&table.expires_after_s, "sms.expires_after_s", problem, ""));
         }
         Ok(SmsPolicy { per_call, expires_after: Duration::from_secs(expires_after_s) })
-    }
-
-    /// Every language somebody is texted in has a template, and every template can be rendered.
-    fn templates(&self, tables: Spanned<TemplateTables>, contacts: &[Contact]) -> Checked<Templates> {
-        let place = tables.span();
-        let alert = tables.into_inner().alert;
-        let template = |text: Option<Spanned<Box<str>>>, key| text.map(|text| self.template(text, key)).transpose();
-        let templates = Templates {
-            alert_fr: template(alert.fr, "templates.alert.fr")?,
-            alert_en: template(alert.en, "templates.alert.en")?,
-        };
-        match contacts.iter().find(|contact| templates.alert(contact.language).is_none()) {
-            Some(contact) => {
-                let key = format!("templates.alert.{}", contact.language.as_str());
-                let problem = format!("{:?} is texted in a language that has no template", contact.name);
-                Err(self.source.refuse(place, &key, problem, "add it, or give the contact another language"))
-            }
-            None => Ok(templates),
-        }
-    }
-
-    fn template(&self, text: Spanned<Box<str>>, key: &str) -> Checked<Box<str>> {
-        let broken = |error: minijinja::Error| self.refuse(&text, key, format!("cannot be rendered: {error}"), "");
-        if let Some(name) = templates::unknown_names(text.get_ref()).map_err(broken)?.first() {
-            let fix = format!("use only: {}", AlertWords::NAMES.join(", "));
-            return Err(self.refuse(&text, key, format!("unknown variable `{name}`"), &fix));
-        }
-        let full = templates::render(text.get_ref(), &AlertWords::sample(true)).map_err(broken)?;
-        let bare = templates::render(text.get_ref(), &AlertWords::sample(false)).map_err(broken)?;
-        if bare.is_empty() || full.chars().count() > MAX_TEMPLATE_CHARS {
-            let problem = format!("an alert is 1 to {MAX_TEMPLATE_CHARS} characters, also when nothing is known");
-            return Err(self.refuse(&text, key, problem, ""));
-        }
-        Ok(text.into_inner())
     }
 
     /// Words in every language the business speaks.

@@ -5,24 +5,19 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use super::rosters::{People, Told};
 use super::{Check, Checked, MAX_DELAY_S};
 use crate::playbook::file::{PriorityTable, PriorityTables};
-use crate::playbook::{Contact, Phrase, PriorityRule};
+use crate::playbook::{Phrase, PriorityRule, Roster};
 use crate::priority::Priority;
 
-/// Contacts texted for one priority, and named to the model.
-const MAX_RECIPIENTS: usize = 10;
 const MAX_REASON_CHARS: usize = 120;
 
 impl Check<'_> {
-    pub(super) fn priorities(
-        &self,
-        tables: Spanned<PriorityTables>,
-        contacts: &[Contact],
-    ) -> Checked<[PriorityRule; 4]> {
+    pub(super) fn priorities(&self, tables: Spanned<PriorityTables>, people: &People) -> Checked<[PriorityRule; 4]> {
         let place = tables.span();
         let PriorityTables { p1, p2, p3, p4 } = tables.into_inner();
-        let rule = |priority, table| self.priority(priority, table, &place, contacts);
+        let rule = |priority, table| self.priority(priority, table, &place, people);
         Ok([rule(Priority::P1, p1)?, rule(Priority::P2, p2)?, rule(Priority::P3, p3)?, rule(Priority::P4, p4)?])
     }
 
@@ -31,60 +26,38 @@ impl Check<'_> {
         priority: Priority,
         table: Option<Spanned<PriorityTable>>,
         place: &Range<usize>,
-        contacts: &[Contact],
+        people: &People,
     ) -> Checked<PriorityRule> {
         let key = format!("priorities.{priority}");
         let Some(table) = table else {
-            let fix = format!("add [{key}] with reason, text and text_within_s");
+            let fix = format!("add [{key}] with reason, text (or roster) and text_within_s");
             return Err(self.source.refuse(place.clone(), &key, "nobody is told of a call of this priority", &fix));
         };
         let place = table.span();
         let table = table.into_inner();
-        let text = self.recipients(&table.text, &format!("{key}.text"), contacts)?;
+        let told = Told { text: table.text.as_ref(), roster: table.roster.as_ref() };
+        let roster = self.told(&told, &place, (&key, priority.as_str()), people)?;
         let phrases = self.phrases(&table.phrases, &format!("{key}.phrases"))?;
         if phrases.is_empty() && table.value_from.is_none() && priority != Priority::P4 {
             let fix = "list phrases, or give value_from";
             return Err(self.source.refuse(place, &key, "nothing makes a call this urgent", fix));
         }
         let text_within = self.seconds(table.text_within_s, &place, &format!("{key}.text_within_s"))?;
+        let acknowledge_within_s = table.acknowledge_within_s.as_ref();
         Ok(PriorityRule {
             priority,
             phrases,
             value_from: self.value(table.value_from.as_ref(), &format!("{key}.value_from"))?,
-            text,
+            acknowledge_within: self.acknowledge(acknowledge_within_s, text_within, &roster, &place, &key)?,
+            roster,
             text_within,
             text_delay: self.delay(table.text_delay_s.as_ref(), text_within, &format!("{key}.text_delay_s"))?,
-            escalate_to: self.named(&table.escalate_to, &format!("{key}.escalate_to"), contacts)?,
+            escalate_to: self.named(&table.escalate_to, &format!("{key}.escalate_to"), people.contacts)?,
             reason: self.reason(&table.reason, &format!("{key}.reason"))?,
         })
     }
 
-    fn recipients(
-        &self,
-        names: &Spanned<Vec<Spanned<String>>>,
-        key: &str,
-        contacts: &[Contact],
-    ) -> Checked<Vec<Box<str>>> {
-        if names.get_ref().is_empty() {
-            let fix = format!("name at least one contact: {}", list(contacts));
-            return Err(self.refuse(names, key, "nobody is told of a call of this priority", &fix));
-        }
-        self.named(names.get_ref(), key, contacts)
-    }
-
-    fn named(&self, names: &[Spanned<String>], key: &str, contacts: &[Contact]) -> Checked<Vec<Box<str>>> {
-        if let Some(extra) = names.get(MAX_RECIPIENTS) {
-            return Err(self.refuse(extra, key, format!("more than {MAX_RECIPIENTS} contacts"), "name fewer"));
-        }
-        let known = |name: &&Spanned<String>| contacts.iter().any(|contact| *contact.name == **name.get_ref());
-        if let Some(stranger) = names.iter().find(|name| !known(name)) {
-            let problem = format!("no contact is called {:?}", stranger.get_ref());
-            return Err(self.refuse(stranger, key, problem, &format!("name one of: {}", list(contacts))));
-        }
-        Ok(names.iter().map(|name| name.get_ref().as_str().into()).collect())
-    }
-
-    fn phrases(&self, phrases: &[Spanned<String>], key: &str) -> Checked<Vec<Phrase>> {
+    pub(super) fn phrases(&self, phrases: &[Spanned<String>], key: &str) -> Checked<Vec<Phrase>> {
         let phrase = |text: &Spanned<String>| {
             Phrase::new(text.get_ref())
                 .ok_or_else(|| self.refuse(text, key, "a phrase without a word", "remove it, or write a word"))
@@ -118,14 +91,36 @@ impl Check<'_> {
         Ok(wait)
     }
 
+    /// Nobody waits for an answer before the question has left, and what follows on silence needs an end of waiting.
+    fn acknowledge(
+        &self,
+        within: Option<&Spanned<u64>>,
+        text_within: Duration,
+        roster: &Roster,
+        place: &Range<usize>,
+        key: &str,
+    ) -> Checked<Option<Duration>> {
+        let key = format!("{key}.acknowledge_within_s");
+        let Some(within) = within else {
+            if roster.steps.len() == 1 && roster.repeat == 0 {
+                return Ok(None);
+            }
+            let problem = format!("nothing says when the second step of {:?} follows", roster.name);
+            let fix = "add acknowledge_within_s: seconds until somebody must have answered";
+            return Err(self.source.refuse(place.clone(), &key, problem, fix));
+        };
+        let seconds = self.seconds(*within.get_ref(), &within.span(), &key)?;
+        if seconds <= text_within {
+            let problem = "somebody would have to answer before the text must have left";
+            return Err(self.refuse(within, &key, problem, "make it larger than text_within_s"));
+        }
+        Ok(Some(seconds))
+    }
+
     fn reason(&self, reason: &Spanned<String>, key: &str) -> Checked<Box<str>> {
         let text = reason.get_ref().trim();
         let fits = !text.is_empty() && text.chars().count() <= MAX_REASON_CHARS && !text.contains(char::is_control);
         let problem = "a reason is one line of 1 to 120 characters";
         if fits { Ok(text.into()) } else { Err(self.refuse(reason, key, problem, "")) }
     }
-}
-
-fn list(contacts: &[Contact]) -> String {
-    contacts.iter().map(|contact| contact.name.as_ref()).collect::<Vec<_>>().join(", ")
 }
