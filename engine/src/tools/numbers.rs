@@ -93,7 +93,7 @@ fn is_separator(letter: char) -> bool {
     matches!(
         letter,
         ' ' | '+' | '-' | '.' | ',' | ':' | ';' | '(' | ')' | '[' | ']' | '/' | '\\' | '_' | '*' | '#' | '~'
-    ) || matches!(letter, '|' | '=' | '\'' | '"' | '·' | '•' | '\u{2010}'..='\u{2015}' | '−')
+    ) || matches!(letter, 'x' | 'X' | '|' | '=' | '\'' | '"' | '·' | '•' | '\u{2010}'..='\u{2015}' | '−')
 }
 
 /// Country codes are said or left out: ten digits decide. What follows is an extension, a house number, but no number.
