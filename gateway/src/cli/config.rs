@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::Overrides;
 use super::exit::{Exit, Failed};
 use super::output::{self, Format, print, print_json};
+use super::texts;
 use crate::settings::{Loaded, Shown};
 use crate::{playbooks, settings};
 
@@ -35,6 +36,8 @@ fn check(loaded: &Loaded) -> Result<(), Failed> {
     let given: Vec<Shown> = loaded.shown().into_iter().filter(|shown| shown.from != "default").collect();
     let of_given = rows(&given);
     let built_in = loaded.settings.playbooks.dir.is_empty();
+    let of_texts: Vec<[String; 3]> = checked.playbooks.iter().flat_map(|(_, playbook)| texts::rows(playbook)).collect();
+    checked.playbooks.iter().for_each(|(_, playbook)| texts::warn(playbook));
     let of_playbooks = checked.playbooks.into_iter().map(|(file, playbook)| {
         let from = if built_in { "built in".to_owned() } else { file };
         ["playbook".to_owned(), playbook.tenant.to_string(), from]
@@ -42,7 +45,7 @@ fn check(loaded: &Loaded) -> Result<(), Failed> {
     let default = checked.default_tenant.map(|tenant| tenant.to_string());
     let default = default.unwrap_or_else(|| "none: webhooks that name no tenant are refused".to_owned());
     let default = ["default tenant".to_owned(), default, String::new()];
-    let all: Vec<[String; 3]> = of_given.into_iter().chain(of_playbooks).chain([default]).collect();
+    let all: Vec<[String; 3]> = of_given.into_iter().chain(of_playbooks).chain(of_texts).chain([default]).collect();
     print(&format!("{}ok\n", output::table(&all)));
     Ok(())
 }

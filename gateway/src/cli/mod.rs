@@ -7,10 +7,12 @@ mod demo;
 mod doctor;
 mod exit;
 mod output;
+mod playbook;
 mod serve;
 mod signals;
 mod simulate;
 mod target;
+mod texts;
 mod trigger;
 mod vapi;
 
@@ -61,6 +63,11 @@ enum Command {
         #[command(subcommand)]
         command: config::Command,
     },
+    /// Write the rules of a business
+    Playbook {
+        #[command(subcommand)]
+        command: playbook::Command,
+    },
     /// Send one sample webhook, signed, and print the answer
     Trigger(trigger::Trigger),
     /// Play calls against a server and print what was measured
@@ -104,6 +111,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let ended = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&overrides).await,
         Command::Config { command } => config::run(&command, &overrides),
+        Command::Playbook { command } => playbook::run(&command, &overrides),
         Command::Trigger(trigger) => trigger::run(trigger, &overrides).await,
         Command::Simulate(simulate) => simulate::run(simulate, &overrides).await,
         Command::Demo(demo) => demo::run(&demo, &overrides).await,

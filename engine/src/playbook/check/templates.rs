@@ -97,7 +97,8 @@ impl Check<'_> {
         let at = found.unwrap_or(text.span().start);
         let place = match found {
             Some(at) => format!("column {}", self.source.column(at)),
-            None => "written as an escape, or in the name of the business".to_owned(),
+            None if text.get_ref().contains(letter) => "written as an escape".to_owned(),
+            None => "in the name of the business".to_owned(),
         };
         let problem = format!("{letter:?} (U+{:04X}, {place}) is not in the GSM alphabet: {cost}", u32::from(letter));
         let fix = match look_alike(letter) {

@@ -1,6 +1,6 @@
 //! What Vapi should know of us: the tools, where they are answered, which messages are sent, what happens if we are gone.
 
-use engine::playbook::{Destination, Language, Playbook};
+use engine::playbook::{Destination, Fallback, Language, Playbook};
 use engine::tools;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -114,9 +114,18 @@ const fn failed(language: Language) -> &'static str {
     }
 }
 
-/// Where Vapi sends a caller when this server does not answer. An assistant is no number to dial.
+/// Where Vapi sends a caller when this server does not answer: the fallback, else where callers may be transferred. An
+/// assistant, or words to speak, are no number to dial.
 pub(super) fn fallback(playbook: &Playbook) -> Option<Value> {
-    match playbook.transfer.as_ref()? {
+    let fallback = match &playbook.fallback {
+        Some(Fallback::Destination(to)) => Some(to),
+        Some(Fallback::Error(_)) | None => None,
+    };
+    fallback.and_then(dialled).or_else(|| playbook.transfer.as_ref().and_then(dialled))
+}
+
+fn dialled(to: &Destination) -> Option<Value> {
+    match to {
         Destination::Number { number, .. } => Some(json!({ "type": "number", "number": number })),
         Destination::Sip { uri, .. } => Some(json!({ "type": "sip", "sipUri": uri })),
         Destination::Assistant { .. } => None,
