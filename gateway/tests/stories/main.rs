@@ -11,5 +11,6 @@ mod messages;
 mod own_server;
 mod own_tools;
 mod playbooks;
+mod red_team;
 mod shadow;
 mod webhooks;
