@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::call::{Answer, Call, Decision, Direction, Event, Fact, Parties, ToolAnswer};
+use engine::call::{Answer, Call, Decision, Direction, Event, EventKind, Fact, Parties, ToolAnswer};
 use engine::playbook::{Channels, Destination, Fallback, Language, Playbook, Retention};
 use engine::priority::Priority;
 use engine::sms::{Encoding, NewSms};
@@ -302,6 +302,26 @@ fn calls_back_count_against_the_cap_and_a_repetition_is_one() {
     assert_eq!((&again.answer, again.texts.len()), (&decision.answer, 0));
     let other = ask_of(&playbook, &call, &event(tool_call("tc3", "requestCallback", json!({"reason": "y"})), 2));
     assert!(other.texts.is_empty() && answer(&other).starts_with("The team has already"), "{other:?}");
+}
+
+#[test]
+fn a_caller_is_transferred_only_while_somebody_is_there() {
+    let transfer = "[transfer]\nnumber = \"+15145550120\"\nin_hours = true\n";
+    let hours = "[hours]\nfriday = [\"09:00-17:00\"]\n";
+    let without = changed("[fallback]", &format!("{transfer}[fallback]")).unwrap_err();
+    assert_eq!((without.key.as_ref(), without.line), ("transfer.in_hours", 55), "{without}");
+    let zone = HARBOUR.replacen("[contacts]", "time_zone = \"UTC\"\n[contacts]", 1);
+    let text = zone.replacen("[fallback]", &format!("{transfer}{hours}[fallback]"), 1);
+    let playbook = Playbook::parse(&text, "harbour.toml").unwrap();
+    // The fixture's clock begins on Friday, 15 January 2027, 08:00 UTC.
+    for (hour, there) in [(0, false), (1, true), (8, true), (9, false), (25, false)] {
+        let now = at(hour * 3600);
+        let asked = event(EventKind::TransferAsked, 0);
+        let decision = call_after([]).decide(&key("c1"), &asked, &playbook, now);
+        assert_eq!(matches!(decision.answer, Answer::Transfer(Some(_))), there, "hour {hour}");
+    }
+    let always = Playbook::parse(&text.replace("in_hours = true", "in_hours = false"), "harbour.toml").unwrap();
+    assert!(always.transfer_at(at(0)).is_some());
 }
 
 #[test]

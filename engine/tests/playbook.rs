@@ -1,6 +1,6 @@
 //! The shipped playbook, and what is refused with which line and fix.
 
-use engine::playbook::{Destination, Language, Playbook, Reception};
+use engine::playbook::{Destination, Language, Playbook, Reception, Transfer};
 use engine::priority::Priority;
 
 const SHIPPED: &str = include_str!("../../config/playbooks/boreal.toml");
@@ -14,7 +14,7 @@ fn the_shipped_playbook_is_complete() {
     let boreal = shipped();
     assert_eq!((boreal.tenant.as_str(), boreal.language), ("boreal", Language::Fr));
     assert!(matches!(&boreal.reception, Reception::Transient(it) if it["model"]["messages"][0]["role"] == "system"));
-    assert!(matches!(&boreal.transfer, Some(Destination::Number { .. })));
+    assert!(matches!(&boreal.transfer, Some(Transfer { to: Destination::Number { .. }, in_hours: false })));
     assert!(boreal.contacts.iter().all(|contact| contact.phone.as_str().contains("55501")), "fictional numbers only");
     for priority in Priority::ALL {
         assert!(!boreal.recipients(priority).is_empty());

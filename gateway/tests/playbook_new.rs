@@ -11,6 +11,7 @@ use std::process::{Output, Stdio};
 use command::cordboard;
 use engine::playbook::{Language, Playbook, Reception};
 use engine::priority::Priority;
+use engine::time::Timestamp;
 
 const ANSWERS: [&str; 6] = [
     "Clinique Évasion",
@@ -54,6 +55,10 @@ fn six_answers_make_a_playbook_that_is_accepted() {
     let clinic = playbook(&file);
     assert_eq!((clinic.name.as_ref(), &clinic.languages[..]), ("Clinique Évasion", &[Language::Fr, Language::En][..]));
     assert_eq!(clinic.time_zone.iana_name(), Some("America/Toronto"));
+    // A Friday at noon, and a Sunday.
+    for (at, open) in [(1_800_032_400_000, true), (1_800_205_200_000, false)] {
+        assert_eq!(clinic.is_open(Timestamp::from_millis(at)), Some(open));
+    }
     assert_eq!(clinic.classify("my tooth got knocked out", None).priority, Priority::P1);
     assert_eq!(clinic.classify("j'ai mal aux dents", None).priority, Priority::P2);
     for priority in Priority::ALL {

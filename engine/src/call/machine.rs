@@ -37,7 +37,7 @@ impl Call {
             }
             EventKind::ErrandReturned(back) => conclude(back, &ToolContext { call: self, key, event, playbook, now }),
             EventKind::TransferAsked => {
-                let destination = playbook.transfer.clone();
+                let destination = playbook.transfer_at(now).cloned();
                 answered(Fact::TransferAnswered { destination: destination.clone() }, Answer::Transfer(destination))
             }
             EventKind::HandoffAsked => {

@@ -17,7 +17,9 @@ use super::scheduling::SchedulingTable;
 use super::services::{LimitTable, ServiceTable};
 use super::shadow::ShadowValue;
 use super::territories::TerritoriesTable;
-pub(super) use people::{CallbackTable, FallbackTable, ReferralTable, RetentionTable, RosterTable, StepTable};
+pub(super) use people::{
+    CallbackTable, FallbackTable, ReferralTable, RetentionTable, RosterTable, StepTable, TransferTable,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,7 +41,7 @@ pub(super) struct PlaybookTable {
     pub priorities: Spanned<PriorityTables>,
     pub reception: Spanned<ReceptionTable>,
     pub fallback: Option<Spanned<FallbackTable>>,
-    pub transfer: Option<Spanned<DestinationTable>>,
+    pub transfer: Option<Spanned<TransferTable>>,
     pub handoff: Option<Spanned<DestinationTable>>,
     #[serde(default)]
     pub sms: SmsTable,

@@ -77,7 +77,7 @@ pub struct Playbook {
     /// Who answers when the reception cannot be used.
     pub fallback: Option<Fallback>,
     /// Where the agent may transfer a caller.
-    pub transfer: Option<Destination>,
+    pub transfer: Option<Transfer>,
     /// Which assistant may take over.
     pub handoff: Option<Destination>,
     pub sms: SmsPolicy,
@@ -168,6 +168,13 @@ pub enum Reception {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    pub to: Destination,
+    /// Only while somebody is there.
+    pub in_hours: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fallback {
     Destination(Destination),
     /// Spoken to the caller.
@@ -230,6 +237,12 @@ impl Playbook {
     /// Whether somebody is there. `None`: the business did not say when.
     pub fn is_open(&self, at: Timestamp) -> Option<bool> {
         self.hours.as_ref().map(|hours| hours.is_open(at, &self.time_zone))
+    }
+
+    /// Where a caller may be transferred now.
+    pub fn transfer_at(&self, at: Timestamp) -> Option<&Destination> {
+        let transfer = self.transfer.as_ref()?;
+        (!transfer.in_hours || self.is_open(at) == Some(true)).then_some(&transfer.to)
     }
 
     pub fn contact(&self, name: &str) -> Option<&Contact> {

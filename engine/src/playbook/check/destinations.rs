@@ -3,8 +3,8 @@
 use toml::Spanned;
 
 use super::{Check, Checked};
-use crate::playbook::file::{DestinationTable, FallbackTable, ReceptionTable};
-use crate::playbook::{Destination, Fallback, Reception};
+use crate::playbook::file::{DestinationTable, FallbackTable, ReceptionTable, TransferTable};
+use crate::playbook::{Destination, Fallback, Reception, Transfer};
 
 impl Check<'_> {
     pub(super) fn reception(&self, table: Spanned<ReceptionTable>) -> Checked<Reception> {
@@ -37,6 +37,18 @@ impl Check<'_> {
             } => Ok(Reception::Error(text)),
             _ => Err(self.source.refuse(place, "reception", "it is not clear who answers a call", fix)),
         }
+    }
+
+    pub(super) fn transfer(&self, table: Spanned<TransferTable>, has_hours: bool) -> Checked<Transfer> {
+        let place = table.span();
+        let TransferTable { number, sip, assistant, message, in_hours } = table.into_inner();
+        let to = DestinationTable { number, sip, assistant, message };
+        let to = self.destination(Spanned::new(place, to), "transfer")?;
+        if let Some(in_hours) = in_hours.as_ref().filter(|in_hours| *in_hours.get_ref() && !has_hours) {
+            let problem = "nobody would ever be transferred: there are no hours";
+            return Err(self.refuse(in_hours, "transfer.in_hours", problem, "add [hours], or leave it out"));
+        }
+        Ok(Transfer { to, in_hours: in_hours.is_some_and(Spanned::into_inner) })
     }
 
     pub(super) fn fallback(&self, table: Spanned<FallbackTable>) -> Checked<Fallback> {

@@ -80,7 +80,7 @@ impl Check<'_> {
             priorities,
             reception: self.reception(table.reception)?,
             fallback: table.fallback.map(|at| self.fallback(at)).transpose()?,
-            transfer: table.transfer.map(|at| self.destination(at, "transfer")).transpose()?,
+            transfer: table.transfer.map(|at| self.transfer(at, table.hours.is_some())).transpose()?,
             handoff: table.handoff.map(|at| self.destination(at, "handoff")).transpose()?,
             sms: self.sms(&table.sms)?,
             hours: table.hours.map(|hours| self.hours(hours, has_zone)).transpose()?,

@@ -42,6 +42,16 @@ pub(in crate::playbook) struct CallbackTable {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(in crate::playbook) struct TransferTable {
+    pub number: Option<Spanned<String>>,
+    pub sip: Option<Box<str>>,
+    pub assistant: Option<Box<str>>,
+    pub message: Option<Box<str>>,
+    pub in_hours: Option<Spanned<bool>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::playbook) struct FallbackTable {
     pub assistant: Option<Box<str>>,
     pub number: Option<Spanned<String>>,

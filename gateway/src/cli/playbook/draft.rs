@@ -79,6 +79,7 @@ fn render(answers: &Answers) -> Result<String, minijinja::Error> {
             languages,
             time_zone => &answers.time_zone,
             assistants => answers.assistant.iter().cloned().collect::<Vec<_>>(),
+            hours => Value::from(Serde(answers.week.open())),
             contact => &answers.contact,
             phone => &answers.phone,
             rules => Value::from(Serde(rules(trade, &answers.languages))),

@@ -29,6 +29,12 @@ impl Week {
         Ok(week)
     }
 
+    /// Days on which somebody is there, as the playbook names them, and their spans.
+    pub fn open(&self) -> Vec<(&'static str, Vec<String>)> {
+        let days = ENGLISH.into_iter().zip(self.days.iter().cloned());
+        days.filter(|(_, spans)| !spans.is_empty()).collect()
+    }
+
     /// `monday 08:00-17:00, saturday 09:00-12:00`; empty when nothing is known.
     pub fn in_words(&self, language: Language) -> String {
         let names = match language {

@@ -121,7 +121,7 @@ pub(super) fn fallback(playbook: &Playbook) -> Option<Value> {
         Some(Fallback::Destination(to)) => Some(to),
         Some(Fallback::Error(_)) | None => None,
     };
-    fallback.and_then(dialled).or_else(|| playbook.transfer.as_ref().and_then(dialled))
+    fallback.and_then(dialled).or_else(|| dialled(&playbook.transfer.as_ref()?.to))
 }
 
 fn dialled(to: &Destination) -> Option<Value> {
