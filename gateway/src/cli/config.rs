@@ -45,8 +45,8 @@ fn check(loaded: &Loaded) -> Result<(), Failed> {
     let default = checked.default_tenant.map(|tenant| tenant.to_string());
     let default = default.unwrap_or_else(|| "none: webhooks that name no tenant are refused".to_owned());
     let default = ["default tenant".to_owned(), default, String::new()];
-    let all: Vec<[String; 3]> = of_given.into_iter().chain(of_playbooks).chain(of_texts).chain([default]).collect();
-    print(&format!("{}ok\n", output::table(&all)));
+    let all: Vec<[String; 3]> = of_given.into_iter().chain(of_playbooks).chain([default]).collect();
+    print(&format!("{}{}ok\n", output::table(&all), output::table(&of_texts)));
     Ok(())
 }
 
