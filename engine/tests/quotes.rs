@@ -167,13 +167,24 @@ fn the_surcharge_of_a_zone_is_added_once() {
         json!({"location": "rive_sud"}),
         json!({"zone": "Rive-Sud"}),
         json!({"address": "10 rue Exemple, Rive-Sud"}),
-        json!({"rive_sud": true, "location": "rive_sud", "city": "rive sud", "address": "Rive-Sud"}),
+        json!({"rive_sud": true, "location": "rive_sud", "city": "Brossard", "address": "Rive-Sud"}),
+        json!({"city": "Brossard"}),
+        json!({"postalCode": "J4Z 1A1"}),
+        json!({"address": "10 rue Exemple, Longueuil"}),
+        json!({"customerInfo": {"address": "10 rue Exemple, J4B 1A1"}}),
+        json!({"location": "montreal", "address": "10 rue Exemple, Brossard J4Z 1A1"}),
     ] {
         let mut arguments = arguments;
         arguments["service"] = json!("debouchage");
         assert_eq!(amounts(&quote(arguments.clone())), (450, 750), "{arguments}");
     }
-    for arguments in [json!({"rive_sud": false}), json!({"location": "rive_nord"}), json!({"location": "montreal"})] {
+    for arguments in [
+        json!({"rive_sud": false}),
+        json!({"location": "rive_nord"}),
+        json!({"location": "montreal"}),
+        json!({"rive_sud": true, "postalCode": "H2X 1Y4"}),
+        json!({"city": "Ottawa"}),
+    ] {
         let mut arguments = arguments;
         arguments["service"] = json!("debouchage");
         assert_eq!(amounts(&quote(arguments.clone())), (350, 650), "{arguments}");

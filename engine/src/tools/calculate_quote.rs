@@ -7,6 +7,7 @@ use super::quote_words;
 use super::request_fields::DESCRIPTION;
 use super::validate_service_request::SERVICE;
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
+use crate::playbook::territories::{Place, Zone};
 use crate::playbook::{
     Amounts, Basis, Found, Language, MAX_FEET, Playbook, Price, QuoteDuration, Quotes, Request, Service, Services,
     Status, Work, fold,
@@ -177,12 +178,12 @@ struct Priced<'a> {
 impl<'a> Priced<'a> {
     fn quote(&self, args: &Args, context: &'a ToolContext) -> Quote<'a> {
         let language = context.language();
-        let zone = zone(args, self.quotes);
+        let zone = zone(args, context.playbook);
         let work = Work {
             feet: feet(args),
             percent: complexity(args, self.quotes),
             add_ons: self.add_ons(args).filter_map(|price| price.add_on).sum(),
-            surcharge: zone.map_or(0, |(_, surcharge)| surcharge),
+            surcharge: zone.map_or(0, |zone| zone.surcharge),
         };
         let amounts = self.quotes.amounts(self.price, work);
         let said = quote_words::Said { quotes: self.quotes, service: self.service, price: self.price, language };
@@ -194,7 +195,7 @@ impl<'a> Priced<'a> {
             factors: Factors::of(amounts, work),
             estimated_duration: self.price.duration,
             service: &self.service.id,
-            zone: zone.map(|(id, _)| id),
+            zone: zone.map(|zone| zone.id.as_ref()),
             note: said.note(self.first_visit()),
         }
     }
@@ -229,15 +230,17 @@ impl Factors {
     }
 }
 
-/// The zone that costs more, and how much more.
-fn zone<'a>(args: &Args, quotes: &'a Quotes) -> Option<(&'a str, u32)> {
+/// Where the work is: the place the caller names, else the zone a flag names, as in `rive_sud: true`.
+fn zone<'a>(args: &Args, playbook: &'a Playbook) -> Option<&'a Zone> {
+    let territories = playbook.territories.as_ref()?;
     let places: Vec<String> = PLACE.iter().filter_map(|name| args.text(&[name])).collect();
-    let named = |zone: &&str| {
-        let words = fold(zone).replace('_', " ");
-        let said = |place: &String| fold(place).replace(['_', '-'], " ").contains(&words);
-        args.is_true(&[super::args::folded_key(zone).as_str()]) || places.iter().any(said)
-    };
-    quotes.zones().find(named).map(|zone| (zone, quotes.surcharge(zone)))
+    let places: Vec<&str> = places.iter().map(String::as_str).collect();
+    let is_flagged = |zone: &&Zone| args.is_true(&[super::args::folded_key(&zone.id).as_str()]);
+    match territories.find(&places).place {
+        Some(Place::Served { zone, .. }) => Some(zone),
+        Some(Place::Unserved { .. }) => None,
+        None => territories.zones().iter().find(is_flagged),
+    }
 }
 
 fn complexity(args: &Args, quotes: &Quotes) -> Option<u32> {

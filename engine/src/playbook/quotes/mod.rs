@@ -23,8 +23,6 @@ pub struct Quotes {
     /// Said with every price.
     pub note: Option<Words>,
     pub complexity: Vec<Complexity>,
-    /// Added once where the zone is known, by the zone's id.
-    surcharges: Vec<(Box<str>, u32)>,
     prices: Vec<Price>,
 }
 
@@ -119,15 +117,6 @@ impl Quotes {
 
     pub fn iter(&self) -> impl Iterator<Item = &Price> {
         self.prices.iter()
-    }
-
-    pub fn surcharge(&self, zone: &str) -> u32 {
-        self.surcharges.iter().find(|(id, _)| id.as_ref() == zone).map_or(0, |(_, amount)| *amount)
-    }
-
-    /// Ids of the zones that cost more.
-    pub fn zones(&self) -> impl Iterator<Item = &str> {
-        self.surcharges.iter().map(|(id, _)| id.as_ref())
     }
 
     /// The price of this work, the minimum guarded.

@@ -25,8 +25,6 @@ pub(in crate::playbook) struct QuotesTable {
     #[serde(default)]
     complexity_percent: BTreeMap<String, Spanned<u32>>,
     #[serde(default)]
-    surcharges: BTreeMap<String, Spanned<u32>>,
-    #[serde(default)]
     prices: BTreeMap<Spanned<String>, PriceTable>,
 }
 
@@ -72,7 +70,6 @@ impl Check<'_> {
             taxes: sentence(table.taxes, "quotes.taxes", MAX_TAXES_CHARS)?,
             note: sentence(table.note, "quotes.note", MAX_SENTENCE_CHARS)?,
             complexity: self.complexity(table.complexity_percent)?,
-            surcharges: self.surcharges(table.surcharges)?,
             prices: table.prices.into_iter().map(|(id, price)| reader.price(&id, price)).collect::<Checked<_>>()?,
         })
     }
@@ -94,12 +91,6 @@ impl Check<'_> {
             }
         };
         percents.into_iter().map(step).collect()
-    }
-
-    fn surcharges(&self, amounts: BTreeMap<String, Spanned<u32>>) -> Checked<Vec<(Box<str>, u32)>> {
-        let surcharge =
-            |(zone, amount): (String, Spanned<u32>)| Ok((zone.into(), self.amount(&amount, "quotes.surcharges")?));
-        amounts.into_iter().map(surcharge).collect()
     }
 
     fn amount(&self, amount: &Spanned<u32>, key: &str) -> Checked<u32> {
