@@ -113,6 +113,26 @@ fn a_caller_is_understood_in_their_own_words() {
 }
 
 #[test]
+fn another_trade_is_understood_by_the_same_rules() {
+    let clinic = Playbook::parse(include_str!("../../config/playbooks/harbour-dental.toml"), "clinic.toml").unwrap();
+    let services = clinic.services.as_ref().unwrap();
+    for (said, wanted) in [
+        ("I'd like a cleaning", Some("cleaning")),
+        ("my tooth hurts", Some("filling")),
+        ("can you pull a bad tooth", Some("surgery")),
+        ("do you do braces for my son", Some("orthodontics")),
+        ("my braces just broke", Some("checkup")),
+        ("my drain is clogged", None),
+    ] {
+        assert_eq!(services.find(said).map(|found| found.service.id.as_ref()), wanted, "{said}");
+    }
+    let answer = decide(&clinic, &calling(), json!({"service": "I'd like a cleaning please", "name": "Ana"}));
+    let answer: Value = serde_json::from_str(text(&answer)).unwrap();
+    assert_eq!((&answer["missing"], &answer["refer_to"]), (&json!(["phone"]), &Value::Null));
+    assert!(tools::offered(&clinic, Language::En).iter().all(|(tool, _)| tool.name() != "calculateQuote"));
+}
+
+#[test]
 fn a_request_is_understood_in_every_generation_of_arguments() {
     for (arguments, service, reason) in [
         (json!({"service": "debouchage", "nom": "Ana B", "urgence": "P4"}), "debouchage", "service_available"),
