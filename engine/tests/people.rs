@@ -223,6 +223,36 @@ fn a_referral_decides_who_is_told_and_an_emergency_reaches_those_it_always_reach
 }
 
 #[test]
+fn a_service_that_is_passed_on_is_told_to_whom_it_is_passed() {
+    let services = r#"
+[services.night_guard]
+name = { en = "night guard", fr = "plaque occlusale" }
+status = "accepted"
+known_as = ["night guard"]
+[services.crown]
+name = { en = "crown", fr = "couronne" }
+status = "referred"
+refer_to = "lab"
+known_as = ["crown", "cap"]
+"#;
+    let text = HARBOUR.replacen("[reception]", &format!("{services}[reception]"), 1);
+    let playbook = Playbook::parse(&text, "harbour.toml").unwrap();
+    for (arguments, told) in [
+        (json!({"priority": "P4", "serviceType": "crown", "message": "x"}), &["lab"][..]),
+        (json!({"priority": "P4", "message": "my cap came off"}), &["lab"]),
+        (json!({"priority": "P4", "message": "a crown, and I am a friend of the dentist"}), &["owner"]),
+        (json!({"priority": "P4", "message": "a cleaning"}), &["desk"]),
+        (json!({"priority": "P1", "message": "bleeding, the crown came off"}), &["nurse", "owner", "lab"]),
+    ] {
+        let event = event(tool_call("tc", "sendSMSAlert", arguments.clone()), 0);
+        assert_eq!(people(&ask_of(&playbook, &call_after([]), &event).texts), told, "{arguments}");
+    }
+    let unknown = text.replacen("services = [\"night_guard\"]", "services = [\"nightguard\"]", 1);
+    let error = Playbook::parse(&unknown, "harbour.toml").unwrap_err();
+    assert!(error.to_string().contains("no service is called \"nightguard\"; name one of: "), "{error}");
+}
+
+#[test]
 fn a_referral_without_anybody_to_text_falls_back_on_those_of_the_priority() {
     let mut broken = harbour();
     broken.referrals[0].roster = std::sync::Arc::new(engine::playbook::Roster::of_texts("nobody", vec!["gone".into()]));

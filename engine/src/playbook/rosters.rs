@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Contact, Phrase, Playbook, Said, turns};
+use super::{Contact, Phrase, Playbook, Request, Said, Service, turns};
 use crate::priority::Priority;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +93,17 @@ impl Roster {
 }
 
 impl Referral {
+    /// A service that is passed to one contact.
+    pub(super) fn of_service(service: &Service) -> Option<Referral> {
+        let contact = service.refer_to.clone()?;
+        Some(Referral {
+            name: service.id.clone(),
+            services: vec![service.id.clone()],
+            phrases: Vec::new(),
+            roster: Arc::new(Roster::of_texts(&service.id, vec![contact])),
+        })
+    }
+
     fn fits(&self, service: &str, said: &Said) -> bool {
         let service = bare(service);
         self.services.iter().any(|id| bare(id) == service) || self.phrases.iter().any(|phrase| said.means(phrase))
@@ -108,8 +119,10 @@ impl Playbook {
     /// Who is told of a call of this priority: the first referral that fits, else `usual`. An emergency reaches those
     /// it always reaches, whoever else is told: a wrong word must not cost a basement.
     pub fn route<'a>(&'a self, priority: Priority, usual: &'a Arc<Roster>, service: &str, said: &str) -> Route<'a> {
+        let asked_for = self.services.as_ref().and_then(|it| it.asked_for(&Request::new(service, said)));
+        let id = asked_for.map_or(service, |found| &found.service.id);
         let said = Said::new(&format!("{service}\n{}", turns::of_caller(said)));
-        let mut fitting = self.referrals.iter().filter(|referral| referral.fits(service, &said));
+        let mut fitting = self.referrals.iter().filter(|referral| referral.fits(id, &said));
         let referral = fitting.find(|referral| !self.texted([&referral.roster]).is_empty());
         match referral {
             Some(referral) if priority == Priority::P1 => {

@@ -61,7 +61,7 @@ impl Check<'_> {
         let rosters = self.rosters(table.rosters, &contacts)?;
         let people = People { contacts: &contacts, rosters: &rosters };
         let priorities = self.priorities(table.priorities, &people)?;
-        let referrals = self.referrals(table.referrals, &people)?;
+        let referrals = self.referrals(table.referrals, services.as_ref(), &people)?;
         let callback = self.callback(table.callback, &people, &priorities)?;
         let referred = referrals.iter().map(|referral| &referral.roster);
         let used = priorities.iter().map(|rule| &rule.roster).chain(referred).chain([&callback.roster]);

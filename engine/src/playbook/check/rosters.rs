@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::{Check, Checked, MAX_DELAY_S};
 use crate::playbook::file::{CallbackTable, ReferralTable, RosterTable, StepTable};
 use crate::playbook::rosters::Channels;
-use crate::playbook::{Callback, Contact, PriorityRule, Referral, Roster, RosterStep};
+use crate::playbook::{Callback, Contact, PriorityRule, Referral, Roster, RosterStep, Services};
 use crate::priority::Priority;
 
 /// Contacts told at once.
@@ -153,15 +153,38 @@ impl Check<'_> {
         Err(self.refuse(name, key, format!("no roster is called {:?}", name.get_ref()), &fix))
     }
 
-    /// In the order of the file: the first that fits counts.
+    /// In the order of the file: the first that fits counts. Behind them, services that are passed to somebody and that
+    /// none of them names.
     pub(super) fn referrals(
         &self,
         tables: BTreeMap<Spanned<String>, ReferralTable>,
+        services: Option<&Services>,
         people: &People,
     ) -> Checked<Vec<Referral>> {
         let mut tables: Vec<_> = tables.into_iter().collect();
         tables.sort_by_key(|(name, _)| name.span().start);
-        tables.iter().map(|(name, table)| self.referral(name, table, people)).collect()
+        if let Some(services) = services {
+            tables.iter().try_for_each(|(name, table)| self.known_services(name.get_ref(), table, services))?;
+        }
+        let mut referrals =
+            tables.iter().map(|(name, table)| self.referral(name, table, people)).collect::<Checked<Vec<_>>>()?;
+        let passed_on = services.into_iter().flat_map(Services::iter).filter_map(Referral::of_service);
+        for referral in passed_on.collect::<Vec<_>>() {
+            if !referrals.iter().any(|other| other.services.contains(&referral.services[0])) {
+                referrals.push(referral);
+            }
+        }
+        Ok(referrals)
+    }
+
+    fn known_services(&self, name: &str, table: &ReferralTable, services: &Services) -> Checked<()> {
+        let Some(stranger) = table.services.iter().find(|id| services.get(id.get_ref()).is_none()) else {
+            return Ok(());
+        };
+        let ids: Vec<&str> = services.iter().map(|service| service.id.as_ref()).collect();
+        let problem = format!("no service is called {:?}", stranger.get_ref());
+        let key = format!("referrals.{name}.services");
+        Err(self.refuse(stranger, &key, problem, &format!("name one of: {}", ids.join(", "))))
     }
 
     fn referral(&self, name: &Spanned<String>, table: &ReferralTable, people: &People) -> Checked<Referral> {
