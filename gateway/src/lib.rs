@@ -1,6 +1,7 @@
 //! What Cordboard speaks: every socket, driver, vendor and setting.
 
 pub mod app;
+pub mod audit;
 pub mod carriers;
 pub mod cli;
 pub mod data_dir;

@@ -1,7 +1,9 @@
 //! The command line: what can be asked, one file per command, and how each ends.
 //! Data goes to standard output; progress, logs and the one message of a failure go to standard error.
 
+mod audit;
 mod banner;
+mod business;
 mod config;
 mod demo;
 mod doctor;
@@ -79,6 +81,8 @@ enum Command {
         #[command(subcommand)]
         command: vapi::Command,
     },
+    /// Replay past calls through a playbook, send nothing, and show what would have happened
+    Audit(audit::Audit),
     /// Check this machine and, given its URL, the way from the world to the server
     Doctor(doctor::Doctor),
     /// Print the completions of a shell
@@ -116,6 +120,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Simulate(simulate) => simulate::run(simulate, &overrides).await,
         Command::Demo(demo) => demo::run(&demo, &overrides).await,
         Command::Vapi { command } => vapi::run(&command, &overrides).await,
+        Command::Audit(audit) => audit::run(&audit, &overrides).await,
         Command::Doctor(doctor) => doctor::run(&doctor, &overrides).await,
         Command::Completions { shell } => completions(shell),
     };

@@ -8,12 +8,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Overrides;
+use super::business::playbook_of;
 use super::exit::{Exit, Failed};
 use super::output::{self, Format, print, print_json};
 use super::target::{known_secret, webhook_url};
 use crate::platforms::vapi::setup::{self, Plan, Resource, Wiring};
 use crate::platforms::vapi::{Api, ApiError};
-use crate::playbooks;
 use crate::settings::{self, Settings};
 
 /// Tools and numbers asked of Vapi at once.
@@ -81,7 +81,7 @@ pub async fn run(command: &Command, overrides: &Overrides) -> Result<Exit, Faile
 }
 
 fn tools(business: &Business, language: Option<Language>, settings: &Settings) -> Result<Exit, Failed> {
-    let playbook = business.playbook(settings)?;
+    let playbook = playbook_of(business.tenant.as_deref(), settings)?;
     let wiring = business.wiring(settings)?;
     if wiring.is_none() {
         eprintln!("no public_url is set: without a server, each tool is asked of the assistant's own");
@@ -91,7 +91,7 @@ fn tools(business: &Business, language: Option<Language>, settings: &Settings) -
 }
 
 async fn plan(business: &Business, settings: &Settings) -> Result<(Plan, Api), Failed> {
-    let playbook = business.playbook(settings)?;
+    let playbook = playbook_of(business.tenant.as_deref(), settings)?;
     let wiring = business.wiring(settings)?.ok_or_else(|| {
         Failed::configuration("no public_url is set: where should Vapi send its webhooks? give --url https://…")
     })?;
@@ -149,20 +149,6 @@ fn belongs_to(number: &Value, playbook: &Playbook) -> bool {
 }
 
 impl Business {
-    fn playbook(&self, settings: &Settings) -> Result<Playbook, Failed> {
-        let checked = playbooks::check(&settings.playbooks)?;
-        let default = checked.default_tenant.map(|tenant| tenant.to_string());
-        let Some(wanted) = self.tenant.clone().or(default) else {
-            return Err(Failed::new(Exit::Usage, "none of several tenants is the default: give --tenant"));
-        };
-        let all = || checked.playbooks.iter().map(|(_, playbook)| playbook);
-        let there: Vec<&str> = all().map(|playbook| playbook.tenant.as_str()).collect();
-        let found = all().find(|playbook| playbook.tenant.as_str() == wanted).map(|found| Playbook::clone(found));
-        found.ok_or_else(|| {
-            Failed::new(Exit::NotFound, format!("no playbook of {wanted:?}; there are: {}", there.join(", ")))
-        })
-    }
-
     /// `None` when nobody said how the world reaches us.
     fn wiring(&self, settings: &Settings) -> Result<Option<Wiring>, Failed> {
         let base = self.url.as_deref().unwrap_or(&settings.public_url);

@@ -16,6 +16,7 @@ mod control;
 mod conversation;
 pub mod ended_reasons;
 mod envelope;
+pub mod history;
 mod json;
 mod message;
 mod nesting;

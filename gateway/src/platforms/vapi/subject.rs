@@ -21,18 +21,26 @@ pub struct Subject {
 
 impl Subject {
     pub fn read(message: &Envelope<'_>) -> Subject {
-        let [id, kind, assistant_id, assistant, number_id, number, customer] = pick(
-            message.get("call"),
-            ["id", "type", "assistantId", "assistant", "phoneNumberId", "phoneNumber", "customer"],
-        );
-        let lines = [Line::read(message.get("phoneNumber")), Line::read(number)];
-        let customers = [Customer::read(message.get("customer")), Customer::read(customer)];
+        let beside = ["phoneNumber", "customer", "assistant"].map(|key| message.get(key));
+        Subject::of(message.get("call"), beside)
+    }
+
+    /// Of a call as the API gives it, where nothing stands beside it.
+    pub fn of_call(call: Raw<'_>) -> Subject {
+        Subject::of(Some(call), [None; 3])
+    }
+
+    fn of(call: Option<Raw<'_>>, [near_number, near_customer, near_assistant]: [Option<Raw<'_>>; 3]) -> Subject {
+        let [id, kind, assistant_id, assistant, number_id, number, customer] =
+            pick(call, ["id", "type", "assistantId", "assistant", "phoneNumberId", "phoneNumber", "customer"]);
+        let lines = [Line::read(near_number), Line::read(number)];
+        let customers = [Customer::read(near_customer), Customer::read(customer)];
         Subject {
             call: text(id).and_then(|id| CallId::parse(&id).ok()),
             route: Route {
                 assistants: distinct([
                     short(assistant_id, MAX_BYTES),
-                    id_of(message.get("assistant")),
+                    id_of(near_assistant),
                     id_of(assistant),
                     lines[0].assistant.clone(),
                 ]),

@@ -73,6 +73,11 @@ fn found_in<'a>(message: &Envelope<'a>) -> Vec<Found<'a>> {
     plain(object(message.get("functionCall")).into_iter().collect())
 }
 
+/// One call on its own, in whichever of its shapes.
+pub fn read_one(call: Raw<'_>) -> ToolCall {
+    Found { call, tool: None }.call()
+}
+
 impl<'a> Found<'a> {
     fn inside(tool: Raw<'a>) -> Option<Found<'a>> {
         let [call] = pick(Some(tool), ["toolCall"]);

@@ -1,0 +1,183 @@
+//! What the old webhook did in a call, as far as its tools' answers show it.
+//!
+//! It is read generously: an alert tool that answered without complaint counts as somebody told, whether or not a text
+//! ever arrived, and the most urgent priority it ever answered is taken for its verdict.
+
+use engine::priority::Priority;
+use serde_json::Value;
+
+use super::history::{Exchange, PastCall};
+
+/// Parts of names by which a tool that tells somebody is recognised, letters only.
+const ALERT_NAMES: [&str; 7] = ["sms", "alert", "notif", "escalat", "texto", "textowner", "page"];
+/// Words of a plain answer that make it a failure.
+const FAILING_STARTS: [&str; 5] = ["error", "erreur", "failed", "request failed", "exception"];
+const FAILING_WORDS: [&str; 6] =
+    ["no result returned", "status code", "timed out", "timeout", "internal server error", "bad gateway"];
+const PRIORITY_KEYS: [&str; 5] = ["priority", "priorite", "priorité", "urgency", "level"];
+
+/// Names of tools that tell somebody, besides those recognised by their names.
+#[derive(Clone, Debug, Default)]
+pub struct AlertTools(pub Vec<String>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// The most urgent it answered, and where.
+    pub priority: Option<(Priority, usize)>,
+    pub alert: Alert,
+    pub used_tools: bool,
+}
+
+/// Whether a tool told somebody. `turn` is the answer, or the call that got none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Alert {
+    #[default]
+    NotAsked,
+    Failed {
+        turn: usize,
+    },
+    /// Asked, and the recording broke off before an answer.
+    Unknown {
+        turn: usize,
+    },
+    Told {
+        turn: usize,
+    },
+}
+
+/// Why a tool call did not do what it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// The recording has no answer to it.
+    NoAnswer,
+    /// The platform could not read the webhook's answer, and the agent went on without one.
+    NoResult,
+    /// It answered that it failed.
+    Error,
+}
+
+impl AlertTools {
+    pub fn has(&self, name: &str) -> bool {
+        let letters = letters(name);
+        self.0.iter().any(|own| own == name) || ALERT_NAMES.iter().any(|part| letters.contains(part))
+    }
+}
+
+impl Before {
+    pub fn read(past: &PastCall, exchanges: &[Exchange], tools: &AlertTools) -> Before {
+        let mut before = Before { used_tools: !exchanges.is_empty(), ..Before::default() };
+        for exchange in exchanges {
+            let answer = exchange.answered.and_then(|turn| past.answer(turn));
+            let turn = exchange.answered.unwrap_or(exchange.called);
+            if let Some(priority) = answer.and_then(priority_in) {
+                let known = before.priority.map(|(known, _)| known);
+                if known.is_none_or(|known| priority < known) {
+                    before.priority = Some((priority, turn));
+                }
+            }
+            let is_alert = past.tool_call(exchange.called).is_some_and(|call| tools.has(&call.name));
+            if is_alert && !matches!(before.alert, Alert::Told { .. }) {
+                before.alert = match failure_of(past, exchange) {
+                    Some(_) => Alert::Failed { turn },
+                    None if answer.is_none() => Alert::Unknown { turn },
+                    None => Alert::Told { turn },
+                };
+            }
+        }
+        before
+    }
+}
+
+/// Why a tool call failed, as far as the recording can tell: one that broke off may have lost the answer.
+pub fn failure_of(past: &PastCall, exchange: &Exchange) -> Option<Failure> {
+    let answer = exchange.answered.and_then(|turn| past.answer(turn));
+    failure(answer).filter(|failure| *failure != Failure::NoAnswer || past.reported)
+}
+
+/// `None`: it answered, and complained of nothing.
+fn failure(answer: Option<&str>) -> Option<Failure> {
+    let Some(answer) = answer else { return Some(Failure::NoAnswer) };
+    let lower = answer.to_lowercase();
+    if lower.contains("no result returned") {
+        return Some(Failure::NoResult);
+    }
+    let failed = match serde_json::from_str::<Value>(answer) {
+        Ok(json @ Value::Object(_)) => says_it_failed(&json),
+        _ => {
+            FAILING_STARTS.iter().any(|start| lower.starts_with(start))
+                || FAILING_WORDS.iter().any(|word| lower.contains(word))
+        }
+    };
+    failed.then_some(Failure::Error)
+}
+
+fn says_it_failed(answer: &Value) -> bool {
+    let no = |key: &str| answer[key] == Value::Bool(false);
+    let error = match &answer["error"] {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        _ => true,
+    };
+    error || ["success", "sent", "ok"].into_iter().any(no) || answer["statusCode"].as_u64() >= Some(400)
+}
+
+/// A priority an answer names: under one of the usual keys, else as a word of its own.
+pub fn priority_in(answer: &str) -> Option<Priority> {
+    match serde_json::from_str::<Value>(answer) {
+        Ok(json @ Value::Object(_)) => PRIORITY_KEYS.iter().find_map(|key| json[key].as_str()?.parse().ok()),
+        _ => answer.split(|c: char| !c.is_alphanumeric()).find_map(|word| word.parse().ok()),
+    }
+}
+
+fn letters(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_fails_when_it_says_so_and_not_when_it_only_says_no() {
+        for (answer, expected) in [
+            (None, Some(Failure::NoAnswer)),
+            (Some("No result returned."), Some(Failure::NoResult)),
+            (Some("ok, no result returned"), Some(Failure::NoResult)),
+            (Some("Error: ECONNREFUSED"), Some(Failure::Error)),
+            (Some("Request failed with status code 422"), Some(Failure::Error)),
+            (Some(r#"{"success":false,"message":"x"}"#), Some(Failure::Error)),
+            (Some(r#"{"error":"SMS provider"}"#), Some(Failure::Error)),
+            (Some(r#"{"error":null,"sent":true}"#), None),
+            (Some(r#"{"serviceAccepted":false}"#), None),
+            (Some("The error of the drain is noted"), None),
+            (Some(""), None),
+        ] {
+            assert_eq!(failure(answer), expected, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn the_priority_of_an_answer_is_a_word_or_a_field() {
+        for (answer, expected) in [
+            (r#"{"priority":"P4","reason":"standard"}"#, Some(Priority::P4)),
+            (r#"{"priorite":"p1"}"#, Some(Priority::P1)),
+            ("Classified as P2.", Some(Priority::P2)),
+            (r#"{"message":"P1"}"#, None),
+            ("MP3 noted", None),
+        ] {
+            assert_eq!(priority_in(answer), expected, "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_tool_that_tells_somebody_is_known_by_its_name_or_by_being_named() {
+        let tools = AlertTools(vec!["createTicket".to_owned()]);
+        for name in ["sendSMSAlert", "send_sms", "notifyOwner", "escalate", "createTicket"] {
+            assert!(tools.has(name), "{name}");
+        }
+        for name in ["classifyPriority", "createClient", "bookAppointment"] {
+            assert!(!tools.has(name), "{name}");
+        }
+    }
+}
