@@ -255,6 +255,20 @@ fn what_cannot_be_done_is_said_in_the_tenants_language() {
 }
 
 #[test]
+fn agents_set_up_long_ago_are_answered_under_the_names_they_use() {
+    let boreal = Playbook::parse(include_str!("../../config/playbooks/boreal.toml"), "boreal.toml").unwrap();
+    for (older, field, of) in [
+        ("getServiceDetails", "warranty", json!({"service": "gainage", "includeGuarantee": true})),
+        ("checkAvailability", "window", json!({"serviceType": "gainage"})),
+        ("getQuote", "min", json!({"serviceType": "gainage"})),
+        ("searchWebsiteInfo", "data", json!({"category": "horaires", "query": "samedi"})),
+    ] {
+        let answer = result(&ask_of(&boreal, &fresh(), 0, older, of));
+        assert!(!answer[field].is_null(), "{older}: {answer}");
+    }
+}
+
+#[test]
 fn a_tool_speaks_the_language_the_call_is_held_in() {
     let mut call = fresh();
     let changed = |tag: &str| Fact::Noted(Note { what: "language_changed".into(), detail: Some(tag.into()) });

@@ -58,6 +58,10 @@ impl Tool for EvaluateScheduling {
         "evaluateScheduling"
     }
 
+    fn older_names(&self) -> &[&str] {
+        &["checkAvailability"]
+    }
+
     fn definition(&self, playbook: &Playbook, language: Language) -> Option<Definition> {
         let scheduling = playbook.scheduling.as_ref()?;
         let say = |fr, en| Sentence { fr, en }.in_language(language);

@@ -65,6 +65,10 @@ impl Tool for ValidateServiceRequest {
         "validateServiceRequest"
     }
 
+    fn older_names(&self) -> &[&str] {
+        &["getServiceDetails"]
+    }
+
     fn definition(&self, playbook: &Playbook, language: Language) -> Option<Definition> {
         playbook.services.as_ref()?;
         let say = |fr, en| Sentence { fr, en }.in_language(language);
