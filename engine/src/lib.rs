@@ -11,6 +11,7 @@ pub mod phone;
 pub mod playbook;
 pub mod ports;
 pub mod priority;
+pub mod recognition;
 pub mod sms;
 pub mod time;
 pub mod tools;

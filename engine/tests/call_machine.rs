@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use engine::call::{Answer, Call, EndedReason, Event, EventKind, Fact, Fault, Note, Parties, Phase, Report, Role};
 use engine::playbook::Destination;
+use engine::priority::Priority;
 use engine::testing::fixtures::{CALLER, at, call_after, event, hung_up, key, playbook, report, spoke, tool_call};
 use serde_json::json;
 
@@ -171,6 +172,51 @@ fn what_happens_is_recorded_even_after_the_end() {
         let (call, facts) = after(&ended, &event(kind, 9));
         assert_eq!(facts, [fact]);
         assert_eq!((call.phase, call.seq), (Phase::Ended, 2));
+    }
+}
+
+#[test]
+fn what_the_caller_says_makes_a_call_more_urgent_and_never_less() {
+    let agent = |text: &str| EventKind::Spoke { role: Role::Agent, text: text.into() };
+    let flood = "urgence_immediate: heard « flood »";
+    let table: [(&str, Vec<EventKind>, Option<Priority>, Option<&str>); 7] = [
+        ("an emergency", vec![spoke("there is a flood")], Some(Priority::P1), Some(flood)),
+        ("nothing special", vec![spoke("hello")], None, None),
+        ("denied", vec![spoke("there is no flood")], None, None),
+        ("said by the agent", vec![agent("is it a flood?")], None, None),
+        ("calmer later", vec![spoke("a flood"), spoke("roots in the pipe")], Some(Priority::P1), Some(flood)),
+        ("worse later", vec![spoke("roots in the pipe"), spoke("now it is a flood")], Some(Priority::P1), Some(flood)),
+        (
+            "less than the agent knows",
+            vec![tool_call("t", "classifyPriority", json!({"description": "flood"})), spoke("the city of Laval")],
+            Some(Priority::P1),
+            Some(flood),
+        ),
+    ];
+    for (what, events, priority, reason) in table {
+        let call = call_after(events);
+        assert_eq!((call.priority, call.priority_reason.as_deref()), (priority, reason), "{what}");
+    }
+    let (_, facts) = after(&call_after([]), &event(spoke("a flood"), 1));
+    assert!(matches!(facts.last(), Some(Fact::PrioritySet { by, .. }) if by.as_ref() == "transcript"));
+}
+
+#[test]
+fn a_report_tells_the_priority_of_a_call_that_has_none() {
+    let told = |transcript: &str| {
+        EventKind::Reported(Box::new(Report { transcript: Some(transcript.into()), ..Report::default() }))
+    };
+    for (what, events, priority) in [
+        ("an emergency", vec![told("AI: Hello?\nUser: a flood!")], Some(Priority::P1)),
+        ("only the agent's words", vec![told("AI: a flood?\nUser: no, a slow sink")], None),
+        (
+            "the agent set one",
+            vec![tool_call("t", "classifyPriority", json!({"description": "a sink"})), told("User: a flood!")],
+            Some(Priority::P4),
+        ),
+        ("no transcript", vec![report()], None),
+    ] {
+        assert_eq!(call_after(events).priority, priority, "{what}");
     }
 }
 

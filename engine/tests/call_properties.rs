@@ -39,6 +39,7 @@ fn kinds() -> impl Strategy<Value = EventKind> {
         1 => Just(EventKind::Noted(Note { what: "hang".into(), detail: None })),
         4 => phase.prop_map(EventKind::Status),
         2 => ".{0,20}".prop_map(|text| spoke(&text)),
+        2 => proptest::sample::select(vec!["a flood!", "no flood", "roots in the pipe", "the city of Laval", "hello"]).prop_map(spoke),
         6 => tools(),
         2 => errands_returned(),
         2 => (seconds(), seconds(), proptest::option::of(any::<u32>())).prop_map(|(started, ended, duration_s)| {

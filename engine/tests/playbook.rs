@@ -54,7 +54,7 @@ fn the_shipped_phrases_know_an_emergency_from_a_price() {
 
 #[test]
 fn what_would_fail_during_a_call_is_refused_with_its_line_and_the_fix() {
-    let table: [(&str, &str, &str, &str); 22] = [
+    let table: [(&str, &str, &str, &str); 25] = [
         ("language = \"fr\"", "langage = \"fr\"", "langage", "unknown field `langage`"),
         ("language = \"fr\"", "language = \"de\"", "language", "unknown variant `de`"),
         ("tenant = \"boreal\"", "tenant = \"Boréal\"", "tenant", "a tenant id is"),
@@ -71,7 +71,10 @@ fn what_would_fail_during_a_call_is_refused_with_its_line_and_the_fix() {
         ),
         ("text = [\"estimator\"]\n", "text = []\n", "priorities.P4.text", "name at least one contact"),
         ("escalate_to = [\"owner\"", "escalate_to = [\"boss\"", "priorities.P1.escalate_to", "no contact is called"),
-        ("\"inondation\", ", "\" ! \", ", "priorities.P1.phrases", "a phrase without a word"),
+        ("\"au secours\"", "\" ! \"", "priorities.P1.phrases", "a phrase without a word"),
+        ("\"inond*\", ", "\"in*\", ", "priorities.P1.hints", "begins too many words"),
+        ("<water> + <below>\",", "<watr> + <below>\",", "priorities.P1.hints", "no list of words is called <watr>"),
+        ("model = \"drains\"", "model = \"pipes\"", "recognition.model", "take one of: drains"),
         ("value_from = 3000", "value_from = -3", "priorities.P3.value_from", "not an amount above 0"),
         ("text_within_s = 120", "text_within_s = \"soon\"", "text_within_s", "invalid type"),
         ("text_within_s = 120", "text_within_s = -1", "text_within_s", "invalid"),

@@ -72,7 +72,7 @@ fn a_classification_tells_how_fast_and_whom_by_name() {
     let Answer::Tool(ToolAnswer::Result(json)) = &urgent.answer else { panic!() };
     assert_eq!(
         json.as_ref(),
-        r#"{"priority":"P1","reason":"urgence_immediate","sla_seconds":0,"escalation":{"required":true,"to":["owner"],"reason":"urgence_immediate"}}"#
+        r#"{"priority":"P1","reason":"urgence_immediate","sla_seconds":0,"escalation":{"required":true,"to":["owner"],"reason":"urgence_immediate"},"because":"heard « flood »"}"#
     );
     let routine = result(&ask(&fresh(), 0, "classifyPriority", json!({"description": "a slow sink"})));
     assert_eq!(routine["sla_seconds"], 1800);
@@ -88,7 +88,7 @@ fn a_tool_only_makes_a_call_more_urgent() {
         call = folded(&call, &decision, n);
         assert_eq!(call.priority, Some(kept), "{description}");
     }
-    assert_eq!(call.priority_reason.as_deref(), Some("urgence_immediate"));
+    assert_eq!(call.priority_reason.as_deref(), Some("urgence_immediate: heard « flood »"));
     assert_eq!(call.tools_used, [Box::from("classifyPriority")]);
 }
 

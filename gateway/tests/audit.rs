@@ -77,8 +77,8 @@ fn an_emergency_is_found_at_the_sentence_that_made_it_one() {
 
     let calls: Vec<&str> =
         audit["emergencies"].as_array().unwrap().iter().map(|one| one["evidence"]["call"].as_str().unwrap()).collect();
-    assert_eq!(calls.len(), 7, "{calls:?}");
-    assert_eq!(audit["totals"]["untold"], 5);
+    assert_eq!(calls.len(), 8, "{calls:?}");
+    assert_eq!(audit["totals"]["untold"], 6);
     assert_eq!(of(&audit["others"], "lan-2026-10")["priority"], "P2");
     assert_eq!(of(&audit["others"], "lan-2026-14")["priority"], "P3");
 }
@@ -205,8 +205,8 @@ fn the_table_names_calls_and_seconds_and_quotes_nobody() {
     let output = audit(&[FIXTURES]);
     let table = stdout(&output);
     for line in [
-        "7 callers described an emergency; during 5 of these calls nobody was told. 1 alarm was false.",
-        "Emergencies: 7",
+        "8 callers described an emergency; during 6 of these calls nobody was told. 1 alarm was false.",
+        "Emergencies: 8",
         "  lan-2026-01  0:05  P1  owner and on_call, once the agent asks; here it did not; before: said P4; told nobody",
         "  lan-2026-02  0:05  routine (P4); before: said P1; people were told",
         "  lan-2026-03  0:20  4.2 s  sendSMSAlert",

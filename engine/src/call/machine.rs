@@ -8,6 +8,7 @@ use super::event::{ErrandReturn, Event, EventKind, Note, Parties, Phase, Role, T
 use super::state::Call;
 use crate::ids::CallKey;
 use crate::playbook::{Playbook, SUPPRESSED};
+use crate::priority::Priority;
 use crate::time::Timestamp;
 use crate::tools::{self, Args, Errand, ErrandOutcome, Tool, ToolContext, ToolOutcome};
 
@@ -19,6 +20,8 @@ const MAX_ARGUMENT_BYTES: usize = 4 * 1024;
 const MAX_ARGUMENT_DEPTH: usize = 32;
 /// A caller's number, address or name: free text of the network.
 const MAX_PARTY_CHARS: usize = 256;
+/// Who raised a priority that no tool did.
+const TRANSCRIPT: &str = "transcript";
 const MAX_TOOL_NAME_CHARS: usize = 64;
 const MAX_TOOL_CALL_ID_CHARS: usize = 128;
 
@@ -44,7 +47,11 @@ impl Call {
                 let destination = playbook.handoff.clone();
                 answered(Fact::HandoffAnswered { destination: destination.clone() }, Answer::Handoff(destination))
             }
-            _ => return self.decide_fact(event, now),
+            kind => {
+                let mut decision = self.decide_fact(event, now);
+                decision.facts.extend(self.overheard(kind, playbook));
+                return decision;
+            }
         };
         decision.facts.splice(0..0, introduction);
         if playbook.shadow.is_some() {
@@ -62,6 +69,19 @@ impl Call {
             decision.facts.extend(recorded(&event.kind));
         }
         decision
+    }
+
+    /// What the caller's own words make of the call, whether or not the agent asks: each final turn as it is said, and
+    /// the whole conversation if the call ended with nothing known. A routine call is left to the agent.
+    fn overheard(&self, kind: &EventKind, playbook: &Playbook) -> Option<Fact> {
+        let said = match kind {
+            EventKind::Spoke { role: Role::Caller, text } => text,
+            EventKind::Reported(report) if self.priority.is_none() => report.transcript.as_ref()?,
+            _ => return None,
+        };
+        let heard = playbook.recognise(said, None);
+        let is_special = heard.rule.priority != Priority::P4;
+        self.raised_to(heard.rule.priority, heard.reason(), TRANSCRIPT).filter(|_| is_special)
     }
 
     /// The reaper read the store some time ago: what it took for silence may be over. Nor can a call that is not live

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::decision::ToolAnswer;
+use super::decision::{Fact, ToolAnswer};
 use super::event::{Direction, Fault, Phase, Role};
 use crate::ids::{CallId, TenantId};
 use crate::playbook::Language;
@@ -171,6 +171,12 @@ impl Call {
             Some(Direction::Outbound) => self.to.as_deref(),
             _ => self.from.as_deref(),
         }
+    }
+
+    /// The fact that the call is more urgent than it was known to be, if it is. It never becomes less urgent by itself.
+    pub fn raised_to(&self, priority: Priority, reason: Box<str>, by: &str) -> Option<Fact> {
+        let more_urgent = self.priority.is_none_or(|known| priority < known);
+        more_urgent.then(|| Fact::PrioritySet { priority, reason, by: by.into() })
     }
 
     pub fn view(&self, tenant: &TenantId, id: &CallId, sms: SmsCounts) -> Arc<CallView> {

@@ -39,6 +39,8 @@ pub(super) struct PlaybookTable {
     pub referrals: BTreeMap<Spanned<String>, ReferralTable>,
     pub callback: Option<Spanned<CallbackTable>>,
     pub priorities: Spanned<PriorityTables>,
+    #[serde(default)]
+    pub recognition: RecognitionTable,
     pub reception: Spanned<ReceptionTable>,
     pub fallback: Option<Spanned<FallbackTable>>,
     pub transfer: Option<Spanned<TransferTable>>,
@@ -103,6 +105,8 @@ pub(super) struct PriorityTable {
     pub reason: Spanned<String>,
     #[serde(default)]
     pub phrases: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub hints: Vec<Spanned<String>>,
     pub value_from: Option<Spanned<f64>>,
     pub text: Option<Spanned<Vec<Spanned<String>>>>,
     pub roster: Option<Spanned<String>>,
@@ -112,6 +116,15 @@ pub(super) struct PriorityTable {
     pub text_delay_s: Option<Spanned<u64>>,
     #[serde(default)]
     pub escalate_to: Vec<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecognitionTable {
+    pub model: Option<Spanned<String>>,
+    /// Lists of words that phrases name.
+    #[serde(default)]
+    pub words: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
 }
 
 #[derive(Deserialize)]

@@ -10,7 +10,6 @@ pub mod hours;
 mod mentions;
 mod names;
 mod own_tools;
-mod phrases;
 pub mod promises;
 mod quotes;
 mod required;
@@ -20,7 +19,6 @@ mod services;
 mod shadow;
 mod templates;
 pub mod territories;
-mod turns;
 mod words;
 
 use std::fmt;
@@ -33,14 +31,14 @@ use serde::{Deserialize, Serialize};
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
 use crate::priority::Priority;
+use crate::recognition::{Recogniser, Verdict};
+pub(crate) use crate::recognition::{fold, turns};
 use crate::time::Timestamp;
 use crate::tools::Tool;
 
 pub use company::Company;
 pub use error::{PlaybookError, PlaybookWarning};
 pub use hours::Hours;
-pub(crate) use phrases::fold;
-pub use phrases::{Phrase, Said};
 pub use quotes::{Amounts, Basis, Duration as QuoteDuration, MAX_FEET, Price, Quotes, Work};
 pub use required::{Field, Required};
 pub use rosters::{Callback, Channels, Referral, Roster, RosterStep, Route};
@@ -72,6 +70,8 @@ pub struct Playbook {
     pub callback: Callback,
     /// One rule per priority, P1 first.
     pub priorities: [PriorityRule; 4],
+    /// What makes a call urgent, as callers say it.
+    pub recogniser: Arc<Recogniser>,
     /// Who answers a call whose number has no assistant of its own.
     pub reception: Reception,
     /// Who answers when the reception cannot be used.
@@ -133,8 +133,6 @@ pub struct Contact {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PriorityRule {
     pub priority: Priority,
-    /// Plain phrases that make a call this urgent; matched by whole words, accents and case folded.
-    pub phrases: Vec<Phrase>,
     /// An estimated value from which a call is at least this urgent, in the business's currency.
     pub value_from: Option<f64>,
     /// Who is told.
@@ -224,9 +222,17 @@ impl Playbook {
     /// The most urgent rule that fits what the caller said, or the estimated value; the last one fits always.
     /// Turns of the agent in `description` are not read.
     pub fn classify(&self, description: &str, value: Option<f64>) -> &PriorityRule {
-        let said = Said::new(&turns::of_caller(description));
-        let fits = |rule: &&PriorityRule| rule.fits(&said, value);
-        self.priorities.iter().find(fits).unwrap_or(self.rule(Priority::P4))
+        self.recognise(description, value).rule
+    }
+
+    /// As [`Playbook::classify`], with the reason.
+    pub fn recognise(&self, description: &str, value: Option<f64>) -> Recognition<'_> {
+        let Verdict { priority, because } = self.recogniser.hear(description);
+        let by_value = self.priorities.iter().find(|rule| rule.is_reached_by(value));
+        match by_value.filter(|rule| rule.priority < priority) {
+            Some(rule) => Recognition { rule, because: rule.because_of_value() },
+            None => Recognition { rule: self.rule(priority), because },
+        }
     }
 
     /// Who is texted about a call of this priority, unless it is referred to others.
@@ -256,9 +262,27 @@ impl Contact {
 }
 
 impl PriorityRule {
-    fn fits(&self, said: &Said, value: Option<f64>) -> bool {
-        let valuable = self.value_from.zip(value).is_some_and(|(from, value)| value >= from);
-        valuable || self.phrases.iter().any(|phrase| said.means(phrase))
+    fn is_reached_by(&self, value: Option<f64>) -> bool {
+        self.value_from.zip(value).is_some_and(|(from, value)| value >= from)
+    }
+
+    fn because_of_value(&self) -> Box<str> {
+        format!("worth {} or more", self.value_from.unwrap_or_default()).into()
+    }
+}
+
+/// How urgent a call is, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recognition<'a> {
+    pub rule: &'a PriorityRule,
+    /// For people: `heard « refoulement »`.
+    pub because: Box<str>,
+}
+
+impl Recognition<'_> {
+    /// The rule's word and the evidence: `urgence_immediate: heard « refoulement »`.
+    pub fn reason(&self) -> Box<str> {
+        format!("{}: {}", self.rule.reason, self.because).into()
     }
 }
 

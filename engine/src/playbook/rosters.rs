@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Contact, Phrase, Playbook, Request, Said, Service, turns};
+use super::{Contact, Playbook, Request, Service};
 use crate::priority::Priority;
+use crate::recognition::Phrases;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
@@ -42,13 +43,13 @@ pub(super) enum Channel {
 }
 
 /// Calls that go to somebody else than their priority says: a friend of the owner, a trade of somebody else.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Referral {
     pub name: Box<str>,
     /// Ids of services.
     pub services: Vec<Box<str>>,
     /// Matched in what the caller said, as those of a priority.
-    pub phrases: Vec<Phrase>,
+    pub phrases: Phrases,
     pub roster: Arc<Roster>,
 }
 
@@ -99,14 +100,14 @@ impl Referral {
         Some(Referral {
             name: service.id.clone(),
             services: vec![service.id.clone()],
-            phrases: Vec::new(),
+            phrases: Phrases::default(),
             roster: Arc::new(Roster::of_texts(&service.id, vec![contact])),
         })
     }
 
-    fn fits(&self, service: &str, said: &Said) -> bool {
+    fn fits(&self, service: &str, said: &str) -> bool {
         let service = bare(service);
-        self.services.iter().any(|id| bare(id) == service) || self.phrases.iter().any(|phrase| said.means(phrase))
+        self.services.iter().any(|id| bare(id) == service) || self.phrases.are_in(said)
     }
 }
 
@@ -121,7 +122,7 @@ impl Playbook {
     pub fn route<'a>(&'a self, priority: Priority, usual: &'a Arc<Roster>, service: &str, said: &str) -> Route<'a> {
         let asked_for = self.services.as_ref().and_then(|it| it.asked_for(&Request::new(service, said)));
         let id = asked_for.map_or(service, |found| &found.service.id);
-        let said = Said::new(&format!("{service}\n{}", turns::of_caller(said)));
+        let said = format!("{service}\n{said}");
         let mut fitting = self.referrals.iter().filter(|referral| referral.fits(id, &said));
         let referral = fitting.find(|referral| !self.texted([&referral.roster]).is_empty());
         match referral {

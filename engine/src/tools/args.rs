@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use crate::playbook::fold;
 use crate::priority::Priority;
+use crate::recognition::fold;
 
 /// Keys looked at, per object. A model writes a handful.
 const MAX_KEYS: usize = 64;

@@ -3,8 +3,7 @@
 use serde::Serialize;
 
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
-use crate::call::Fact;
-use crate::playbook::{Language, Playbook, PriorityRule};
+use crate::playbook::{Language, Playbook, Recognition};
 use crate::priority::Priority;
 
 const DESCRIPTION: [&str; 9] = [
@@ -38,6 +37,8 @@ struct Classification<'a> {
     /// Whether somebody is there. Left out where a playbook has no hours: a guess would be spoken as a promise.
     #[serde(rename = "businessHours", skip_serializing_if = "Option::is_none")]
     business_hours: Option<bool>,
+    /// The evidence, for people: `heard « refoulement »`.
+    because: &'a str,
 }
 
 /// Who is called in, by the names the playbook gives them.
@@ -73,13 +74,15 @@ impl Tool for ClassifyPriority {
         let Some(description) = args.text(&DESCRIPTION) else {
             return context.refuse(MISSING_DESCRIPTION);
         };
-        let rule = context.playbook.classify(&description, args.amount(&ESTIMATED_VALUE));
-        ToolOutcome::result(&Classification::of(rule, context)).with_facts(raised(rule, self.name(), context))
+        let heard = context.playbook.recognise(&description, args.amount(&ESTIMATED_VALUE));
+        let raised = context.call.raised_to(heard.rule.priority, heard.reason(), self.name());
+        ToolOutcome::result(&Classification::of(&heard, context)).with_facts(raised)
     }
 }
 
 impl Classification<'_> {
-    fn of<'a>(rule: &'a PriorityRule, context: &ToolContext) -> Classification<'a> {
+    fn of<'a>(heard: &'a Recognition, context: &ToolContext) -> Classification<'a> {
+        let rule = heard.rule;
         let required = !rule.escalate_to.is_empty();
         Classification {
             priority: rule.priority,
@@ -87,12 +90,7 @@ impl Classification<'_> {
             sla_seconds: rule.text_within.as_secs(),
             escalation: Escalation { required, to: &rule.escalate_to, reason: required.then_some(&*rule.reason) },
             business_hours: context.playbook.is_open(context.now),
+            because: &heard.because,
         }
     }
-}
-
-/// The fact that a tool made the call more urgent than it was, if it did.
-pub(super) fn raised(rule: &PriorityRule, by: &str, context: &ToolContext) -> Option<Fact> {
-    let more_urgent = context.call.priority.is_none_or(|known| rule.priority < known);
-    more_urgent.then(|| Fact::PrioritySet { priority: rule.priority, reason: rule.reason.clone(), by: by.into() })
 }

@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 
-use super::classify_priority::raised;
 use super::plain_text::plain;
 use super::texting::{self, Letter, PHONE};
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
@@ -96,7 +95,8 @@ impl Tool for SendSmsAlert {
         let due_at = context.now.plus(rule.text_delay);
         let letter = |contact| Letter::to(contact, body(contact.language, &words, playbook), rule.priority, due_at);
         let texts: Vec<NewSms> = recipients.into_iter().take(left).map(|to| letter(to).owed(context)).collect();
-        let facts: Vec<Fact> = raised(rule, self.name(), context)
+        let raised = context.call.raised_to(rule.priority, rule.reason.clone(), self.name());
+        let facts: Vec<Fact> = raised
             .into_iter()
             .chain(route.referral.map(texting::referred))
             .chain(texts.iter().map(texting::owed))

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-/// The words quoted in a reason: `urgence_immediate: heard "refoule"`.
+/// The words quoted in a reason: `urgence_immediate: heard « refoule »`.
 pub fn heard_in(reason: &str) -> Option<&str> {
-    let (_, rest) = reason.split_once("heard \"")?;
-    let (words, _) = rest.split_once('"')?;
+    let (_, rest) = reason.split_once("heard « ")?;
+    let (words, _) = rest.split_once(" »")?;
     (!words.is_empty()).then_some(words)
 }
 
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_reason_quotes_what_was_heard() {
-        assert_eq!(heard_in("emergency: heard \"water everywhere\" (past)"), Some("water everywhere"));
+        assert_eq!(heard_in("emergency: heard « water everywhere »"), Some("water everywhere"));
         assert_eq!(heard_in("municipal"), None);
     }
 }

@@ -5,9 +5,9 @@
 //! old webhook that tells somebody is taken for our own, and what the agent had only been told by the old webhook is
 //! taken out of its mouth: a priority that came back as an argument is no evidence of one.
 
-use engine::call::{Call, Event, EventKind, Fact, Parties, Report, Role, ToolCall};
+use engine::call::{Call, Event, EventKind, Fact, Parties, Report, ToolCall};
 use engine::ids::{CallKey, EventKey};
-use engine::playbook::{Playbook, Said};
+use engine::playbook::Playbook;
 use engine::priority::Priority;
 use engine::time::Timestamp;
 use engine::tools;
@@ -35,7 +35,7 @@ pub struct Replay {
 #[derive(Clone, Debug)]
 pub struct Raised {
     pub priority: Priority,
-    /// Ours, with the words that were heard: `urgence_immediate: heard "refoule"`.
+    /// Ours, with the words that were heard: `urgence_immediate: heard « refoule »`.
     pub reason: Box<str>,
     /// `transcript`, or the tool.
     pub by: Box<str>,
@@ -63,7 +63,6 @@ impl Replay {
             match &said.what {
                 What::Said { role, text } => {
                     run.apply(turn, format!("tr:{turn}"), EventKind::Spoke { role: *role, text: text.clone() });
-                    run.recognise(turn, *role, text);
                 }
                 What::Called(call) => run.call_tool(turn, call, tools),
                 What::Answered { text, .. } => run.learned.extend(priority_in(text)),
@@ -158,23 +157,6 @@ impl<'a> Run<'a> {
                 Fact::ToolAnswered { repeated: true, .. } => self.replay.answered_again.push(turn),
                 _ => {}
             }
-        }
-    }
-
-    /// Until the machine itself raises a call by what its caller says.
-    fn recognise(&mut self, turn: usize, role: Role, text: &str) {
-        if role != Role::Caller {
-            return;
-        }
-        let rule = self.playbook.classify(text, None);
-        let more_urgent = self.call.priority.map_or(rule.priority < Priority::P4, |known| rule.priority < known);
-        if more_urgent {
-            let said = Said::new(text);
-            let heard = rule.phrases.iter().find(|phrase| said.means(phrase)).map_or("", |phrase| &phrase.text);
-            let reason = format!("{}: heard \"{heard}\"", rule.reason).into();
-            let fact = Fact::PrioritySet { priority: rule.priority, reason, by: "transcript".into() };
-            self.note(turn, std::slice::from_ref(&fact));
-            self.call.evolve(&fact, self.now);
         }
     }
 }

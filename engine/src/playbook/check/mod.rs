@@ -3,6 +3,7 @@
 
 mod destinations;
 mod priorities;
+mod recognition;
 mod retention;
 mod rosters;
 mod templates;
@@ -54,6 +55,7 @@ pub(super) struct Check<'a> {
 impl Check<'_> {
     fn playbook(&self, table: PlaybookTable) -> Checked<Playbook> {
         let contacts = self.contacts(table.contacts, table.language)?;
+        let recogniser = self.recogniser(table.recognition, table.priorities.get_ref())?;
         let languages = languages(table.language, &table.languages);
         let has_zone = table.time_zone.is_some();
         let services = self.services(table.services, table.limits, &contacts, &languages)?;
@@ -78,6 +80,7 @@ impl Check<'_> {
             referrals,
             callback,
             priorities,
+            recogniser: Arc::new(recogniser),
             reception: self.reception(table.reception)?,
             fallback: table.fallback.map(|at| self.fallback(at)).transpose()?,
             transfer: table.transfer.map(|at| self.transfer(at, table.hours.is_some())).transpose()?,

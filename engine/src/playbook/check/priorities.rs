@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::rosters::{People, Told};
 use super::{Check, Checked, MAX_DELAY_S};
 use crate::playbook::file::{PriorityTable, PriorityTables};
-use crate::playbook::{Phrase, PriorityRule, Roster};
+use crate::playbook::{PriorityRule, Roster};
 use crate::priority::Priority;
 
 const MAX_REASON_CHARS: usize = 120;
@@ -37,16 +37,15 @@ impl Check<'_> {
         let table = table.into_inner();
         let told = Told { text: table.text.as_ref(), roster: table.roster.as_ref() };
         let roster = self.told(&told, &place, (&key, priority.as_str()), people)?;
-        let phrases = self.phrases(&table.phrases, &format!("{key}.phrases"))?;
-        if phrases.is_empty() && table.value_from.is_none() && priority != Priority::P4 {
-            let fix = "list phrases, or give value_from";
+        if table.phrases.is_empty() && table.hints.is_empty() && table.value_from.is_none() && priority != Priority::P4
+        {
+            let fix = "list phrases or hints, or give value_from";
             return Err(self.source.refuse(place, &key, "nothing makes a call this urgent", fix));
         }
         let text_within = self.seconds(table.text_within_s, &place, &format!("{key}.text_within_s"))?;
         let acknowledge_within_s = table.acknowledge_within_s.as_ref();
         Ok(PriorityRule {
             priority,
-            phrases,
             value_from: self.value(table.value_from.as_ref(), &format!("{key}.value_from"))?,
             acknowledge_within: self.acknowledge(acknowledge_within_s, text_within, &roster, &place, &key)?,
             roster,
@@ -55,14 +54,6 @@ impl Check<'_> {
             escalate_to: self.named(&table.escalate_to, &format!("{key}.escalate_to"), people.contacts)?,
             reason: self.reason(&table.reason, &format!("{key}.reason"))?,
         })
-    }
-
-    pub(super) fn phrases(&self, phrases: &[Spanned<String>], key: &str) -> Checked<Vec<Phrase>> {
-        let phrase = |text: &Spanned<String>| {
-            Phrase::new(text.get_ref())
-                .ok_or_else(|| self.refuse(text, key, "a phrase without a word", "remove it, or write a word"))
-        };
-        phrases.iter().map(phrase).collect()
     }
 
     fn value(&self, value: Option<&Spanned<f64>>, key: &str) -> Checked<Option<f64>> {
