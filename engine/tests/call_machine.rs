@@ -178,24 +178,23 @@ fn what_happens_is_recorded_even_after_the_end() {
 #[test]
 fn what_the_caller_says_makes_a_call_more_urgent_and_never_less() {
     let agent = |text: &str| EventKind::Spoke { role: Role::Agent, text: text.into() };
-    let flood = "urgence_immediate: heard « flood »";
-    let table: [(&str, Vec<EventKind>, Option<Priority>, Option<&str>); 7] = [
-        ("an emergency", vec![spoke("there is a flood")], Some(Priority::P1), Some(flood)),
-        ("nothing special", vec![spoke("hello")], None, None),
-        ("denied", vec![spoke("there is no flood")], None, None),
-        ("said by the agent", vec![agent("is it a flood?")], None, None),
-        ("calmer later", vec![spoke("a flood"), spoke("roots in the pipe")], Some(Priority::P1), Some(flood)),
-        ("worse later", vec![spoke("roots in the pipe"), spoke("now it is a flood")], Some(Priority::P1), Some(flood)),
+    let urgent = Some((Priority::P1, "urgence_immediate: heard « flood »"));
+    let table = [
+        ("an emergency", vec![spoke("there is a flood")], urgent),
+        ("nothing special", vec![spoke("hello")], None),
+        ("denied", vec![spoke("there is no flood")], None),
+        ("said by the agent", vec![agent("is it a flood?")], None),
+        ("calmer later", vec![spoke("a flood"), spoke("roots in the pipe")], urgent),
+        ("worse later", vec![spoke("roots in the pipe"), spoke("now it is a flood")], urgent),
         (
             "less than the agent knows",
             vec![tool_call("t", "classifyPriority", json!({"description": "flood"})), spoke("the city of Laval")],
-            Some(Priority::P1),
-            Some(flood),
+            urgent,
         ),
     ];
-    for (what, events, priority, reason) in table {
+    for (what, events, known) in table {
         let call = call_after(events);
-        assert_eq!((call.priority, call.priority_reason.as_deref()), (priority, reason), "{what}");
+        assert_eq!(call.priority.zip(call.priority_reason.as_deref()), known, "{what}");
     }
     let (_, facts) = after(&call_after([]), &event(spoke("a flood"), 1));
     assert!(matches!(facts.last(), Some(Fact::PrioritySet { by, .. }) if by.as_ref() == "transcript"));

@@ -2,6 +2,7 @@
 //! word is looked up once, and then a phrase only asks for bits.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::words::{self, Gap, Word};
 
@@ -14,16 +15,22 @@ const MOST_PARTS: usize = 3;
 const SHORTEST_JOINED: usize = 5;
 const LONGEST_STEM: usize = 16;
 
+type Table = HashMap<String, Vec<Slot>, BuildHasherDefault<Fnv>>;
+
 #[derive(Clone, Debug, Default)]
 pub struct Dictionary {
-    whole: HashMap<String, Vec<Slot>>,
-    stems: HashMap<String, Vec<Slot>>,
+    whole: Table,
+    stems: Table,
+    /// Lengths that stems have, as bits.
+    stem_lengths: u32,
     slots: usize,
 }
 
 /// For each word, the slots it fits alone, and joined with the one or two after it.
 pub struct Fits {
     bits: Vec<u64>,
+    /// Slots that some word fits.
+    anywhere: Vec<u64>,
     /// 64-bit words per set.
     width: usize,
 }
@@ -45,14 +52,20 @@ impl Dictionary {
         if joined.is_empty() {
             return false;
         }
-        let table = if is_stem { &mut self.stems } else { &mut self.whole };
-        table.entry(squeezed(&joined)).or_default().push(slot);
+        let key = squeezed(&joined);
+        if is_stem {
+            self.stem_lengths |= 1 << key.len().min(LONGEST_STEM);
+            self.stems.entry(key).or_default().push(slot);
+        } else {
+            self.whole.entry(key).or_default().push(slot);
+        }
         true
     }
 
     pub fn look_up(&self, said: &[Word]) -> Fits {
         let width = self.slots.div_ceil(64).max(1);
-        let mut fits = Fits { bits: vec![0; said.len() * MOST_PARTS * width], width };
+        let bits = vec![0; said.len() * MOST_PARTS * width];
+        let mut fits = Fits { bits, anywhere: vec![0; width], width };
         for at in 0..said.len() {
             let mut joined = String::new();
             for parts in 1..=MOST_PARTS {
@@ -82,7 +95,8 @@ impl Dictionary {
     fn find_exactly(&self, word: &str, found: &mut impl FnMut(Slot)) {
         let singular = word.strip_suffix(['s', 'x']).filter(|singular| singular.len() >= 3);
         let wholes = [Some(word), singular].into_iter().flatten().filter_map(|word| self.whole.get(word));
-        let stems = (3..=word.len().min(LONGEST_STEM)).filter_map(|end| self.stems.get(word.get(..end)?));
+        let stems = (2..=word.len().min(LONGEST_STEM)).filter(|end| self.stem_lengths & (1 << end) != 0);
+        let stems = stems.filter_map(|end| self.stems.get(word.get(..end)?));
         wholes.chain(stems).flatten().for_each(|slot| found(*slot));
     }
 }
@@ -99,9 +113,35 @@ impl Fits {
         (1..=MOST_PARTS).find(|parts| self.fits(at, *parts, slot)).unwrap_or(0)
     }
 
+    /// Whether any word fits it: most phrases are ruled out by that.
+    pub fn has(&self, slot: Slot) -> bool {
+        self.anywhere[slot / 64] & (1 << (slot % 64)) != 0
+    }
+
     fn set(&mut self, at: usize, parts: usize, slot: Slot) {
+        self.anywhere[slot / 64] |= 1 << (slot % 64);
         let set = (at * MOST_PARTS + parts - 1) * self.width;
         self.bits[set + slot / 64] |= 1 << (slot % 64);
+    }
+}
+
+/// FNV-1a: the words are the playbook's own, so nobody can choose them to collide.
+#[derive(Clone, Copy)]
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Fnv {
+        Fnv(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

@@ -90,17 +90,28 @@ impl Phrase {
 
     /// The first place where the phrase counts; else the first where it is said at all.
     pub fn find(&self, heard: &Heard) -> Option<Found> {
+        if !self.is_possible(heard) {
+            return None;
+        }
         let mut otherwise = None;
         self.find_parts(heard, &self.parts, None, Scope::Meant, &mut otherwise).or(otherwise)
     }
 
     /// Leaves out every word the phrase matches.
     pub fn exclude(&self, heard: &mut Heard) {
+        if !self.is_possible(heard) {
+            return;
+        }
         for start in 0..heard.words.len() {
             if let Some(end) = self.end_of_part(heard, &self.parts[0], start) {
                 heard.excluded[start..end].fill(true);
             }
         }
+    }
+
+    /// Whether every word of it was said somewhere.
+    fn is_possible(&self, heard: &Heard) -> bool {
+        self.parts.iter().flatten().flatten().all(|slot| heard.fits.has(*slot))
     }
 
     fn find_parts(
