@@ -9,6 +9,8 @@ use super::numbers::without_numbers;
 /// Stands where something was taken out, so that the reader knows to look at the call. Of the GSM alphabet: it must not
 /// make the text cost twice as much.
 pub const REMOVED: &str = "[...]";
+/// Characters looked at for each that may stay: what is taken out makes room for what follows.
+const READ_AHEAD: usize = 4;
 /// A link by its mark, wherever it stands in a word.
 const SCHEMES: [&str; 13] = [
     "://",
@@ -28,7 +30,7 @@ const SCHEMES: [&str; 13] = [
 
 /// One line of at most `max_chars` characters. `own` is the caller's number, the only one that may stay.
 pub fn plain(text: &str, max_chars: usize, own: Option<&str>) -> String {
-    let visible: String = text.nfkc().filter_map(visible).collect();
+    let visible: String = text.nfkc().filter_map(visible).take(max_chars * READ_AHEAD).collect();
     let words: Vec<String> = visible.split_whitespace().map(without_links).collect();
     let known: Vec<&str> = own.into_iter().collect();
     let unspelled = without_spelled_numbers(&words.join(" "));
