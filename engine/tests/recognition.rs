@@ -25,7 +25,7 @@ fn emergencies_of_an_author_never_trained_on_are_recognised() {
     println!("held out, phrases alone\n{}", tally(&boreal(false), &turns));
     let both = tally(&boreal(true), &turns);
     println!("held out, phrases and model\n{both}");
-    assert!(both.recall(Priority::P1, "all") >= 98.0, "{both}");
+    assert!(both.recall(Priority::P1, "all") >= 99.0, "{both}");
     assert!(both.false_alarms(Priority::P1, "all") <= 3.0, "{both}");
     assert!(both.recall(Priority::P2, "all") >= 90.0 && both.recall(Priority::P3, "all") >= 90.0, "{both}");
 }

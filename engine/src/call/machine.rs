@@ -14,6 +14,8 @@ use crate::tools::{self, Args, Errand, ErrandOutcome, Tool, ToolContext, ToolOut
 
 /// Longest turn recorded, in characters. The whole conversation is in the report.
 const MAX_TURN_CHARS: usize = 8_000;
+/// How much of a conversation is listened to: some twenty minutes of it.
+const MAX_HEARD_CHARS: usize = 16_000;
 /// Longest tool arguments recorded, in bytes of JSON; longer ones are recorded as `{"truncated":true}`.
 const MAX_ARGUMENT_BYTES: usize = 4 * 1024;
 /// Levels of arrays and objects recorded of a tool's arguments.
@@ -79,7 +81,7 @@ impl Call {
             EventKind::Reported(report) if self.priority.is_none() => report.transcript.as_ref()?,
             _ => return None,
         };
-        let heard = playbook.recognise(said, None);
+        let heard = playbook.recognise(&clipped(said, MAX_HEARD_CHARS), None);
         let is_special = heard.rule.priority != Priority::P4;
         self.raised_to(heard.rule.priority, heard.reason(), TRANSCRIPT).filter(|_| is_special)
     }

@@ -10,8 +10,9 @@ use crate::recognition::fold;
 
 /// Keys looked at, per object. A model writes a handful.
 const MAX_KEYS: usize = 64;
-/// Characters read of one text. A tool bounds further what it sends on.
-const MAX_TEXT_CHARS: usize = 8_000;
+/// Characters read of one text: three times what a description may have by its schema. A tool bounds further what it
+/// sends on.
+const MAX_TEXT_CHARS: usize = 3_000;
 /// Objects that only group arguments; looked into where the argument itself is missing.
 const GROUPS: [&str; 7] = ["customerinfo", "clientinfo", "customer", "client", "info", "serviceinfo", "parameters"];
 
