@@ -8,7 +8,7 @@ use engine::ids::EventKey;
 use engine::playbook::{Language, Playbook};
 use engine::priority::Priority;
 use engine::sms::NewSms;
-use engine::testing::fixtures::{CALLER, at, call_after, event, hung_up, key, playbook, tool_call};
+use engine::testing::fixtures::{CALLER, at, call_after, event, hung_up, key, playbook, spoke, tool_call};
 use engine::tools::{self, Args, Tool, ToolContext, ToolOutcome};
 use serde_json::{Value, json};
 
@@ -143,10 +143,44 @@ fn the_more_urgent_of_what_the_model_says_and_what_is_known_counts() {
         (&fresh(), json!({"message": "x", "priority": "P3"}), Priority::P3),
         (&fresh(), json!({"message": "x", "priority": "P9"}), Priority::P4),
         (&fresh(), json!({"message": "x", "urgence": true}), Priority::P1),
+        (&fresh(), json!({"message": "x", "priorite": "P4", "urgence": true}), Priority::P1),
+        (&fresh(), json!({"message": "x", "priority": "urgent"}), Priority::P1),
+        (&fresh(), json!({"message": "inondation", "priority": "P4"}), Priority::P1),
+        (&fresh(), json!({"customerInfo": {"name": "Ana", "description": "a flood"}, "priority": "P3"}), Priority::P1),
+        (&fresh(), json!({"message": "no flood, roots", "priority": "P4"}), Priority::P4),
         (&fresh(), json!({"message": "roots in the pipe"}), Priority::P3),
     ] {
         let decision = ask(call, 1, "sendSMSAlert", arguments.clone());
         assert_eq!(decision.texts[0].priority, priority, "{arguments}");
+    }
+}
+
+#[test]
+fn the_same_alert_is_another_one_once_the_call_is_an_emergency() {
+    let alert = json!({"priority": "P4", "message": "drain"});
+    let calm = ask(&fresh(), 0, "sendSMSAlert", alert.clone());
+    let call = folded(&fresh(), &calm, 0);
+    assert!(ask(&call, 1, "sendSMSAlert", alert.clone()).texts.is_empty(), "the same, asked again");
+    let heard = call.decide(&key("c1"), &event(spoke("there is a flood"), 2), &playbook(), at(2));
+    let urgent = folded(&call, &heard, 2);
+    let again = ask(&urgent, 3, "sendSMSAlert", alert.clone());
+    assert_eq!(people(&again.texts), ["owner", "on_call"]);
+    assert!(ask(&folded(&urgent, &again, 3), 4, "sendSMSAlert", alert).texts.is_empty());
+}
+
+#[test]
+fn an_urgency_is_heard_in_keywords_and_flags_as_well() {
+    for (arguments, priority) in [
+        (json!({"serviceType": "debouchage", "isEmergency": true, "keywords": ["bouchon"]}), "P1"),
+        (json!({"serviceType": "debouchage", "keywords": ["inondation", "sous-sol"]}), "P1"),
+        (json!({"serviceType": "relining", "estimatedValue": 5000}), "P3"),
+        (json!({"estimatedValue": 4000}), "P3"),
+        (json!({"description": ["flood", "basement"]}), "P1"),
+        (json!({"description": "a slow sink", "urgency": "critical"}), "P1"),
+        (json!({"serviceType": "debouchage", "isEmergency": false}), "P4"),
+    ] {
+        let answer = result(&ask(&fresh(), 0, "classifyPriority", arguments.clone()));
+        assert_eq!(answer["priority"], priority, "{arguments}: {answer}");
     }
 }
 
@@ -240,7 +274,7 @@ fn what_cannot_be_done_is_said_in_the_tenants_language() {
         ("bookAppointment", json!({}), "I cannot do that", "Je ne peux pas"),
         ("", json!({"a": {"b": [null]}}), "I cannot do that", "Je ne peux pas"),
         ("classifyPriority", json!({}), "Could you describe", "Pouvez-vous me décrire"),
-        ("classifyPriority", json!({"description": ["x"], "estimatedValue": 9000}), "Could you", "Pouvez-vous"),
+        ("classifyPriority", json!({"description": [], "keywords": " "}), "Could you", "Pouvez-vous"),
         ("sendSMSAlert", json!({"priority": "P1"}), "What should I tell the team", "Que dois-je dire"),
         ("sendSMSAlert", json!({"message": " ", "customerInfo": false}), "What should I", "Que dois-je"),
     ] {

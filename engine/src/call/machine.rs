@@ -153,7 +153,8 @@ fn answered(fact: Fact, answer: Answer) -> Decision {
 /// owed, even after the call has ended.
 fn answer_tool(tool_call: &ToolCall, context: &ToolContext) -> Decision {
     let tool = tools::find(&tool_call.name, context.playbook);
-    let effect = tool.filter(|tool| tool.has_effects()).map(|tool| tools::effect_of(tool.name(), &tool_call.arguments));
+    let effect_at = |priority| tool.and_then(|tool| tool.effect(&tool_call.arguments, priority));
+    let effect = effect_at(context.call.priority);
     if let Some(first) = effect.and_then(|digest| context.call.recent_effect(digest, context.event.at)) {
         let facts = vec![tool_call.recorded(), tool_answered(&tool_call.id, &tool_call.name, first, effect, true)];
         return Decision { facts, texts: Vec::new(), answer: Answer::Tool(first.clone()) };
@@ -163,12 +164,21 @@ fn answer_tool(tool_call: &ToolCall, context: &ToolContext) -> Decision {
         let (id, otherwise) = (errand_id(tool, effect, tool_call, context), outcome.answer.clone());
         return begun(Errand { id, tool: tool.name().into(), effect, inquiry, otherwise }, outcome, tool_call);
     }
-    // An error changed nothing: asked again, it is tried again.
+    // An error changed nothing: asked again, it is tried again. What was done, it was done to the call as it is now.
+    let effect = effect_at(raised(&outcome.facts).or(context.call.priority));
     let effect = effect.filter(|_| matches!(outcome.answer, ToolAnswer::Result(_)));
     let mut facts = vec![tool_call.recorded()];
     facts.extend(outcome.facts);
     facts.push(tool_answered(&tool_call.id, &tool_call.name, &outcome.answer, effect, false));
     Decision { facts, texts: outcome.texts, answer: Answer::Tool(outcome.answer) }
+}
+
+/// The priority that these facts give the call.
+fn raised(facts: &[Fact]) -> Option<Priority> {
+    facts.iter().rev().find_map(|fact| match fact {
+        Fact::PrioritySet { priority, .. } => Some(*priority),
+        _ => None,
+    })
 }
 
 fn run(tool: Option<&dyn Tool>, tool_call: &ToolCall, context: &ToolContext) -> ToolOutcome {

@@ -13,6 +13,11 @@ const MAX_KEYS: usize = 64;
 /// Characters read of one text: three times what a description may have by its schema. A tool bounds further what it
 /// sends on.
 const MAX_TEXT_CHARS: usize = 3_000;
+/// Where a model says that it is an emergency: a flag, or the level itself.
+const EMERGENCY: [&str; 9] =
+    ["isemergency", "emergency", "isurgent", "urgent", "urgence", "urgency", "urgencylevel", "priority", "priorite"];
+const EMERGENCY_LEVELS: [&str; 8] =
+    ["critical", "critique", "emergency", "urgence", "urgent", "urgente", "immediate", "immediat"];
 /// Objects that only group arguments; looked into where the argument itself is missing.
 const GROUPS: [&str; 7] = ["customerinfo", "clientinfo", "customer", "client", "info", "serviceinfo", "parameters"];
 
@@ -50,6 +55,12 @@ impl<'a> Args<'a> {
     pub fn is_true(&self, names: &[&str]) -> bool {
         let says_yes = |text: &str| ["true", "oui", "yes", "vrai"].contains(&text.trim().to_lowercase().as_str());
         self.values(names).any(|value| value.as_bool() == Some(true) || value.as_str().is_some_and(says_yes))
+    }
+
+    /// Whether the model calls it an emergency, by a flag or a level: `"isEmergency": true`, `"urgency": "critical"`.
+    pub fn says_emergency(&self) -> bool {
+        let level = |text: String| EMERGENCY_LEVELS.contains(&folded_key(&text).as_str());
+        self.is_true(&EMERGENCY) || self.values(&EMERGENCY).filter_map(as_text).any(level)
     }
 
     /// Text, or a list of texts, joined: `["gps", "camera"]`.
@@ -146,6 +157,22 @@ mod tests {
             );
         }
         assert_eq!(with(json!({"priorité": "P2"}), |args| args.priority(&["priorite"])), Some(Priority::P2));
+    }
+
+    #[test]
+    fn an_emergency_is_said_by_a_flag_or_a_level() {
+        for (arguments, wanted) in [
+            (json!({"isEmergency": true}), true),
+            (json!({"urgency": "critical"}), true),
+            (json!({"urgence": "oui"}), true),
+            (json!({"priorité": "Urgent"}), true),
+            (json!({"customerInfo": {"is_urgent": "true"}}), true),
+            (json!({"isEmergency": false, "urgency": "high", "priority": "P4"}), false),
+            (json!({"urgency": "not urgent"}), false),
+            (json!({}), false),
+        ] {
+            assert_eq!(with(arguments.clone(), |args| args.says_emergency()), wanted, "{arguments}");
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ const DESCRIPTION: [&str; 9] = [
     "text",
     "transcript",
 ];
+/// Words of the knowledge-base generation, beside or instead of a description.
+const KEYWORDS: [&str; 4] = ["keywords", "motscles", "servicetype", "serviceinfo"];
 const ESTIMATED_VALUE: [&str; 5] = ["estimatedvalue", "value", "valeur", "valeurestimee", "amount"];
 
 const MISSING_DESCRIPTION: Sentence = Sentence {
@@ -71,13 +73,22 @@ impl Tool for ClassifyPriority {
     /// The answer is about this description alone. The call keeps the most urgent priority it ever had: a calmer
     /// sentence later in the conversation does not dry the basement. Only a person can lower it.
     fn run(&self, args: &Args, context: &ToolContext) -> ToolOutcome {
-        let Some(description) = args.text(&DESCRIPTION) else {
-            return context.refuse(MISSING_DESCRIPTION);
-        };
-        let heard = context.playbook.recognise(&description, args.amount(&ESTIMATED_VALUE));
+        let Some(heard) = heard(args, context.playbook) else { return context.refuse(MISSING_DESCRIPTION) };
         let raised = context.call.raised_to(heard.rule.priority, heard.reason(), self.name());
         ToolOutcome::result(&Classification::of(&heard, context)).with_facts(raised)
     }
+}
+
+/// `None` when the model said nothing at all.
+fn heard<'a>(args: &Args, playbook: &'a Playbook) -> Option<Recognition<'a>> {
+    let said = [args.list(&DESCRIPTION), args.list(&KEYWORDS)].join("\n");
+    let value = args.amount(&ESTIMATED_VALUE);
+    let heard = playbook.recognise(&said, value);
+    if args.says_emergency() && heard.rule.priority != Priority::P1 {
+        let because = "the agent says that it is an emergency".into();
+        return Some(Recognition { rule: playbook.rule(Priority::P1), because });
+    }
+    (!said.trim().is_empty() || value.is_some()).then_some(heard)
 }
 
 impl Classification<'_> {

@@ -31,10 +31,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::call::{Call, Event, Fact, ToolAnswer};
 use crate::ids::CallKey;
 use crate::playbook::{Language, Playbook};
+use crate::priority::Priority;
 use crate::sms::NewSms;
 use crate::time::Timestamp;
 
@@ -71,6 +73,11 @@ pub trait Tool: fmt::Debug + Send + Sync {
     /// [`Call::EFFECT_WINDOW`] gets the first answer again.
     fn has_effects(&self) -> bool {
         false
+    }
+
+    /// When two calls of it are one effect; `None` without effects. `priority` is the call's.
+    fn effect(&self, arguments: &Map<String, Value>, _priority: Option<Priority>) -> Option<u64> {
+        self.has_effects().then(|| effect_of(self.name(), arguments))
     }
 
     /// How it is offered to a model, described in this language. `None`: this business does not offer it.

@@ -2,10 +2,11 @@
 //! Numbers it names are ignored, numbers it is told there are none.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::plain_text::plain;
 use super::texting::{self, Letter, PHONE};
-use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
+use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome, effect_of};
 use crate::call::Fact;
 use crate::playbook::{AlertWords, Language, Playbook, PriorityRule};
 use crate::priority::Priority;
@@ -18,7 +19,6 @@ const MAX_SERVICE_CHARS: usize = 48;
 const MAX_ADDRESS_CHARS: usize = 80;
 
 const PRIORITY: [&str; 5] = ["priority", "priorite", "urgence", "urgency", "level"];
-const IS_URGENT: [&str; 3] = ["urgence", "urgent", "urgency"];
 const MESSAGE: [&str; 9] =
     ["message", "description", "probleme", "problem", "problemdescription", "details", "summary", "resume", "text"];
 /// Free text of the oldest generation; beside the message, not instead of it.
@@ -60,6 +60,12 @@ impl Tool for SendSmsAlert {
 
     fn has_effects(&self) -> bool {
         true
+    }
+
+    /// The same alert of a call that has become more urgent since is another one: others are told, and at once.
+    fn effect(&self, arguments: &Map<String, Value>, priority: Option<Priority>) -> Option<u64> {
+        let level = priority.map_or("", Priority::as_str);
+        Some(effect_of(&format!("{} {level}", self.name()), arguments))
     }
 
     fn definition(&self, _playbook: &Playbook, language: Language) -> Option<Definition> {
@@ -150,11 +156,13 @@ fn read_words(args: &Args, context: &ToolContext) -> Option<(AlertWords, String)
     Some((words, told))
 }
 
-/// The more urgent of what the model says and what is known of the call; if neither says anything, of the words.
+/// The most urgent of what the model says, what is known of the call, and an emergency in the alert's own words: a level
+/// chosen badly must not make a flood wait. Anything less in the words counts only when nobody said anything.
 fn urgency(args: &Args, said: &str, context: &ToolContext) -> Priority {
-    let given = args.priority(&PRIORITY).or_else(|| args.is_true(&IS_URGENT).then_some(Priority::P1));
-    let known = context.call.priority;
-    given.into_iter().chain(known).min().unwrap_or_else(|| context.playbook.classify(said, None).priority)
+    let given = args.says_emergency().then_some(Priority::P1).or_else(|| args.priority(&PRIORITY));
+    let heard = context.playbook.classify(said, None).priority;
+    let level = given.into_iter().chain(context.call.priority).min().unwrap_or(heard);
+    if heard == Priority::P1 { heard } else { level }
 }
 
 fn body(language: Language, words: &AlertWords, playbook: &Playbook) -> String {

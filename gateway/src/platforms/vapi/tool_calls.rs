@@ -5,6 +5,7 @@
 //! `arguments` or `parameters`.
 
 use engine::call::{EventKind, ToolCall};
+use serde_json::{Map, Value};
 
 use super::envelope::Envelope;
 use super::json::{Raw, map, objects, pick, short, text};
@@ -88,10 +89,10 @@ impl<'a> Found<'a> {
         let [id, arguments, parameters, function] =
             pick(Some(self.call), ["id", "arguments", "parameters", "function"]);
         let [inner_arguments, inner_parameters] = pick(function, ["arguments", "parameters"]);
-        let arguments = [inner_arguments, arguments, parameters, inner_parameters]
-            .into_iter()
-            .find_map(|candidate| map(candidate, MAX_ARGUMENT_BYTES))
-            .unwrap_or_default();
+        let candidates = [inner_arguments, arguments, parameters, inner_parameters];
+        let objects = || candidates.into_iter().find_map(|candidate| map(candidate, MAX_ARGUMENT_BYTES));
+        let words = || candidates.into_iter().find_map(bare_words);
+        let arguments = objects().or_else(words).unwrap_or_default();
         ToolCall { id: id_text(id), name: self.tool_name(), arguments }
     }
 
@@ -103,6 +104,17 @@ impl<'a> Found<'a> {
     fn tool_name(&self) -> Box<str> {
         named(Some(self.call)).or_else(|| named(self.tool)).unwrap_or_default()
     }
+}
+
+/// A model that writes a sentence instead of arguments: one argument, `text`. JSON between fences is JSON.
+fn bare_words(raw: Option<Raw<'_>>) -> Option<Map<String, Value>> {
+    let words = text(raw.filter(|raw| raw.get().len() <= MAX_ARGUMENT_BYTES))?;
+    let words = words.trim().trim_start_matches("```json").trim_matches('`').trim();
+    if let Ok(arguments) = serde_json::from_str(words) {
+        return Some(arguments);
+    }
+    let is_sentence = words.contains(char::is_alphabetic) && !words.starts_with(['{', '[', '"']);
+    is_sentence.then(|| Map::from_iter([("text".to_owned(), Value::from(words))]))
 }
 
 /// Nested under `function`, or flat.
@@ -156,8 +168,23 @@ mod tests {
                 "toolCall":{"id":"t1","function":{"arguments":{"day":2}}}}]}"#,
             r#"{"toolWithToolCallList":[{"name":"book","server":{"secret":"s"},"toolCall":{"id":"t1","parameters":{"day":2}}},{"name":"idle"}]}"#,
             r#"{"functionCall":{"id":"t1","name":"book","parameters":"{\"day\":2}"}}"#,
+            r#"{"toolCallList":[{"id":"t1","name":"book","arguments":"```json\n{\"day\":2}\n```"}]}"#,
         ] {
             assert_eq!(shown(&read(message)), r#"t1 book {"day":2}"#, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_instead_of_arguments_is_one_of_them() {
+        for (arguments, wanted) in [
+            (r#""de l'eau partout""#, r#"{"text":"de l'eau partout"}"#),
+            (r#""[1,2]""#, "{}"),
+            (r#""42""#, "{}"),
+            (r#""""#, "{}"),
+            ("[1]", "{}"),
+        ] {
+            let message = format!(r#"{{"toolCallList":[{{"id":"t1","name":"book","arguments":{arguments}}}]}}"#);
+            assert_eq!(shown(&read(&message)), format!("t1 book {wanted}"), "{message}");
         }
     }
 
