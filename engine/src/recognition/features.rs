@@ -66,12 +66,7 @@ impl Concepts {
 /// Buckets of everything the turn has, each once, sorted.
 pub fn of(said: &[Word], concepts: &Concepts) -> Vec<u16> {
     let mut features = Vec::with_capacity(said.len() * 12);
-    let off = std::env::var("OFF").unwrap_or_default();
-    let mut add = |hash: Hash| {
-        if !off.contains(hash.1 as char) {
-            features.push((hash.0 % BUCKETS as u64) as u16)
-        }
-    };
+    let mut add = |hash: Hash| features.push((hash.0 % BUCKETS as u64) as u16);
     for (at, word) in said.iter().enumerate() {
         let own = Hash::new(b'w').scope(word.scope).text(&word.text);
         add(own);
@@ -118,15 +113,15 @@ fn pieces(word: &Word, add: &mut impl FnMut(Hash)) {
 
 /// FNV-1a, 64 bits: the same on every machine and in every version.
 #[derive(Clone, Copy)]
-struct Hash(u64, u8);
+struct Hash(u64);
 
 impl Hash {
     fn new(kind: u8) -> Hash {
-        Hash(0xcbf2_9ce4_8422_2325, kind).byte(kind)
+        Hash(0xcbf2_9ce4_8422_2325).byte(kind)
     }
 
     fn byte(self, byte: u8) -> Hash {
-        Hash((self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3), self.1)
+        Hash((self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
     }
 
     fn bytes(self, bytes: &[u8]) -> Hash {
