@@ -1,7 +1,7 @@
 //! Which words of what was said fit which places of the phrases. Every place ("slot") of every phrase has a number; a
 //! word is looked up once, and then a phrase only asks for bits.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::words::{self, Gap, Word};
@@ -13,7 +13,6 @@ pub type Slot = usize;
 const MOST_PARTS: usize = 3;
 /// A joined word shorter than this could be two words by chance.
 const SHORTEST_JOINED: usize = 5;
-const LONGEST_STEM: usize = 16;
 
 type Table = HashMap<String, Vec<Slot>, BuildHasherDefault<Fnv>>;
 
@@ -21,8 +20,8 @@ type Table = HashMap<String, Vec<Slot>, BuildHasherDefault<Fnv>>;
 pub struct Dictionary {
     whole: Table,
     stems: Table,
-    /// Lengths that stems have, as bits.
-    stem_lengths: u32,
+    /// Lengths that stems have, in bytes: a word is cut to these alone.
+    stem_lengths: BTreeSet<usize>,
     slots: usize,
 }
 
@@ -54,7 +53,7 @@ impl Dictionary {
         }
         let key = squeezed(&joined);
         if is_stem {
-            self.stem_lengths |= 1 << key.len().min(LONGEST_STEM);
+            self.stem_lengths.insert(key.len());
             self.stems.entry(key).or_default().push(slot);
         } else {
             self.whole.entry(key).or_default().push(slot);
@@ -95,8 +94,7 @@ impl Dictionary {
     fn find_exactly(&self, word: &str, found: &mut impl FnMut(Slot)) {
         let singular = word.strip_suffix(['s', 'x']).filter(|singular| singular.len() >= 3);
         let wholes = [Some(word), singular].into_iter().flatten().filter_map(|word| self.whole.get(word));
-        let stems = (2..=word.len().min(LONGEST_STEM)).filter(|end| self.stem_lengths & (1 << end) != 0);
-        let stems = stems.filter_map(|end| self.stems.get(word.get(..end)?));
+        let stems = self.stem_lengths.range(..=word.len()).filter_map(|end| self.stems.get(word.get(..*end)?));
         wholes.chain(stems).flatten().for_each(|slot| found(*slot));
     }
 }
@@ -174,6 +172,8 @@ mod tests {
             ("inondation", "in ondation", 2),
             ("inondation", "innondation", 1),
             ("inond*", "inondé", 1),
+            ("anticonstitutionnel*", "anticonstitutionnellement", 1),
+            ("anticonstitutionnel*", "anticonstitution", 0),
             ("sous-sol", "sous sol", 2),
             ("sous-sol", "soussol", 1),
             ("salle de bain", "salle de bain", 3),
