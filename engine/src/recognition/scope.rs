@@ -97,11 +97,15 @@ pub fn set(words: &mut [Word], scope: Scope) {
 #[cfg(test)]
 mod tests {
     use super::Scope::{self, *};
-    use crate::recognition::words;
+    use crate::recognition::{turns, words};
 
     /// The scope of the first word that begins so.
     fn scope_of(text: &str, word: &str) -> Scope {
-        words::said(text).iter().find(|said| said.text.starts_with(word)).expect("the word was said").scope
+        words::said(&turns::of_caller(text))
+            .iter()
+            .find(|said| said.text.starts_with(word))
+            .expect("the word was said")
+            .scope
     }
 
     #[test]
@@ -133,6 +137,21 @@ mod tests {
             ("ça refoule depuis la semaine passée", "refoule", Meant),
             ("c'est pas réglé, ça déborde", "deborde", Meant),
             ("they said it was fixed but it floods", "floods", Meant),
+            ("my basement is flooding right now. the toilet was fixed last week", "flooding", Meant),
+            ("my basement is flooding right now, the toilet was fixed last week", "flooding", Meant),
+            ("mon sous-sol est inondé en ce moment. la toilette a été réparée l'an passé", "inonde", Meant),
+            ("ça déborde partout. le drain a été réparé la semaine passée", "deborde", Meant),
+            ("User: it's flooding right now. AI: Since when? User: the toilet was fixed last week", "flooding", Meant),
+            ("my basement is flooding right now. the toilet was fixed last week", "toilet", Past),
+            ("we had a flood in the basement. the walls were soaked. it has been fixed", "flood", Past),
+            ("the drain backed up this morning. it has been fixed", "backed", Past),
+            ("y a eu un refoulement ce matin. c'est réglé", "refoulement", Past),
+            ("the drain backed up this morning. the toilet was fixed last week", "backed", Meant),
+            ("the toilet flooded this morning but it has been fixed", "flooded", Past),
+            ("we had a flood last year and it's back", "flood", Meant),
+            ("we had a flood last year. we paid for it. now it's coming back", "flood", Meant),
+            ("we had a flood last year. a plumber came. i still have his invoice", "flood", Past),
+            ("on a eu un refoulement l'an passé. un plombier est venu. j'ai encore sa facture", "refoulement", Past),
             ("au cas où ça déborde", "deborde", Supposed),
             ("pour éviter une inondation", "inondation", Supposed),
             ("combien pour une urgence", "urgence", Supposed),

@@ -60,13 +60,16 @@ const HEARSAY: [&str; 16] = [
     "dit", "disait", "pensais", "pensait", "croyais", "croyait", "suppose", "supposed", "said", "told", "thought",
     "think", "jusqu", "tant", "until", "not",
 ];
-/// It was over, and is back.
+/// It was over, and is back, wherever it is said.
 static RETURNS: LazyLock<Markers> = LazyLock::new(|| {
     Markers::new(
-        "revient | reviennent | recommence* | est revenu | est revenue | encore | de nouveau | refoule encore
-         la ca | la c | la y | la il | la l eau
-         again | s back | is back | came back | comes back | coming back | it s doing | started up | but now | and now | still | happening",
+        "revient | reviennent | recommence* | est revenu | est revenue | refoule encore
+         s back | is back | came back | comes back | coming back | it s doing | started up | happening",
     )
+});
+/// The same beside what was over; further on it is of something else: "I still have his invoice".
+static STILL: LazyLock<Markers> = LazyLock::new(|| {
+    Markers::new("encore | de nouveau | la ca | la c | la y | la il | la l eau | again | but now | and now | still")
 });
 /// From here on the present is meant.
 static NOW: LazyLock<Markers> = LazyLock::new(|| {
@@ -76,6 +79,13 @@ static NOW: LazyLock<Markers> = LazyLock::new(|| {
          depuis | encore | cette fois | de nouveau | toujours | meme affaire | meme probleme
          now | right now | today | this morning | tonight | again | this time | still | at the moment | currently | as we speak
          it s back | same thing | same problem | started up | this afternoon | this evening | since",
+    )
+});
+/// Of those, what may be over by now: "it backed up this morning. It's been cleared."
+static TODAY: LazyLock<Markers> = LazyLock::new(|| {
+    Markers::new(
+        "aujourd hui | ce matin | ce soir | a soir | cette nuit | a matin | depuis
+         today | this morning | tonight | this afternoon | this evening | since",
     )
 });
 /// An expression of time after these says since when, not when.
@@ -91,8 +101,8 @@ pub fn mark(words: &mut [Word]) {
         if let Some(length) = PAST.at(words, at).filter(|length| !is_since(words, at) && !returns(words, at + length)) {
             mark_statement(words, at, at + length);
         }
-        if let Some(length) = OVER.at(words, at).filter(|_| !is_doubted(words, at)) {
-            mark_before(words, at + length);
+        if let Some(length) = OVER.at(words, at).filter(|length| !is_doubted(words, at, *length)) {
+            mark_before(words, at, at + length);
         }
     }
 }
@@ -101,15 +111,20 @@ fn is_since(words: &[Word], at: usize) -> bool {
     at.checked_sub(1).is_some_and(|before| SINCE.contains(&words[before].text.as_ref()))
 }
 
-fn is_doubted(words: &[Word], at: usize) -> bool {
+fn is_doubted(words: &[Word], at: usize, length: usize) -> bool {
     let start = at.saturating_sub(5).max(scope::sentence_start(words, at));
     let doubted = |word: &Word| HEARSAY.contains(&word.text.as_ref()) || word.scope == Scope::Denied;
-    words[at].scope == Scope::Denied || words[start..at].iter().any(doubted) || returns(words, at)
+    words[at].scope == Scope::Denied || words[start..at].iter().any(doubted) || returns(words, at + length)
 }
 
 /// "… et là ça recommence".
 fn returns(words: &[Word], after: usize) -> bool {
-    (after..words.len()).any(|place| words[place].scope != Scope::Denied && RETURNS.begins(words, place))
+    let next = scope::sentence_end(words, after.saturating_sub(1));
+    let beside = scope::sentence_end(words, next);
+    (after..words.len()).any(|place| {
+        let is_back = RETURNS.begins(words, place) || (place < beside && STILL.begins(words, place));
+        is_back && words[place].scope != Scope::Denied
+    })
 }
 
 /// The statement around an expression of time. A bare one, "Last year, …", belongs to its neighbour.
@@ -128,9 +143,30 @@ fn mark_statement(words: &mut [Word], start: usize, end: usize) {
     scope::set(&mut words[from..until], Scope::Past);
 }
 
-/// What is over is everything said before it, up to a sentence that is about now.
-fn mark_before(words: &mut [Word], end: usize) {
-    scope::set(&mut words[..end], Scope::Past);
+/// What is over is everything said before it, up to what is about now: "it's flooding. The toilet was fixed."
+fn mark_before(words: &mut [Word], at: usize, end: usize) {
+    let mut from = scope::sentence_start(words, at);
+    // What was over last week is not what began this morning.
+    let is_old = (from..scope::sentence_end(words, at)).any(|place| PAST.begins(words, place));
+    let own_thing = |place: &usize| words[*place].gap == Gap::Comma && scope::is_new_thing(words, *place);
+    if let Some(thing) = (from..at).rev().find(own_thing).filter(|thing| is_about_now(&words[..*thing], from, is_old)) {
+        from = thing;
+    } else {
+        while let Some(last) = from.checked_sub(1) {
+            let start = scope::sentence_start(words, last);
+            if is_about_now(&words[..from], start, is_old) {
+                break;
+            }
+            from = start;
+        }
+    }
+    scope::set(&mut words[from..end], Scope::Past);
+}
+
+/// Whether the words from here on say what is so now; with `today`, what was so today is enough.
+fn is_about_now(words: &[Word], from: usize, today: bool) -> bool {
+    let is_now = |place| is_now(words, place) && (today || !TODAY.begins(words, place));
+    (from..words.len()).any(|place| is_now(place) || is_present(words, place))
 }
 
 fn breaks(words: &[Word], at: usize) -> bool {
