@@ -150,17 +150,33 @@ fn mark_before(words: &mut [Word], at: usize, end: usize) {
     let is_old = (from..scope::sentence_end(words, at)).any(|place| PAST.begins(words, place));
     let own_thing = |place: &usize| words[*place].gap == Gap::Comma && scope::is_new_thing(words, *place);
     if let Some(thing) = (from..at).rev().find(own_thing).filter(|thing| is_about_now(&words[..*thing], from, is_old)) {
-        from = thing;
-    } else {
-        while let Some(last) = from.checked_sub(1) {
-            let start = scope::sentence_start(words, last);
-            if is_about_now(&words[..from], start, is_old) {
-                break;
-            }
-            from = start;
-        }
+        return scope::set(&mut words[thing..end], Scope::Past);
     }
     scope::set(&mut words[from..end], Scope::Past);
+    while let Some(last) = from.checked_sub(1) {
+        let start = scope::sentence_start(words, last);
+        if is_about_now(&words[..from], start, is_old) {
+            break;
+        }
+        if !(is_old && is_state(&words[..from], start)) {
+            scope::set(&mut words[start..from], Scope::Past);
+        }
+        from = start;
+    }
+}
+
+/// "there's water", "mon sous-sol est inondé": what is so, where nothing says since when.
+fn is_state(words: &[Word], from: usize) -> bool {
+    let text = |place: usize| words.get(place).map_or("", |word| word.text.as_ref());
+    (from..words.len()).any(|place| match (text(place), text(place + 1)) {
+        ("there", "s" | "is" | "are") | ("y", "a") => {
+            !PAST.begins(words, place) && !matches!(text(place + 2), "eu" | "been" | "deja" | "pas" | "plus" | "no")
+        }
+        (subject, "is" | "are" | "est" | "sont") => {
+            subject != "s" && !scope::is_subject(subject) && !OVER.begins(words, place + 1)
+        }
+        _ => false,
+    })
 }
 
 /// Whether the words from here on say what is so now; with `today`, what was so today is enough.
