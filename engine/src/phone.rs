@@ -1,10 +1,17 @@
-//! Telephone numbers we send to: E.164, parsed once. What a caller's platform reports stays free text.
+//! Telephone numbers we send to: E.164, parsed once. What a caller's platform reports stays free text, of which it can
+//! be asked whether it is a number at all.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+/// A run of so many digits can be dialled somewhere. It takes dates and ranges with it: the call has them.
+pub const DIALABLE_DIGITS: usize = 7;
+/// What networks send for a number that is withheld, in letters or spelled on a keypad: nobody's number, and shared by
+/// everybody who hides theirs.
+const WITHHELD: [&str; 6] = ["anonymous", "restricted", "blocked", "unavailable", "unknown", "private"];
 
 /// `+` and 7 to 15 digits, the first not zero. Source: ITU-T E.164.
 /// `Debug` prints it masked: a full number never reaches a log by accident.
@@ -25,6 +32,35 @@ impl PhoneNumber {
     pub fn masked(&self) -> String {
         mask(&self.0)
     }
+}
+
+/// A telephone number as a network, a platform or a model writes it, in digits: `+15145550142`. `None` for what cannot
+/// be dialled: `anonymous` in letters or in digits, an address of another kind, a link.
+pub fn dialable(text: &str) -> Option<String> {
+    let text = text.trim();
+    let bare = text.strip_prefix("sip:").or_else(|| text.strip_prefix("tel:")).unwrap_or(text);
+    let number = bare.split(['@', ';']).next().unwrap_or_default().trim();
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    let written = number.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '.' | '(' | ')'));
+    let fits = written && (DIALABLE_DIGITS..=15).contains(&digits.len());
+    let is_withheld = || WITHHELD.iter().any(|word| keypad(word) == digits);
+    let plus = if number.starts_with('+') { "+" } else { "" };
+    (fits && !is_withheld()).then(|| format!("{plus}{digits}"))
+}
+
+/// A word as the keys of a telephone that carry its letters.
+fn keypad(word: &str) -> String {
+    let key = |letter: char| match letter {
+        'a'..='c' => '2',
+        'd'..='f' => '3',
+        'g'..='i' => '4',
+        'j'..='l' => '5',
+        'm'..='o' => '6',
+        'p'..='s' => '7',
+        't'..='v' => '8',
+        _ => '9',
+    };
+    word.chars().map(key).collect()
 }
 
 /// Masks any dialable text: all but the first five and the last four characters.
@@ -94,6 +130,25 @@ mod tests {
         }
         for bad in ["", "+", "15145550110", "+0145550110", "+1514555011a", "+1234567890123456", "+1 514 555 0110"] {
             assert!(bad.parse::<PhoneNumber>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_what_can_be_dialled_is_a_number_to_call_back() {
+        for (text, number) in [
+            ("+15145550142", Some("+15145550142")),
+            ("514-555-0142", Some("5145550142")),
+            ("sip:+15145550142@carrier.example", Some("+15145550142")),
+            ("anonymous", None),
+            ("+266696687", None),
+            ("sip:266696687@carrier.example", None),
+            ("+86282452253", None),
+            ("sip:alice@example.com", None),
+            ("911", None),
+            ("+1514555014200000000", None),
+            ("", None),
+        ] {
+            assert_eq!(dialable(text).as_deref(), number, "{text}");
         }
     }
 

@@ -320,6 +320,33 @@ fn a_hidden_caller_is_called_back_where_they_say_and_texted_nowhere() {
     assert!(silent.texts.is_empty() && answer(&silent).starts_with("Which number"), "{silent:?}");
 }
 
+/// Networks spell on a keypad what they withhold: `+266696687` is ANONYMOUS.
+#[test]
+fn a_number_withheld_in_digits_is_nobodys_to_call_back_or_to_text() {
+    let hidden = |arguments: Value| {
+        let mut event = event(tool_call("tc", "requestCallback", arguments), 0);
+        event.parties = Parties { from: Some("+266696687".into()), ..Parties::default() };
+        ask_of(&harbour(), &call_after([]), &event)
+    };
+    let dictated = hidden(json!({"phone": "514-555-0143", "reason": "x"}));
+    assert_eq!(people(&dictated.texts), ["desk"], "no stranger is texted");
+    assert!(dictated.texts[0].body.contains("5145550143"), "{}", dictated.texts[0].body);
+    for silent in [hidden(json!({"reason": "x"})), hidden(json!({"reason": "x", "phone": "+266696687"}))] {
+        assert!(silent.texts.is_empty() && answer(&silent).starts_with("Which number"), "{silent:?}");
+    }
+}
+
+#[test]
+fn a_caller_is_sent_the_confirmation_however_the_network_writes_their_number() {
+    for (from, to) in [("5145550142", CALLER), ("1 514 555-0142", CALLER), ("+442079460999", "+442079460999")] {
+        let mut event = event(tool_call("tc", "requestCallback", json!({"reason": "x"})), 0);
+        event.parties = Parties { from: Some(from.into()), ..Parties::default() };
+        let decision = ask_of(&harbour(), &call_after([]), &event);
+        assert_eq!(people(&decision.texts), ["desk", "caller"], "{from}");
+        assert_eq!(decision.texts[1].to.as_str(), to, "{from}");
+    }
+}
+
 #[test]
 fn calls_back_count_against_the_cap_and_a_repetition_is_one() {
     let playbook = changed("[reception]", "[sms]\nper_call = 1\n[reception]").unwrap();

@@ -1,7 +1,7 @@
 //! Which service a caller asks for, what is refused, and what is left to ask: `validateServiceRequest` on the shipped
 //! playbook, in the caller's words and under every name of the arguments.
 
-use engine::call::{Answer, Call, Decision, Fact, ToolAnswer};
+use engine::call::{Answer, Call, Decision, Direction, Fact, ToolAnswer};
 use engine::playbook::{Language, Playbook, Status};
 use engine::testing::fixtures::{CALLER, call_after, event, key, spoke, tool_call};
 use engine::tools;
@@ -301,11 +301,26 @@ fn required_fields_are_found_under_every_generation_of_names() {
 fn a_hidden_number_is_asked_for() {
     let mut call = calling();
     assert_eq!(call.from.as_deref(), Some(CALLER));
-    call.from = Some("anonymous".into());
     let mut arguments = all_fields();
     arguments["phone"] = json!("the same number");
-    let answer: Value = serde_json::from_str(text(&decide(&shipped(), &call, arguments))).unwrap();
-    assert_eq!((&answer["missing"], &answer["invalid"]), (&json!(["phone"]), &json!(["phone"])));
+    for hidden in ["anonymous", "+266696687"] {
+        call.from = Some(hidden.into());
+        let answer: Value = serde_json::from_str(text(&decide(&shipped(), &call, arguments.clone()))).unwrap();
+        assert_eq!((&answer["missing"], &answer["invalid"]), (&json!(["phone"]), &json!(["phone"])), "{hidden}");
+    }
+}
+
+/// The business's own number is the same in every call it makes, whoever it calls.
+#[test]
+fn the_number_of_a_call_we_make_is_the_one_we_call() {
+    let mut arguments = all_fields();
+    arguments["phone"] = json!("the same number");
+    for (to, missing) in [(CALLER, json!([])), ("anonymous", json!(["phone"]))] {
+        let (from, to) = (Some("+15145550100".into()), Some(to.into()));
+        let call = Call { direction: Some(Direction::Outbound), from, to, ..calling() };
+        let answer: Value = serde_json::from_str(text(&decide(&shipped(), &call, arguments.clone()))).unwrap();
+        assert_eq!(answer["missing"], missing);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::decision::{Fact, ToolAnswer};
 use super::event::{Direction, Fault, Phase, Role};
 use crate::ids::{CallId, TenantId};
+use crate::phone::dialable;
 use crate::playbook::Language;
 use crate::priority::Priority;
 use crate::sms::SmsState;
@@ -171,6 +172,11 @@ impl Call {
             Some(Direction::Outbound) => self.to.as_deref(),
             _ => self.from.as_deref(),
         }
+    }
+
+    /// The other side's, if it can be dialled: nobody's where it is withheld, and none where a browser calls.
+    pub fn seen_number(&self) -> Option<&str> {
+        self.other_side().filter(|seen| dialable(seen).is_some())
     }
 
     /// The fact that the call is more urgent than it was known to be, if it is. It never becomes less urgent by itself.

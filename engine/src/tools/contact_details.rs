@@ -1,7 +1,6 @@
 //! Whether what a caller dictated can be right: a telephone number, an address, a postal code, an e-mail address.
 
-use super::numbers::dialable;
-use crate::phone::PhoneNumber;
+use crate::phone::{PhoneNumber, dialable};
 
 /// Source: RFC 5321, 4.5.3.1.3, without its angle brackets.
 const MAX_EMAIL_CHARS: usize = 254;

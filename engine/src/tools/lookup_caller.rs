@@ -8,20 +8,15 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::numbers::dialable;
 use super::plain_text::plain;
 use super::{Args, Definition, Inquiry, Sentence, Tool, ToolContext, ToolOutcome};
-use crate::call::{Call, CallView, SmsCounts, ToolAnswer};
+use crate::call::{CallView, SmsCounts, ToolAnswer};
 use crate::playbook::{Language, Playbook};
 use crate::priority::Priority;
 use crate::time::Timestamp;
 
 /// Of one earlier call's summary, in characters.
 const MAX_SUMMARY_CHARS: usize = 240;
-/// What networks send for a number that is withheld, in letters or spelled on a keypad: nobody's number, and shared by
-/// everybody who hides theirs.
-const WITHHELD: [&str; 6] = ["anonymous", "restricted", "blocked", "unavailable", "unknown", "private"];
-
 const HIDDEN: Sentence = Sentence {
     fr: "Le numéro de l'appelant est masqué; demandez-lui son nom et s'il a déjà appelé.",
     en: "The caller's number is hidden; ask for their name and whether they have called before.",
@@ -84,35 +79,13 @@ impl Tool for LookupCaller {
         if limit == 0 {
             return context.refuse(Sentence::UNKNOWN_TOOL);
         }
-        let Some(number) = number_seen(context.call) else {
+        let Some(number) = context.call.seen_number() else {
             let message = HIDDEN.in_language(context.language());
             return ToolOutcome::result(&Caller { known: false, calls: Vec::new(), message });
         };
         let inquiry = Inquiry::PastCalls { number: number.into(), before: context.call.started_at, limit };
         ToolOutcome::after(inquiry, CANNOT_LOOK.in_language(context.language()))
     }
-}
-
-/// The other side's, as the network sent it; `None` when it is hidden or no telephone number.
-fn number_seen(call: &Call) -> Option<&str> {
-    let seen = call.other_side()?;
-    let digits: String = dialable(seen)?.chars().filter(char::is_ascii_digit).collect();
-    WITHHELD.iter().all(|word| keypad(word) != digits).then_some(seen)
-}
-
-/// A word as the keys of a telephone that carry its letters.
-fn keypad(word: &str) -> String {
-    let key = |letter: char| match letter {
-        'a'..='c' => '2',
-        'd'..='f' => '3',
-        'g'..='i' => '4',
-        'j'..='l' => '5',
-        'm'..='o' => '6',
-        'p'..='s' => '7',
-        't'..='v' => '8',
-        _ => '9',
-    };
-    word.chars().map(key).collect()
 }
 
 /// The earlier calls, as the agent may know them.

@@ -1,8 +1,8 @@
 //! Telephone numbers spelled out: `four three eight, five five five, zero one nine nine`, in both languages, digits and
 //! words mixed. An amount or a year of a few words stays.
 
-use super::numbers::DIALABLE_DIGITS;
 use super::plain_text::REMOVED;
+use crate::phone::DIALABLE_DIGITS;
 use crate::playbook::fold;
 
 #[rustfmt::skip]

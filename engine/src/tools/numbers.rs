@@ -1,23 +1,10 @@
-//! Telephone numbers in what a model wrote: which can be dialled, and which are taken out.
+//! Telephone numbers in what a model wrote: which there are, and which are taken out.
 
 use super::plain_text::REMOVED;
+use crate::phone::DIALABLE_DIGITS;
 
-/// A run of so many digits can be dialled somewhere. It takes dates and ranges with it: the call has them.
-pub const DIALABLE_DIGITS: usize = 7;
 /// Separators between two digits of one number.
 const MAX_SEPARATORS: usize = 3;
-
-/// A telephone number as a platform or a model writes it, in digits: `+15145550142`. `None` for what cannot be dialled:
-/// `anonymous`, an address of another kind, a link.
-pub fn dialable(text: &str) -> Option<String> {
-    let text = text.trim();
-    let bare = text.strip_prefix("sip:").or_else(|| text.strip_prefix("tel:")).unwrap_or(text);
-    let number = bare.split(['@', ';']).next().unwrap_or_default().trim();
-    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-    let written = number.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '.' | '(' | ')'));
-    let fits = written && (DIALABLE_DIGITS..=15).contains(&digits.len());
-    fits.then(|| if number.starts_with('+') { format!("+{digits}") } else { digits })
-}
 
 /// The text without every number that can be dialled, but for those that are `known`.
 pub fn without_numbers(text: &str, known: &[&str]) -> String {
@@ -108,22 +95,6 @@ fn begins_with(digits: &str, known: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_what_can_be_dialled_is_a_number_to_call_back() {
-        for (text, number) in [
-            ("+15145550142", Some("+15145550142")),
-            ("514-555-0142", Some("5145550142")),
-            ("sip:+15145550142@carrier.example", Some("+15145550142")),
-            ("anonymous", None),
-            ("sip:alice@example.com", None),
-            ("911", None),
-            ("+1514555014200000000", None),
-            ("", None),
-        ] {
-            assert_eq!(dialable(text).as_deref(), number, "{text}");
-        }
-    }
 
     #[test]
     fn a_known_number_may_stay_and_nothing_may_hide_behind_it() {

@@ -3,11 +3,11 @@
 
 use serde::Serialize;
 
+use super::contact_details::phone_number;
 use super::plain_text::plain;
 use super::texting::{self, Letter};
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
 use crate::call::Fact;
-use crate::phone::PhoneNumber;
 use crate::playbook::{CallbackWords, ConfirmationWords, Contact, Language, Playbook, Route};
 use crate::priority::Priority;
 use crate::sms::NewSms;
@@ -144,7 +144,7 @@ fn body(language: Language, words: &CallbackWords, playbook: &Playbook) -> Strin
 /// To the number the platform saw and no other: a dictated one may be anybody's.
 fn confirmation(context: &ToolContext) -> Option<NewSms> {
     let playbook = context.playbook;
-    let to: PhoneNumber = texting::seen(context.call).filter(|_| playbook.callback.confirm)?.parse().ok()?;
+    let to = context.call.seen_number().filter(|_| playbook.callback.confirm).and_then(phone_number)?;
     let words = ConfirmationWords { business: playbook.name.clone() };
     let body = playbook.templates.render_confirmation(context.language(), &words)?;
     let letter = Letter { to: &to, contact: Contact::CALLER, body, priority: Priority::P4, due_at: context.now };

@@ -2,7 +2,6 @@
 //! What is read is checked and forgotten: a number that is spoken back may be somebody else's.
 
 use super::contact_details::{is_address, is_email, is_said, phone_number, postal_code};
-use super::numbers::dialable;
 use super::{Args, Sentence, ToolContext};
 use crate::playbook::{Field, fold};
 
@@ -64,7 +63,7 @@ pub(super) fn missing(args: &Args, context: &ToolContext, problem_is_known: bool
 /// What to ask next: one thing at a time.
 pub(super) fn question<'a>(missing: &Missing, context: &'a ToolContext) -> &'a str {
     let language = context.language();
-    let number_is_seen = context.call.from.as_deref().and_then(dialable).is_some();
+    let number_is_seen = context.call.seen_number().is_some();
     match missing.field {
         field if missing.is_invalid => again(field).in_language(language),
         Field::Phone if number_is_seen => CONFIRM_PHONE.in_language(language),
@@ -99,7 +98,7 @@ fn find(field: Field, args: &Args, context: &ToolContext) -> Found {
 }
 
 fn is_seen_number(text: &str, context: &ToolContext) -> bool {
-    let is_seen = context.call.from.as_deref().and_then(dialable).is_some();
+    let is_seen = context.call.seen_number().is_some();
     let folded = fold(text);
     let mut words = folded.split(|c: char| !c.is_alphanumeric());
     let has_digit = text.contains(|c: char| c.is_ascii_digit());

@@ -1,10 +1,10 @@
 //! What the tools that text people have in common: whom to call back, what may stand in a text, and what is owed.
 
-use super::numbers::{dialable, numbers_in, without_numbers};
+use super::numbers::{numbers_in, without_numbers};
 use super::{Args, Sentence, ToolContext, ToolOutcome};
-use crate::call::{Call, Direction, Fact, Note};
+use crate::call::{Call, Fact, Note};
 use crate::ids::SmsId;
-use crate::phone::PhoneNumber;
+use crate::phone::{PhoneNumber, dialable};
 use crate::playbook::{Contact, Referral};
 use crate::priority::Priority;
 use crate::sms::{NewSms, segments};
@@ -34,13 +34,8 @@ const NOBODY_TO_TELL: Sentence = Sentence {
 /// The number the platform saw. Only where it saw none (a hidden number, a browser) is it the one the caller dictated:
 /// there is no other way back to them.
 pub fn callback(args: &Args, call: &Call) -> Option<String> {
-    seen(call).or_else(|| args.text(&PHONE).as_deref().and_then(dialable))
-}
-
-/// The other side's number, as the platform saw it.
-pub fn seen(call: &Call) -> Option<String> {
-    let seen = if call.direction == Some(Direction::Outbound) { &call.to } else { &call.from };
-    seen.as_deref().and_then(dialable)
+    let seen = call.seen_number().and_then(dialable);
+    seen.or_else(|| args.text(&PHONE).as_deref().and_then(dialable))
 }
 
 /// A body looked at as a whole: fields that are harmless apart may make a number together. Numbers of the business's
