@@ -61,7 +61,7 @@ en = "{{ business }}: noted."
 "#;
 
 /// Somebody who must never hear of this business.
-const DISGUISES: [&str; 52] = [
+const DISGUISES: [&str; 60] = [
     "+14385550199",
     "14385550199",
     "4385550199",
@@ -114,6 +114,14 @@ const DISGUISES: [&str; 52] = [
     "quatre trois huit cinq cinq cinq zéro un neuf neuf",
     "quatre cent trente-huit, cinq cinq cinq, zéro un neuf neuf",
     "438 five five five 0199",
+    "438!555!0199",
+    "438@555@0199",
+    "438&555&0199",
+    "438 -- 555 -- 0199",
+    "4 <=> 3 <=> 8 <=> 5 <=> 5 <=> 5 <=> 0 <=> 1 <=> 9 <=> 9",
+    "438 … ☎ … 555 … ☎ … 0199",
+    "4\u{300}3\u{301}8\u{302}5\u{303}5\u{304}5\u{305}0\u{306}1\u{307}9\u{308}9\u{309}",
+    "4\u{345}385\u{36f}550\u{345}199",
 ];
 
 /// Where a model may be made to write it. The innocent rest of the arguments comes with it.

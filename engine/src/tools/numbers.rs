@@ -3,8 +3,8 @@
 use super::plain_text::REMOVED;
 use crate::phone::DIALABLE_DIGITS;
 
-/// Separators between two digits of one number.
-const MAX_SEPARATORS: usize = 3;
+/// What may open a number before its first digit: `+ (`.
+const MAX_OPENING: usize = 4;
 
 /// The text without every number that can be dialled, but for those that are `known`.
 pub fn without_numbers(text: &str, known: &[&str]) -> String {
@@ -50,7 +50,7 @@ fn number_at(letters: &[char], start: usize) -> (usize, String) {
         if let Some(digit) = digit_at(letters, place) {
             digits.push(digit);
             end = place + 1;
-        } else if !is_separator(*letter) || place + 1 - end > MAX_SEPARATORS {
+        } else if !is_separator(*letter) || (digits.is_empty() && place >= start + MAX_OPENING) {
             break;
         }
     }
@@ -76,11 +76,10 @@ fn digit_at(letters: &[char], place: usize) -> Option<char> {
     (touches && is_among(before) && is_among(next)).then_some(digit)
 }
 
+/// Anything but a word, and the letter that is drawn between groups of digits: somebody who reads `438!555!0199` dials
+/// it. A line break is the business's own, of its template: a model's text is one line.
 fn is_separator(letter: char) -> bool {
-    matches!(
-        letter,
-        ' ' | '+' | '-' | '.' | ',' | ':' | ';' | '(' | ')' | '[' | ']' | '/' | '\\' | '_' | '*' | '#' | '~'
-    ) || matches!(letter, 'x' | 'X' | '|' | '=' | '\'' | '"' | '·' | '•' | '\u{2010}'..='\u{2015}' | '−')
+    matches!(letter, 'x' | 'X') || !(letter.is_alphanumeric() || letter == '\n')
 }
 
 /// Country codes are said or left out: ten digits decide. What follows is an extension, a house number, but no number.

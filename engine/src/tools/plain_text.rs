@@ -2,6 +2,7 @@
 //! the caller's own. A caller who talks the agent into a message must not be able to make staff dial or open anything.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use super::number_words::without_spelled_numbers;
 use super::numbers::without_numbers;
@@ -30,7 +31,7 @@ const SCHEMES: [&str; 13] = [
 
 /// One line of at most `max_chars` characters. `own` is the caller's number, the only one that may stay.
 pub fn plain(text: &str, max_chars: usize, own: Option<&str>) -> String {
-    let visible: String = text.nfkc().filter_map(visible).take(max_chars * READ_AHEAD).collect();
+    let visible: String = marked(text.nfkc().filter_map(visible)).take(max_chars * READ_AHEAD).collect();
     let words: Vec<String> = visible.split_whitespace().map(without_links).collect();
     let known: Vec<&str> = own.into_iter().collect();
     let unspelled = without_spelled_numbers(&words.join(" "));
@@ -48,6 +49,16 @@ fn visible(letter: char) -> Option<char> {
         letter if letter.is_control() => Some(' '),
         letter => Some(letter),
     }
+}
+
+/// Marks stay on the letters they belong to. On a digit they say nothing, and only keep it from being read as one.
+fn marked(letters: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    let kept = |is_on_letter: &mut bool, letter: char| {
+        let is_mark = is_combining_mark(letter);
+        *is_on_letter = if is_mark { *is_on_letter } else { letter.is_alphabetic() };
+        Some((!is_mark || *is_on_letter).then_some(letter))
+    };
+    letters.scan(false, kept).flatten()
 }
 
 /// A link is taken out. A word that a phone might only take for one (`fuite.au`) keeps its letters and loses its shape.
@@ -101,6 +112,7 @@ mod tests {
             ("4️⃣3️⃣8️⃣5️⃣5️⃣5️⃣0️⃣1️⃣9️⃣9️⃣", "[...]"),
             ("438555 - 0199", "[...]"),
             ("555-0199", "[...]"),
+            ("4\u{300}385550199, ca\u{f0}a\u{331} de\u{331}borde", "[...], ca\u{f0}a\u{331} de\u{331}borde"),
             ("514 555 0142 514 555 0142 9", "[...]"),
             ("2 pieds d'eau, 100 rue Exemple, H2X 1Y4", "2 pieds d'eau, 100 rue Exemple, H2X 1Y4"),
         ] {
