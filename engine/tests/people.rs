@@ -358,7 +358,10 @@ fn calls_back_count_against_the_cap_and_a_repetition_is_one() {
     let again = ask_of(&playbook, &call, &event(tool_call("tc2", "requestCallback", json!({"reason": "x"})), 1));
     assert_eq!((&again.answer, again.texts.len()), (&decision.answer, 0));
     let other = ask_of(&playbook, &call, &event(tool_call("tc3", "requestCallback", json!({"reason": "y"})), 2));
-    assert!(other.texts.is_empty() && answer(&other).starts_with("The team has already"), "{other:?}");
+    assert!(other.texts.is_empty() && answer(&other).starts_with("I cannot pass anything more on"), "{other:?}");
+    let flooded = Call { priority: Some(Priority::P1), ..call };
+    let urgent = ask_of(&playbook, &flooded, &event(tool_call("tc4", "requestCallback", json!({"reason": "z"})), 3));
+    assert_eq!(people(&urgent.texts), ["nurse", "owner", "desk"], "those of an emergency, and no text to the caller");
 }
 
 #[test]

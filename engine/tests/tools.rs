@@ -229,6 +229,24 @@ fn one_call_causes_no_more_texts_than_its_tenant_allows() {
 }
 
 #[test]
+fn an_emergency_is_told_once_however_many_texts_went_before() {
+    let mut call = fresh();
+    for n in 0..6 {
+        let decision = ask(&call, n, "sendSMSAlert", json!({"priority": "P4", "message": n}));
+        call = folded(&call, &decision, n);
+    }
+    assert_eq!(call.texts_owed, 5);
+    let overheard = call.decide(&key("c1"), &event(spoke("now the basement has a flood"), 7), &playbook(), at(7));
+    for call in [&folded(&call, &overheard, 7), &call] {
+        let flooded = ask(call, 8, "sendSMSAlert", json!({"priority": "P1", "message": "flood"}));
+        assert_eq!(people(&flooded.texts), ["owner", "on_call"]);
+        let call = folded(call, &flooded, 8);
+        let again = ask(&call, 9, "sendSMSAlert", json!({"priority": "P1", "message": "flood, it rises"}));
+        assert!(again.texts.is_empty() && sentence(&again).starts_with("The team has already been alerted"));
+    }
+}
+
+#[test]
 fn a_text_promised_after_the_end_is_owed() {
     let ended = call_after([EventKind::Ended(hung_up())]);
     let decision = ask(&ended, 5, "sendSMSAlert", json!({"priority": "P1", "message": "x"}));

@@ -134,6 +134,16 @@ fn calls_that_were_lost_repeated_or_never_spoken_are_told_apart() {
     assert!(endings.iter().any(|end| end["group"] == "platform.transport" && end["fault"] == "platform"));
 }
 
+/// Networks spell on a keypad what they withhold: `+266696687` is ANONYMOUS.
+#[test]
+fn callers_who_hide_their_number_are_not_one_caller() {
+    let dir = tempfile::tempdir().unwrap();
+    let calls = std::fs::read_to_string(format!("{FIXTURES}/calls.json")).unwrap();
+    assert!(calls.contains("+15145550144"));
+    let path = write(dir.path(), "calls.json", &calls.replace("+15145550144", "+266696687"));
+    assert_eq!(json_of(&[&path])["called_again"], json!([]));
+}
+
 #[test]
 fn every_link_of_the_page_leads_to_a_place_on_it() {
     let page = page(&[FIXTURES]);

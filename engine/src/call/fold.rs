@@ -8,6 +8,7 @@ use super::event::{EndedReason, Note, Parties, Phase, Report};
 use super::machine::clipped;
 use super::state::{Call, Effect, Line, Unsettled};
 use crate::playbook::Language;
+use crate::priority::Priority;
 use crate::time::Timestamp;
 use crate::tools::ErrandOutcome;
 
@@ -52,7 +53,10 @@ impl Call {
                 self.priority = Some(*priority);
                 self.priority_reason = Some(reason.clone());
             }
-            Fact::SmsOwed { .. } => self.texts_owed += 1,
+            Fact::SmsOwed { priority, .. } => {
+                self.texts_owed += 1;
+                self.emergency_told |= *priority == Priority::P1;
+            }
             Fact::Ended(reason) => self.end(at, Some(reason)),
             Fact::Reported(report) => self.report(report, at),
             Fact::WentSilent { .. } if self.phase.is_live() => self.phase = Phase::Lost,

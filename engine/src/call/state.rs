@@ -42,6 +42,9 @@ pub struct Call {
     pub reported: bool,
     /// Messages owed so far, against the tenant's cap.
     pub texts_owed: u32,
+    /// An emergency's message has been owed: the cap counts for the next one too.
+    #[serde(default)]
+    pub emergency_told: bool,
     /// Effects of the last two minutes, so that a model repeating itself gets the first answer again.
     pub effects: Vec<Effect>,
     /// Effects somebody was asked for, and of which it is not known yet, or never will be, whether they happened.
@@ -159,6 +162,7 @@ impl Call {
             tools_used: Vec::new(),
             reported: false,
             texts_owed: 0,
+            emergency_told: false,
             effects: Vec::new(),
             unsettled: Vec::new(),
             seq: 0,

@@ -27,6 +27,11 @@ const PASSED_ON: Sentence = Sentence {
     fr: "C'est noté: l'équipe a votre demande de rappel.",
     en: "It is noted: the team has your request to be called back.",
 };
+/// Promises nothing: nobody was told of this one.
+const NOT_PASSED_ON: Sentence = Sentence {
+    fr: "Je ne peux plus rien transmettre à l'équipe pendant cet appel; elle a déjà ce que j'ai transmis avant.",
+    en: "I cannot pass anything more on to the team during this call; they have what I passed on before.",
+};
 const MISSING_NUMBER: Sentence =
     Sentence { fr: "À quel numéro peut-on vous rappeler?", en: "Which number can they call you back on?" };
 
@@ -74,16 +79,17 @@ impl Tool for RequestCallback {
         let route = request.route(context);
         let emergency = (request.priority == Priority::P1).then(|| &playbook.rule(Priority::P1).roster);
         let recipients = playbook.texted(emergency.into_iter().chain([route.roster]).chain(route.beside));
-        let left = texting::texts_left(context);
+        let left = texting::texts_left(request.priority, context);
         if recipients.is_empty() || left == 0 {
-            return texting::refused(recipients.is_empty(), context);
+            return texting::refused(recipients.is_empty(), NOT_PASSED_ON, context);
         }
         let letter = |contact: &Contact| {
             let body = body(contact.language, &request.words, playbook);
             Letter::to(contact, body, request.priority, context.now).owed(context)
         };
+        let routine = texting::texts_left(Priority::P4, context);
         let mut texts: Vec<NewSms> = recipients.into_iter().take(left).map(letter).collect();
-        let confirmation = confirmation(context).filter(|sms| texts.len() < left && is_new(sms, &texts));
+        let confirmation = confirmation(context).filter(|sms| texts.len() < routine && is_new(sms, &texts));
         let confirmed = confirmation.is_some();
         texts.extend(confirmation);
         let referred = route.referral.map(texting::referred);

@@ -94,9 +94,9 @@ impl Tool for SendSmsAlert {
         let rule = playbook.rule(words.priority);
         let route = playbook.route(rule.priority, &rule.roster, &words.service, &said);
         let recipients = playbook.texted([route.roster].into_iter().chain(route.beside));
-        let left = texting::texts_left(context);
+        let left = texting::texts_left(rule.priority, context);
         if recipients.is_empty() || left == 0 {
-            return texting::refused(recipients.is_empty(), context);
+            return texting::refused(recipients.is_empty(), texting::ALREADY_TOLD, context);
         }
         let due_at = context.now.plus(rule.text_delay);
         let letter = |contact| Letter::to(contact, body(contact.language, &words, playbook), rule.priority, due_at);

@@ -91,9 +91,13 @@ impl<'a> Letter<'a> {
     }
 }
 
-/// Texts the call may still cause.
-pub fn texts_left(context: &ToolContext) -> usize {
-    context.playbook.sms.per_call.saturating_sub(context.call.texts_owed) as usize
+/// Texts the call may still cause. An emergency is told once to everybody it concerns, however many went before: what
+/// was routine until then must not have used up what it needs.
+pub fn texts_left(priority: Priority, context: &ToolContext) -> usize {
+    match priority {
+        Priority::P1 if !context.call.emergency_told => usize::MAX,
+        _ => context.playbook.sms.per_call.saturating_sub(context.call.texts_owed) as usize,
+    }
 }
 
 pub fn owed(sms: &NewSms) -> Fact {
@@ -105,11 +109,11 @@ pub fn referred(referral: &Referral) -> Fact {
     Fact::Noted(Note { what: "referred".into(), detail: Some(referral.name.clone()) })
 }
 
-/// Nobody is texted, and the timeline shows why.
-pub fn refused(unrouted: bool, context: &ToolContext) -> ToolOutcome {
+/// Nobody is texted, and the timeline shows why. `capped` is said where others of the call were.
+pub fn refused(unrouted: bool, capped: Sentence, context: &ToolContext) -> ToolOutcome {
     let (sentence, what) = match unrouted {
         true => (NOBODY_TO_TELL, "sms_unrouted"),
-        false => (ALREADY_TOLD, "sms_cap_reached"),
+        false => (capped, "sms_cap_reached"),
     };
     let note = Fact::Noted(Note { what: what.into(), detail: None });
     context.refuse(sentence).with_facts([note])

@@ -173,10 +173,37 @@ mod tests {
     #[test]
     fn a_tool_that_tells_somebody_is_known_by_its_name_or_by_being_named() {
         let tools = AlertTools(vec!["createTicket".to_owned()]);
-        for name in ["sendSMSAlert", "send_sms", "notifyOwner", "escalate", "createTicket"] {
+        for name in [
+            "sendSMSAlert",
+            "send_sms",
+            "SendSms2",
+            "smsOwner",
+            "sendalert",
+            "notifyOwner",
+            "notifications",
+            "escalate",
+            "escalationNeeded",
+            "page_on_call",
+            "pageOnCall",
+            "alertes",
+            "textOwner",
+            "text-owner",
+            "createTicket",
+        ] {
             assert!(tools.has(name), "{name}");
         }
-        for name in ["classifyPriority", "createClient", "bookAppointment"] {
+        for name in [
+            "classifyPriority",
+            "createClient",
+            "bookAppointment",
+            "getHomepage",
+            "webpageSummary",
+            "searchWebPage",
+            "next_page",
+            "getPageContent",
+            "fetch_page",
+            "contextOwner",
+        ] {
             assert!(!tools.has(name), "{name}");
         }
     }

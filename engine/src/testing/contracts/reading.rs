@@ -248,6 +248,7 @@ fn full_state(seq: u64) -> Call {
         tools_used: vec!["note".into(), "alert".into()],
         reported: true,
         texts_owed: 2,
+        emergency_told: true,
         unsettled: vec![crate::call::Unsettled { digest: 1, at: moment(4), errand: "book/t1".into() }],
         effects: vec![crate::call::Effect {
             digest: u64::MAX,
