@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine::call::{
     Answer, Call, CallView, Decision, Direction, Event, EventKind, Fact, Note, Parties, SmsCounts, ToolAnswer,
 };
-use engine::ids::CallId;
+use engine::ids::{CallId, EventKey};
 use engine::playbook::{Playbook, Shadow};
 use engine::priority::Priority;
 use engine::testing::fixtures::{CALLER, at, call_after, event, hung_up, key, playbook, playbook_with, tool_call};
@@ -38,7 +38,7 @@ fn folded(call: &Call, decision: &Decision, event: &Event) -> Call {
 }
 
 fn book(n: u64) -> Event {
-    event(tool_call(&format!("t{n}"), "book_visit", json!({"day": "Tuesday"})), n)
+    event(tool_call(&format!("t{n}"), "bookVisit", json!({"day": "Tuesday"})), n)
 }
 
 fn errand(decision: &Decision) -> Errand {
@@ -132,6 +132,19 @@ fn an_effect_keeps_its_first_name_until_it_is_settled() {
     assert_eq!(&*errand(&decide(&playbook_with(BOOK), &meanwhile, &book(2))).id, "bookVisit/t1");
     let much_later = book(1 + Call::EFFECT_WINDOW.as_secs() + 1);
     assert_ne!(&*errand(&decide(&playbook_with(BOOK), &meanwhile, &much_later)).id, "bookVisit/t1");
+}
+
+/// To who is asked, two wishes under one name would be one wish.
+#[test]
+fn another_spelling_under_a_reused_id_is_another_wish() {
+    let wish = |spelling: &str, day: &str| {
+        let mut event = event(tool_call("t1", spelling, json!({"day": day})), 1);
+        event.key = EventKey::new(format!("tc:{spelling}:t1"));
+        errand(&decide(&playbook_with(BOOK), &call_after([]), &event)).id
+    };
+    assert_ne!(wish("bookVisit", "Tuesday"), wish("book_visit", "Friday"));
+    assert_ne!(wish("BookVisit", "Tuesday"), wish("book_visit", "Friday"));
+    assert_eq!(wish("book_visit", "Tuesday"), wish("book_visit", "Tuesday"), "a crash in between makes no second one");
 }
 
 #[test]
@@ -234,6 +247,19 @@ fn the_agent_learns_of_the_last_calls_without_a_number() {
     );
     assert!(answer["message"].as_str().unwrap().contains("perhaps another person"));
     assert!(!answer.to_string().contains("555"));
+}
+
+/// A platform's reason is open text, and may quote what a stranger sent.
+#[test]
+fn how_an_earlier_call_ended_is_told_without_numbers_and_links() {
+    let ended = past("p1", 1, |call| {
+        let reason = format!("transfer to +14385550199 failed: see https://example.com/x {}", "x ".repeat(200));
+        call.ended_reason = Some(reason.into());
+    });
+    let answer = told(&playbook(), vec![ended]);
+    let told = answer["calls"][0]["ended_reason"].as_str().unwrap();
+    assert!(told.starts_with("transfer to [...] failed: see [...]"), "{told}");
+    assert!(told.chars().count() <= 80, "{told}");
 }
 
 #[test]

@@ -200,12 +200,14 @@ fn begun(errand: Errand, outcome: ToolOutcome, tool_call: &ToolCall) -> Decision
     Decision { facts, texts: outcome.texts, answer: Answer::Errand(Box::new(errand)) }
 }
 
-/// Tool and tool call, since models give one id twice. An effect that may have happened already keeps its first name.
+/// Tool and tool call, since models give one id twice: also to one tool under two spellings, and then only the event
+/// tells them apart. An effect that may have happened already keeps its first name.
 fn errand_id(tool: &dyn Tool, effect: Option<u64>, tool_call: &ToolCall, context: &ToolContext) -> Box<str> {
     if let Some(first) = effect.and_then(|digest| context.call.unsettled_errand(digest, context.event.at)) {
         return first.into();
     }
-    let fits = (1..=MAX_TOOL_CALL_ID_CHARS).contains(&tool_call.id.chars().count());
+    let is_own_name = *tool_call.name == *tool.name();
+    let fits = is_own_name && (1..=MAX_TOOL_CALL_ID_CHARS).contains(&tool_call.id.chars().count());
     let id = if fits { &tool_call.id } else { context.event.key.as_str() };
     format!("{}/{id}", tool.name()).into()
 }

@@ -17,6 +17,8 @@ use crate::time::Timestamp;
 
 /// Of one earlier call's summary, in characters.
 const MAX_SUMMARY_CHARS: usize = 240;
+/// Of what the platform says of its end: open text.
+const MAX_REASON_CHARS: usize = 80;
 const HIDDEN: Sentence = Sentence {
     fr: "Le numéro de l'appelant est masqué; demandez-lui son nom et s'il a déjà appelé.",
     en: "The caller's number is hidden; ask for their name and whether they have called before.",
@@ -38,15 +40,15 @@ const CANNOT_LOOK: Sentence = Sentence {
 pub struct LookupCaller;
 
 #[derive(Serialize)]
-struct Caller<'a> {
+struct Caller {
     known: bool,
     /// Newest first.
-    calls: Vec<PastCall<'a>>,
+    calls: Vec<PastCall>,
     message: &'static str,
 }
 
 #[derive(Serialize)]
-struct PastCall<'a> {
+struct PastCall {
     /// Where the business is.
     date: String,
     days_ago: i64,
@@ -55,7 +57,7 @@ struct PastCall<'a> {
     #[serde(skip_serializing_if = "String::is_empty")]
     summary: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ended_reason: Option<&'a str>,
+    ended_reason: Option<String>,
     /// Whether the people of the business were told by text.
     #[serde(skip_serializing_if = "Option::is_none")]
     team: Option<&'static str>,
@@ -98,7 +100,7 @@ pub(super) fn describe(calls: &[Arc<CallView>], context: &ToolContext) -> ToolAn
     ToolOutcome::result(&Caller { known, calls, message: message.in_language(context.language()) }).answer
 }
 
-fn past_call<'a>(call: &'a CallView, today: Date, zone: &TimeZone) -> PastCall<'a> {
+fn past_call(call: &CallView, today: Date, zone: &TimeZone) -> PastCall {
     let date = local_date(call.started_at, zone);
     let about = call.summary.as_deref().or(call.last_line.as_ref().map(|line| &*line.text));
     PastCall {
@@ -106,7 +108,7 @@ fn past_call<'a>(call: &'a CallView, today: Date, zone: &TimeZone) -> PastCall<'
         date: date.to_string(),
         priority: call.priority,
         summary: about.map(|text| plain(text, MAX_SUMMARY_CHARS, None)).unwrap_or_default(),
-        ended_reason: call.ended_reason.as_deref(),
+        ended_reason: call.ended_reason.as_deref().map(|reason| plain(reason, MAX_REASON_CHARS, None)),
         team: told(call.sms),
     }
 }
