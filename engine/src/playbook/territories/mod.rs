@@ -14,6 +14,8 @@ use super::words::Words;
 pub(super) use table::TerritoriesTable;
 use towns::Address;
 
+pub(crate) use postal::whole_in as postal_codes;
+
 #[derive(Clone, Debug)]
 pub struct Territories {
     zones: Vec<Zone>,

@@ -1,5 +1,7 @@
 //! Postal codes as people and models write them: `J4Z 1A1`, `j4z1a1`, `J 4 Z 1 A 1`, `J4Z`, alone or in an address.
 
+use std::ops::Range;
+
 /// Characters of a text that are looked at. An address is shorter.
 const MAX_CHARS: usize = 400;
 /// A whole Canadian code.
@@ -12,13 +14,22 @@ pub fn bounded(text: &str) -> String {
 /// Every code in a text, in order, upper case and without spaces. Whole ones first; beginnings (`J4Z`) and American
 /// five digits only where there is no whole one.
 pub fn codes_in(text: &str) -> Vec<Box<str>> {
-    let letters: Vec<char> = text.to_uppercase().chars().collect();
-    let whole: Vec<Box<str>> = (0..letters.len()).filter_map(|start| whole_at(&letters, start)).collect();
+    let whole: Vec<Box<str>> = whole_in(text).into_iter().map(|(_, code)| code).collect();
     if whole.is_empty() { tokens(text).filter_map(|token| beginning(&token)).collect() } else { whole }
 }
 
-/// Six letters and digits in turn, at most one space, dash or dot between two of them, and nothing glued to them.
-fn whole_at(letters: &[char], start: usize) -> Option<Box<str>> {
+/// Every whole Canadian code in a text: where it stands, in bytes, and what it says.
+pub fn whole_in(text: &str) -> Vec<(Range<usize>, Box<str>)> {
+    let (places, letters): (Vec<usize>, Vec<char>) =
+        text.char_indices().map(|(place, letter)| (place, letter.to_ascii_uppercase())).unzip();
+    let end = |place: usize| places.get(place).copied().unwrap_or(text.len());
+    let found = |start| whole_at(&letters, start).map(|(after, code)| (places[start]..end(after), code));
+    (0..letters.len()).filter_map(found).collect()
+}
+
+/// Six letters and digits in turn, at most one space, dash or dot between two of them, and nothing glued to them; with
+/// the place behind them.
+fn whole_at(letters: &[char], start: usize) -> Option<(usize, Box<str>)> {
     if start > 0 && letters[start - 1].is_alphanumeric() {
         return None;
     }
@@ -35,7 +46,7 @@ fn whole_at(letters: &[char], start: usize) -> Option<Box<str>> {
     }
     let is_glued = letters.get(place).is_some_and(|letter| letter.is_alphanumeric());
     let has_digit = letters[start..place].iter().any(char::is_ascii_digit);
-    (!is_glued && has_digit).then(|| code.into())
+    (!is_glued && has_digit).then(|| (place, code.into()))
 }
 
 /// Whether something of the code comes right behind this separator.
@@ -44,8 +55,10 @@ fn follows(letters: &[char], separator: usize) -> bool {
 }
 
 /// Letters and digits take turns; a zero is often heard as the letter O, which no code has.
+/// Source: Canada Post; D, F, I, O, Q and U are never used, W and Z never first.
 fn in_code(letter: char, place: usize) -> Option<char> {
     match (place.is_multiple_of(2), letter) {
+        (true, 'W' | 'Z') if place == 0 => None,
         (true, 'A'..='Z') if !"DFIOQU".contains(letter) => Some(letter),
         (false, '0'..='9') => Some(letter),
         (false, 'O') => Some('0'),
@@ -58,7 +71,9 @@ fn beginning(token: &str) -> Option<Box<str>> {
     let letters: Vec<char> = token.chars().collect();
     let is_area = letters.len() == 3
         && letters[1].is_ascii_digit()
-        && [0, 2].iter().all(|place| letters[*place].is_ascii_alphabetic() && in_code(letters[*place], 0).is_some());
+        && [0, 2]
+            .iter()
+            .all(|place| letters[*place].is_ascii_alphabetic() && in_code(letters[*place], *place).is_some());
     let is_zip = letters.len() == 5 && letters.iter().all(char::is_ascii_digit);
     (is_area || is_zip).then(|| token.into())
 }
@@ -98,6 +113,7 @@ mod tests {
             ("bonobo", &[]),
             ("oui non moi", &[]),
             ("D4Z 1A1", &[]),
+            ("W4Z 1A1, Z4Z", &[]),
             ("514 555 0142", &[]),
             ("", &[]),
         ] {
