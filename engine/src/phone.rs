@@ -74,19 +74,33 @@ pub fn mask(number: &str) -> String {
     format!("{head}•••{tail}")
 }
 
-/// A message of somebody else's without the numbers it may quote; short codes stay.
+/// A message of somebody else's without the numbers it may quote, however they are written; short codes stay.
 pub fn without_numbers(message: &str) -> String {
     let mut clean = String::with_capacity(message.len());
     let mut rest = message;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        let length = rest[start..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - start);
-        let digits = &rest[start..start + length];
+        let length = digits_at(&rest[start..]);
+        let number = &rest[start..start + length];
         clean.push_str(&rest[..start]);
-        clean.push_str(if length >= 7 { "•••" } else { digits });
+        let digits = number.bytes().filter(u8::is_ascii_digit).count();
+        clean.push_str(if digits >= DIALABLE_DIGITS { "•••" } else { number });
         rest = &rest[start + length..];
     }
     clean.push_str(rest);
     clean
+}
+
+/// Length of the digits at the start, in bytes, with what people write between the groups of a number.
+fn digits_at(text: &str) -> usize {
+    let mut end = 0;
+    for (place, letter) in text.char_indices() {
+        match letter {
+            '0'..='9' => end = place + 1,
+            ' ' | '-' | '.' | '(' | ')' | '/' | '_' | '\u{a0}' | '\u{2010}'..='\u{2015}' => {}
+            _ => break,
+        }
+    }
+    end
 }
 
 impl FromStr for PhoneNumber {
@@ -163,5 +177,11 @@ mod tests {
     fn a_message_loses_its_numbers_and_keeps_its_codes() {
         assert_eq!(without_numbers("The 'To' number +15145550110 is not valid."), "The 'To' number +••• is not valid.");
         assert_eq!(without_numbers("error 21211 numéro 5145550110"), "error 21211 numéro •••");
+        assert_eq!(without_numbers("21610: +1 514 555-0110."), "21610: +•••.");
+        for number in ["514-555-0110", "(514) 555 - 0110", "514.555.0110", "514–555–0110", "514\u{a0}555\u{a0}0110"]
+        {
+            let clean = without_numbers(&format!("{number} is no number"));
+            assert!(clean.contains("•••") && !clean.contains("0110"), "{clean}");
+        }
     }
 }

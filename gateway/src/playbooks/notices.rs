@@ -97,3 +97,21 @@ pub(super) fn default_tenant(before: &Standing, after: &Standing, wanted: &str) 
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_number_is_not_logged_however_it_is_written() {
+        let shipped = include_str!("../../../config/playbooks/harbour-dental.toml");
+        for number in ["514-555-0143", "(514) 555-0143", "+1 514 555 0143", "5145550143", "514\u{a0}555\u{a0}0143"] {
+            let text = shipped.replacen("+19025550110", number, 1);
+            assert_ne!(text, shipped);
+            let error = engine::playbook::Playbook::parse(&text, "harbour.toml").unwrap_err();
+            assert!(error.to_string().contains("0143"), "whoever writes the playbook sees it: {error}");
+            let logged = for_the_log(&error).to_string();
+            assert!(logged.contains("is not a telephone number") && !logged.contains("0143"), "{logged}");
+        }
+    }
+}
