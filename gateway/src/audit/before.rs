@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use super::history::{Exchange, PastCall};
 
-/// Parts of names by which a tool that tells somebody is recognised, letters only.
-const ALERT_NAMES: [&str; 7] = ["sms", "alert", "notif", "escalat", "texto", "textowner", "page"];
+/// How a word of a name begins or ends by which a tool that tells somebody is recognised.
+const ALERT_WORDS: [&str; 6] = ["sms", "alert", "notif", "escalat", "texto", "pager"];
+/// How such names begin. In `getPage` and `contextOwner` nobody is told anything.
+const ALERT_STARTS: [&[&str]; 2] = [&["page"], &["text", "owner"]];
 /// Words of a plain answer that make it a failure.
 const FAILING_STARTS: [&str; 5] = ["error", "erreur", "failed", "request failed", "exception"];
 const FAILING_WORDS: [&str; 6] =
@@ -59,8 +61,10 @@ pub enum Failure {
 
 impl AlertTools {
     pub fn has(&self, name: &str) -> bool {
-        let letters = letters(name);
-        self.0.iter().any(|own| own == name) || ALERT_NAMES.iter().any(|part| letters.contains(part))
+        let words = words(name);
+        let tells = |word: &String| ALERT_WORDS.iter().any(|part| word.starts_with(part) || word.ends_with(part));
+        let begins = |start: &&[&str]| words.len() >= start.len() && words.iter().zip(*start).all(|(is, it)| is == it);
+        self.0.iter().any(|own| own == name) || words.iter().any(tells) || ALERT_STARTS.iter().any(begins)
     }
 }
 
@@ -130,8 +134,23 @@ pub fn priority_in(answer: &str) -> Option<Priority> {
     }
 }
 
-fn letters(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect()
+/// `sendSMSAlert`, `send_sms-alert2`: the words of a name in any of its styles, in lower case, without its digits.
+fn words(name: &str) -> Vec<String> {
+    let letters: Vec<char> = name.chars().collect();
+    let mut words = vec![String::new()];
+    for (place, letter) in letters.iter().enumerate() {
+        let before = place.checked_sub(1).map(|before| letters[before]);
+        let next = letters.get(place + 1);
+        let is_end_of_capitals = before.is_some_and(char::is_uppercase) && next.is_some_and(|next| next.is_lowercase());
+        let opens = letter.is_uppercase() && (before.is_some_and(char::is_lowercase) || is_end_of_capitals);
+        if opens || !letter.is_alphabetic() {
+            words.push(String::new());
+        }
+        let word = words.last_mut().expect("there is a word from the start");
+        word.extend(letter.to_lowercase().filter(|letter| letter.is_alphabetic()));
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 #[cfg(test)]
@@ -167,6 +186,20 @@ mod tests {
             ("MP3 noted", None),
         ] {
             assert_eq!(priority_in(answer), expected, "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_its_words_in_every_style() {
+        for (name, expected) in [
+            ("sendSMSAlert", "send sms alert"),
+            ("send_sms-alert2", "send sms alert"),
+            ("SendSms", "send sms"),
+            ("SMS", "sms"),
+            ("créerAlerte", "créer alerte"),
+            ("__", ""),
+        ] {
+            assert_eq!(words(name).join(" "), expected, "{name}");
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use engine::call::{Direction, Role};
+use engine::phone::dialable;
 use serde::Serialize;
 
 use super::super::history::What;
@@ -11,8 +12,6 @@ use super::{Evidence, Studied};
 
 /// Between one call and the next.
 const AGAIN_WITHIN: Duration = Duration::from_secs(24 * 3600);
-/// Fewer digits are no number anybody can be recognised by.
-const MIN_DIGITS: usize = 7;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Again {
@@ -25,7 +24,7 @@ pub struct Again {
 pub fn again(studied: &[Studied]) -> Vec<Again> {
     let mut by_number: BTreeMap<&str, Vec<&Studied>> = BTreeMap::new();
     for call in studied.iter().filter(|call| call.past.parties.direction != Some(Direction::Outbound)) {
-        let known = |number: &&str| number.bytes().filter(u8::is_ascii_digit).count() >= MIN_DIGITS;
+        let known = |number: &&str| dialable(number).is_some();
         if let Some(number) = call.past.caller().filter(known) {
             by_number.entry(number).or_default().push(call);
         }
