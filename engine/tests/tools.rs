@@ -185,6 +185,20 @@ fn an_urgency_is_heard_in_keywords_and_flags_as_well() {
 }
 
 #[test]
+fn a_name_of_an_argument_that_one_tool_understands_is_understood_by_all() {
+    let alert = json!({"priority": "P2", "message": "x", "nomComplet": "Ana Roy", "adresseComplete": "10 rue Exemple"});
+    let body = ask(&fresh(), 0, "sendSMSAlert", alert).texts[0].body.to_string();
+    assert!(body.contains("Ana Roy") && body.contains("10 rue Exemple"), "{body}");
+    let mut event =
+        event(tool_call("tc", "requestCallback", json!({"tel": "514-555-0143", "full_name": "Ana Roy"})), 0);
+    event.parties = Parties { from: Some("anonymous".into()), ..Parties::default() };
+    let texts = fresh().decide(&key("c1"), &event, &playbook(), at(0)).texts;
+    assert!(texts[0].body.contains("5145550143") && texts[0].body.contains("Ana Roy"), "{}", texts[0].body);
+    let classified = ask(&fresh(), 0, "classifyPriority", json!({"besoin": "inondation"}));
+    assert_eq!(result(&classified)["priority"], "P1");
+}
+
+#[test]
 fn a_text_leaves_when_its_priority_says() {
     for (priority, leaves_s) in [("P1", 0), ("P2", 0), ("P3", 0), ("P4", 1800)] {
         let decision = ask(&fresh(), 7, "sendSMSAlert", json!({"priority": priority, "message": "x"}));

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
+use super::arguments::EMERGENCY;
 use crate::priority::Priority;
 use crate::recognition::fold;
 
@@ -13,9 +14,7 @@ const MAX_KEYS: usize = 64;
 /// Characters read of one text: three times what a description may have by its schema. A tool bounds further what it
 /// sends on.
 const MAX_TEXT_CHARS: usize = 3_000;
-/// Where a model says that it is an emergency: a flag, or the level itself.
-const EMERGENCY: [&str; 9] =
-    ["isemergency", "emergency", "isurgent", "urgent", "urgence", "urgency", "urgencylevel", "priority", "priorite"];
+/// Levels that are an emergency. "High" is none: a model says it of every caller who is in a hurry.
 const EMERGENCY_LEVELS: [&str; 8] =
     ["critical", "critique", "emergency", "urgence", "urgent", "urgente", "immediate", "immediat"];
 /// Objects that only group arguments; looked into where the argument itself is missing.

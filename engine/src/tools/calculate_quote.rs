@@ -3,9 +3,8 @@
 
 use serde::Serialize;
 
+use super::arguments::{DESCRIPTION, SERVICE};
 use super::quote_words;
-use super::request_fields::DESCRIPTION;
-use super::validate_service_request::SERVICE;
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
 use crate::playbook::territories::{Place, Zone};
 use crate::playbook::{

@@ -2,15 +2,13 @@
 
 use serde::Serialize;
 
+use super::arguments::{ADDRESS, POSTAL_CODE};
 use super::plain_text::plain;
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
 use crate::playbook::territories::{Finding, Place, Zone};
 use crate::playbook::{Language, Playbook};
 
-const POSTAL_CODE: [&str; 8] =
-    ["postalcode", "codepostal", "postal", "zip", "zipcode", "clientpostalcode", "postcode", "fsa"];
 const CITY: [&str; 7] = ["city", "ville", "clientcity", "customercity", "municipality", "municipalite", "town"];
-const ADDRESS: [&str; 5] = ["address", "adresse", "clientaddress", "customeraddress", "fulladdress"];
 const LOCATION: [&str; 9] =
     ["location", "zone", "area", "secteur", "region", "territory", "territoire", "query", "place"];
 /// Of what the caller named, repeated in the answer.

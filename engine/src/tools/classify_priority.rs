@@ -2,21 +2,13 @@
 
 use serde::Serialize;
 
+use super::arguments::DESCRIPTION;
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
 use crate::playbook::{Language, Playbook, Recognition};
 use crate::priority::Priority;
 
-const DESCRIPTION: [&str; 9] = [
-    "description",
-    "probleme",
-    "problem",
-    "problemdescription",
-    "situation",
-    "details",
-    "message",
-    "text",
-    "transcript",
-];
+/// Where nothing is called a description.
+const SAID: [&str; 3] = ["message", "text", "transcript"];
 /// Words of the knowledge-base generation, beside or instead of a description.
 const KEYWORDS: [&str; 4] = ["keywords", "motscles", "servicetype", "serviceinfo"];
 const ESTIMATED_VALUE: [&str; 5] = ["estimatedvalue", "value", "valeur", "valeurestimee", "amount"];
@@ -81,7 +73,7 @@ impl Tool for ClassifyPriority {
 
 /// `None` when the model said nothing at all.
 fn heard<'a>(args: &Args, playbook: &'a Playbook) -> Option<Recognition<'a>> {
-    let said = [args.list(&DESCRIPTION), args.list(&KEYWORDS)].join("\n");
+    let said = [args.list(&DESCRIPTION), args.list(&SAID), args.list(&KEYWORDS)].join("\n");
     let value = args.amount(&ESTIMATED_VALUE);
     let heard = playbook.recognise(&said, value);
     if args.says_emergency() && heard.rule.priority != Priority::P1 {

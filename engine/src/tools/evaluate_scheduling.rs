@@ -2,25 +2,11 @@
 
 use serde::Serialize;
 
+use super::arguments::{DESCRIPTION, PRIORITY, SERVICE};
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
 use crate::playbook::scheduling::Window;
 use crate::playbook::{Language, Playbook};
 use crate::priority::Priority;
-
-const SERVICE: [&str; 8] = [
-    "servicetype",
-    "service",
-    "typeservice",
-    "typedeservice",
-    "servicerequested",
-    "probleme",
-    "problem",
-    "description",
-];
-const PRIORITY: [&str; 4] = ["priority", "priorite", "urgence", "urgency"];
-const URGENCY: [&str; 5] = ["urgency", "urgence", "urgent", "isemergency", "isurgent"];
-/// Words of a model for an emergency. "High" is not one: a model says it of every caller who is in a hurry.
-const EMERGENCY: [&str; 6] = ["critical", "critique", "emergency", "urgent", "urgente", "urgence"];
 
 const MISSING_SERVICE: Sentence = Sentence {
     fr: "Pour quel service voulez-vous connaître le délai?",
@@ -84,7 +70,7 @@ impl Tool for EvaluateScheduling {
 
     fn run(&self, args: &Args, context: &ToolContext) -> ToolOutcome {
         let Some(scheduling) = &context.playbook.scheduling else { return context.refuse(NO_SCHEDULING) };
-        let (service, asked) = (args.text(&SERVICE), priority(args));
+        let (service, asked) = (args.text(&SERVICE).or_else(|| args.text(&DESCRIPTION)), priority(args));
         if service.is_none() && asked.is_none() {
             return context.refuse(MISSING_SERVICE);
         }
@@ -102,11 +88,7 @@ impl Tool for EvaluateScheduling {
 }
 
 fn priority(args: &Args) -> Option<Priority> {
-    let is_emergency = || {
-        let said = args.text(&URGENCY).is_some_and(|word| EMERGENCY.contains(&word.to_lowercase().as_str()));
-        (said || args.is_true(&URGENCY)).then_some(Priority::P1)
-    };
-    args.priority(&PRIORITY).or_else(is_emergency)
+    args.priority(&PRIORITY).or_else(|| args.says_emergency().then_some(Priority::P1))
 }
 
 fn message(window: &Window, priority: Option<Priority>, context: &ToolContext) -> String {

@@ -5,6 +5,7 @@
 //! One that must ask somebody first names the errand, and what to say if nothing comes back.
 
 mod args;
+mod arguments;
 mod calculate_quote;
 mod check_service_area;
 mod classify_priority;

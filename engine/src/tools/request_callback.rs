@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::arguments::{NAME, SERVICE};
 use super::contact_details::phone_number;
 use super::plain_text::plain;
 use super::texting::{self, Letter};
@@ -16,12 +17,10 @@ const MAX_CLIENT_CHARS: usize = 48;
 const MAX_WHEN_CHARS: usize = 60;
 const MAX_REASON_CHARS: usize = 200;
 
-const CLIENT: [&str; 7] = ["name", "nom", "clientname", "customername", "callername", "client", "contactname"];
 const WHEN: [&str; 9] =
     ["when", "quand", "moment", "time", "preferredtime", "besttime", "callbacktime", "availability", "disponibilite"];
 const REASON: [&str; 9] =
     ["reason", "raison", "message", "motif", "subject", "sujet", "description", "details", "summary"];
-const SERVICE: [&str; 3] = ["servicetype", "service", "typeservice"];
 
 const PASSED_ON: Sentence = Sentence {
     fr: "C'est noté: l'équipe a votre demande de rappel.",
@@ -114,7 +113,7 @@ impl Request {
         let callback = texting::callback(args, context.call)?;
         let own = Some(callback.as_str());
         let text = |names: &[&str]| args.text(names).unwrap_or_default();
-        let (client, reason, service) = (text(&CLIENT), text(&REASON), text(&SERVICE));
+        let (client, reason, service) = (text(&NAME), text(&REASON), text(&SERVICE));
         let words = CallbackWords {
             business: context.playbook.name.clone(),
             client: plain(&client, MAX_CLIENT_CHARS, own),

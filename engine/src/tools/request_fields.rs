@@ -1,38 +1,19 @@
 //! What a caller must leave with every request: which of it is missing or cannot be right, and the next question.
 //! What is read is checked and forgotten: a number that is spoken back may be somebody else's.
 
+use super::arguments::{ADDRESS, DESCRIPTION, NAME, PHONE, POSTAL_CODE};
 use super::contact_details::{is_address, is_email, is_said, phone_number, postal_code};
 use super::{Args, Sentence, ToolContext};
 use crate::playbook::{Field, fold};
 
-const NAME: [&str; 8] = ["name", "nom", "fullname", "nomcomplet", "clientname", "customername", "callername", "client"];
-const PHONE: [&str; 9] = [
-    "phone",
-    "telephone",
-    "phonenumber",
-    "clientphone",
-    "customerphone",
-    "callback",
-    "callbacknumber",
-    "tel",
-    "numero",
-];
-const ADDRESS: [&str; 7] =
-    ["address", "adresse", "clientaddress", "customeraddress", "fulladdress", "adressecomplete", "serviceaddress"];
-const POSTAL_CODE: [&str; 6] = ["postalcode", "codepostal", "clientpostalcode", "customerpostalcode", "postal", "zip"];
 const EMAIL: [&str; 8] =
     ["email", "courriel", "mail", "emailaddress", "clientemail", "customeremail", "adressecourriel", "adresseemail"];
-const PROBLEM: [&str; 7] =
-    ["description", "probleme", "problem", "problemdescription", "details", "besoin", "situation"];
 const SOURCE: [&str; 6] = ["source", "leadsource", "provenance", "referral", "howdidyouhear", "sourceducontact"];
 /// "The number I am calling from", in the words a model passes on.
 #[rustfmt::skip]
 const SAME_NUMBER: [&str; 12] = [
     "oui", "meme", "yes", "same", "this", "celui", "actuel", "current", "calling", "appelle", "confirme", "confirmed",
 ];
-
-/// The words of the caller about the problem, under any of its names.
-pub(super) const DESCRIPTION: [&str; 7] = PROBLEM;
 
 pub(super) struct Missing {
     pub field: Field,
@@ -81,7 +62,7 @@ fn find(field: Field, args: &Args, context: &ToolContext) -> Found {
         Some(_) => Found::Invalid,
     };
     match field {
-        Field::Problem => check(&PROBLEM, &is_said),
+        Field::Problem => check(&DESCRIPTION, &is_said),
         Field::Name => check(&NAME, &is_said),
         Field::Source => check(&SOURCE, &is_said),
         Field::Email => check(&EMAIL, &|text| is_email(text)),

@@ -4,8 +4,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::arguments::{ADDRESS, NAME, PHONE, PRIORITY, SERVICE};
 use super::plain_text::plain;
-use super::texting::{self, Letter, PHONE};
+use super::texting::{self, Letter};
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome, effect_of};
 use crate::call::Fact;
 use crate::playbook::{AlertWords, Language, Playbook, PriorityRule};
@@ -18,14 +19,10 @@ const MAX_CLIENT_CHARS: usize = 48;
 const MAX_SERVICE_CHARS: usize = 48;
 const MAX_ADDRESS_CHARS: usize = 80;
 
-const PRIORITY: [&str; 5] = ["priority", "priorite", "urgence", "urgency", "level"];
 const MESSAGE: [&str; 9] =
     ["message", "description", "probleme", "problem", "problemdescription", "details", "summary", "resume", "text"];
 /// Free text of the oldest generation; beside the message, not instead of it.
 const REMARKS: [&[&str]; 2] = [&["serviceinfo"], &["clientinfo", "customerinfo"]];
-const CLIENT: [&str; 6] = ["name", "nom", "clientname", "customername", "callername", "client"];
-const SERVICE: [&str; 3] = ["servicetype", "service", "typeservice"];
-const ADDRESS: [&str; 5] = ["address", "adresse", "clientaddress", "customeraddress", "location"];
 
 const MISSING_MESSAGE: Sentence = Sentence {
     fr: "Que dois-je dire à l'équipe: quel est le problème, et à quelle adresse?",
@@ -130,9 +127,9 @@ impl Sent<'_> {
 fn read_words(args: &Args, context: &ToolContext) -> Option<(AlertWords, String)> {
     let remarks = REMARKS.iter().filter_map(|names| args.text(names));
     let said = args.text(&MESSAGE).into_iter().chain(remarks).collect::<Vec<_>>().join(" · ");
-    let client = args.text(&CLIENT).unwrap_or_default();
+    let client = args.text(&NAME).unwrap_or_default();
     let service = args.text(&SERVICE).unwrap_or_default();
-    let address = args.text(&ADDRESS).unwrap_or_default();
+    let address = args.text(&ADDRESS).or_else(|| args.text(&["location"])).unwrap_or_default();
     if [&said, &client, &service, &address].iter().all(|text| text.is_empty()) && args.text(&PHONE).is_none() {
         return None;
     }

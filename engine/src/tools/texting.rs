@@ -1,5 +1,6 @@
 //! What the tools that text people have in common: whom to call back, what may stand in a text, and what is owed.
 
+use super::arguments::PHONE;
 use super::numbers::{numbers_in, without_numbers};
 use super::{Args, Sentence, ToolContext, ToolOutcome};
 use crate::call::{Call, Fact, Note};
@@ -9,18 +10,6 @@ use crate::playbook::{Contact, Referral};
 use crate::priority::Priority;
 use crate::sms::{NewSms, segments};
 use crate::time::Timestamp;
-
-pub const PHONE: [&str; 9] = [
-    "phone",
-    "telephone",
-    "phonenumber",
-    "clientphone",
-    "customerphone",
-    "callback",
-    "callbacknumber",
-    "callbackphone",
-    "number",
-];
 
 pub const ALREADY_TOLD: Sentence = Sentence {
     fr: "L'équipe est déjà alertée; on vous rappelle.",

@@ -3,12 +3,12 @@
 
 use serde::Serialize;
 
-use super::request_fields::{self, DESCRIPTION, Missing};
+use super::arguments::{DESCRIPTION, SERVICE};
+use super::request_fields::{self, Missing};
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
 use crate::call::{Fact, Note};
 use crate::playbook::{Field, Found, Language, Playbook, Request, Service, Services, Status};
 
-pub(super) const SERVICE: [&str; 5] = ["service", "servicetype", "typeservice", "typedeservice", "servicename"];
 const WANTS_WARRANTY: [&str; 4] = ["includeguarantee", "warranty", "garantie", "guarantee"];
 /// Folded.
 const WARRANTY_WORDS: [&str; 6] = ["garantie", "garanties", "garanti", "warranty", "guarantee", "guaranteed"];
