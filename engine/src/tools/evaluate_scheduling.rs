@@ -3,10 +3,21 @@
 use serde::Serialize;
 
 use super::arguments::{DESCRIPTION, PRIORITY, SERVICE};
+use super::validate_service_request;
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
 use crate::playbook::scheduling::Window;
-use crate::playbook::{Language, Playbook};
+use crate::playbook::{Language, Playbook, Request, Scheduling, Status, fold};
 use crate::priority::Priority;
+
+/// A visit, and no work in particular; folded.
+#[rustfmt::skip]
+const NO_SERVICE: [&str; 58] = [
+    "a", "an", "any", "for", "my", "of", "the", "to", "au", "d", "de", "du", "des", "la", "le", "les", "mon", "pour",
+    "quelqu", "un", "une", "appel", "appointment", "attente", "autre", "availability", "call", "come", "delai",
+    "disponibilite", "estimate", "estimation", "general", "inconnu", "job", "other", "passer", "quote", "rdv", "rendez",
+    "schedule", "service", "services", "somebody", "someone", "soumission", "standard", "team", "technician",
+    "technicien", "travaux", "unknown", "venir", "visit", "visite", "vous", "wait", "work",
+];
 
 const MISSING_SERVICE: Sentence = Sentence {
     fr: "Pour quel service voulez-vous connaître le délai?",
@@ -26,13 +37,17 @@ const CALL_BACK_WHEN_OPEN: Sentence = Sentence {
 const CALL_BACK_AT_ONCE: Sentence =
     Sentence { fr: "Quelqu'un vous rappelle tout de suite.", en: "Somebody calls you back right away." };
 
+const A_PERSON_CONFIRMS: Sentence = Sentence { fr: "Une personne vous le confirme.", en: "A person confirms it." };
+
 #[derive(Debug)]
 pub struct EvaluateScheduling;
 
 #[derive(Serialize)]
 struct Evaluation<'a> {
-    window: &'a str,
-    /// False: only a person can say how long it takes.
+    /// Left out for what is not offered, and for what nobody knows: a wait would be a yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<&'a str>,
+    /// False: only a person can say how long it takes, or nobody comes.
     #[serde(rename = "canSchedule")]
     can_schedule: bool,
     message: String,
@@ -74,17 +89,75 @@ impl Tool for EvaluateScheduling {
         if service.is_none() && asked.is_none() {
             return context.refuse(MISSING_SERVICE);
         }
+        let said = args.text(&DESCRIPTION);
+        let offer = Offer::of(service.as_deref(), said.as_deref(), scheduling, context);
+        let heard = emergency(service.as_deref(), said.as_deref(), context.playbook);
         // The call's own priority counts too: a question about the wait does not calm an emergency.
-        let priority = asked.into_iter().chain(context.call.priority).min();
-        let window = scheduling.window(service.as_deref(), priority);
-        let language = context.language();
-        ToolOutcome::result(&Evaluation {
-            window: window.window.in_language(language),
-            can_schedule: window.can_schedule,
-            message: message(window, priority, context),
-            requirements: scheduling.requirements(service.as_deref(), language),
-        })
+        let priority = asked.into_iter().chain(context.call.priority).chain(heard).min();
+        let evaluation = match offer {
+            Offer::Refused(message) => Evaluation::without_window(message),
+            Offer::Unknown(message) if priority != Some(Priority::P1) => Evaluation::without_window(message),
+            offer => {
+                let window = scheduling.window(service.as_deref(), priority);
+                let mut message = message(window, priority, context);
+                if matches!(offer, Offer::Unnamed) && priority != Some(Priority::P1) {
+                    message = format!("{message} {}", A_PERSON_CONFIRMS.in_language(context.language()));
+                }
+                Evaluation {
+                    window: Some(window.window.in_language(context.language())),
+                    can_schedule: window.can_schedule,
+                    message,
+                    requirements: scheduling.requirements(service.as_deref(), context.language()),
+                }
+            }
+        };
+        ToolOutcome::result(&evaluation)
     }
+}
+
+impl Evaluation<'_> {
+    fn without_window(message: String) -> Evaluation<'static> {
+        Evaluation { window: None, can_schedule: false, message, requirements: Vec::new() }
+    }
+}
+
+/// What the business makes of the service that is asked about.
+enum Offer {
+    /// It has a wait.
+    Known,
+    /// A visit, for nothing that is named.
+    Unnamed,
+    /// Not done here, and the sentence that says so.
+    Refused(String),
+    /// Named, and in no list: a person answers.
+    Unknown(String),
+}
+
+impl Offer {
+    fn of(service: Option<&str>, said: Option<&str>, scheduling: &Scheduling, context: &ToolContext) -> Offer {
+        let (Some(services), Some(service)) = (&context.playbook.services, service) else { return Offer::Known };
+        let found = services.asked_for(&Request::new(service, said.unwrap_or_default()));
+        let message = || validate_service_request::message(found.as_ref(), context.language());
+        match &found {
+            Some(found) if found.service.status == Status::Refused => Offer::Refused(message()),
+            Some(_) => Offer::Known,
+            None if scheduling.service(service).is_some() => Offer::Known,
+            None if names_nothing(service) => Offer::Unnamed,
+            None => Offer::Unknown(message()),
+        }
+    }
+}
+
+fn names_nothing(text: &str) -> bool {
+    let folded = fold(text);
+    let mut words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.all(|word| NO_SERVICE.contains(&word))
+}
+
+/// An emergency in words is one, whatever the arguments call it.
+fn emergency(service: Option<&str>, said: Option<&str>, playbook: &Playbook) -> Option<Priority> {
+    let is_one = |text: &str| playbook.recognise(text, None).rule.priority == Priority::P1;
+    service.into_iter().chain(said).any(is_one).then_some(Priority::P1)
 }
 
 fn priority(args: &Args) -> Option<Priority> {

@@ -166,7 +166,8 @@ impl Reason {
     }
 }
 
-fn message(found: Option<&Found>, language: Language) -> String {
+/// Whether what was found is offered; `None` is not known.
+pub(super) fn message(found: Option<&Found>, language: Language) -> String {
     let Some(found) = found else {
         let unknown = Sentence {
             fr: "Je ne suis pas certain que nous offrons ce service; une personne va vous rappeler pour vous le dire.",
