@@ -104,7 +104,8 @@ fn the_wait_is_the_services_or_the_emergencys() {
         (json!({"serviceType": "gainage", "urgency": "high"}), "2 to 4 weeks, in two visits"),
         (json!({"serviceInfo": {"typeService": "cheminées"}}), "on Fridays"),
         (json!({"serviceType": "debouchage_camera"}), "3 to 5 business days"),
-        (json!({"serviceType": "a new roof"}), "3 to 5 business days"),
+        (json!({"serviceType": "a visit"}), "3 to 5 business days"),
+        (json!({"serviceType": "autre"}), "3 to 5 business days"),
         (json!({"serviceType": "gainage", "priority": "P1"}), "as soon as a team is free"),
         (json!({"serviceType": "gainage", "urgence": "P1"}), "as soon as a team is free"),
         (json!({"serviceType": "gainage", "urgency": "critical"}), "as soon as a team is free"),
@@ -123,6 +124,40 @@ fn the_wait_is_the_services_or_the_emergencys() {
         (&under_slab["canSchedule"], &under_slab["window"]),
         (&json!(false), &json!("après la visite du spécialiste"))
     );
+}
+
+#[test]
+fn what_is_not_offered_and_what_nobody_knows_has_no_wait() {
+    for arguments in [
+        json!({"serviceType": "piscines"}),
+        json!({"service": "vidange de fosse septique"}),
+        json!({"serviceType": "vacuum", "priority": "P1"}),
+        json!({"serviceType": "banana"}),
+        json!({"serviceType": "a new roof", "priority": "P2"}),
+    ] {
+        let told = |tool| ask(&boreal(), &in_language(Language::En), OPEN, tool, arguments.clone()).unwrap();
+        let (wait, offer) = (told("evaluateScheduling"), told("validateServiceRequest"));
+        assert_eq!(wait["message"], offer["message"], "{arguments}");
+        assert_eq!((&wait["canSchedule"], wait.get("window")), (&json!(false), None), "{arguments}");
+    }
+    let visit = ask(&boreal(), &in_language(Language::En), OPEN, "evaluateScheduling", json!({"service": "a visit"}));
+    assert!(visit.unwrap()["message"].as_str().unwrap().ends_with("A person confirms it."));
+}
+
+#[test]
+fn an_emergency_in_words_does_not_wait_like_its_service() {
+    for arguments in [
+        json!({"serviceType": "debouchage", "description": "j'ai de l'eau plein le sous-sol"}),
+        json!({"serviceType": "gainage", "problem": "sewage is coming up in the basement", "priority": "P4"}),
+        json!({"description": "le sous-sol est inondé"}),
+        json!({"serviceType": "banana", "description": "water is pouring through the ceiling"}),
+    ] {
+        let told = ask(&boreal(), &in_language(Language::En), OPEN, "evaluateScheduling", arguments.clone()).unwrap();
+        assert_eq!(told["window"], "as soon as a team is free", "{arguments}");
+    }
+    let calm = json!({"serviceType": "debouchage", "description": "pas de dégât d'eau, juste un évier lent"});
+    let told = ask(&boreal(), &in_language(Language::En), OPEN, "evaluateScheduling", calm).unwrap();
+    assert_eq!(told["window"], "3 to 5 business days");
 }
 
 #[test]
@@ -157,6 +192,10 @@ fn a_place_is_served_or_not_and_an_unknown_one_is_asked_about() {
         (json!({"customerInfo": {"address": "12 rue Exemple, Lachine H8S 1A1"}}), true, "montreal", 0, "Lachine"),
         (json!({"postalCode": "H8Y 1A1"}), true, "ouest_island", 0, "Pierrefonds"),
         (json!({"location": "rive_nord"}), true, "rive_nord", 0, "Rive-Nord"),
+        (json!({"address": "1 rue A", "location": "rive_sud"}), true, "rive_sud", 100, "Rive-Sud"),
+        (json!({"address": "1 rue A", "location": "Longueuil"}), true, "rive_sud", 100, "Longueuil"),
+        (json!({"address": "1 rue A, Ottawa", "location": "rive_sud"}), false, "unknown", 0, "Ottawa"),
+        (json!({"postalCode": "J0L 9Z9", "location": "rive_sud"}), false, "unknown", 0, "J0L 9Z9"),
         (json!({"city": "Laval", "postalCode": "J4W 2A2"}), true, "rive_sud", 100, "Brossard"),
         (json!({"city": "Verchères"}), true, "rive_sud", 100, "Verchères"),
         (json!({"postalCode": "j0l 2r0"}), true, "rive_sud", 100, "Verchères"),

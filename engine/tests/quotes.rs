@@ -65,6 +65,39 @@ fn every_generation_of_arguments_gets_the_owners_price() {
 }
 
 #[test]
+fn a_place_that_is_not_served_has_no_price() {
+    for arguments in [
+        json!({"serviceType": "debouchage", "postalCode": "G1A 1A1"}),
+        json!({"serviceType": "debouchage", "location": "Ottawa"}),
+        json!({"serviceType": "gainage", "address": "12 rue Exemple, Sherbrooke", "rive_sud": true}),
+    ] {
+        let told = english(arguments.clone());
+        assert_eq!((&told["quoted"], &told["reason"]), (&json!(false), &json!("not_served")), "{arguments}");
+        let message = told["message"].as_str().unwrap();
+        assert!(message.starts_with("We do not serve this area") && !message.contains('$'), "{message}");
+        assert!(told.get("min").is_none(), "{told}");
+        assert!(quote(arguments)["message"].as_str().unwrap().starts_with("Nous ne desservons pas"));
+    }
+}
+
+#[test]
+fn a_zone_is_flagged_in_the_ways_models_write_yes() {
+    for (flag, wanted) in [
+        (json!(true), (450, 750)),
+        (json!("true"), (450, 750)),
+        (json!("oui"), (450, 750)),
+        (json!(1), (450, 750)),
+        (json!("1"), (450, 750)),
+        (json!(0), (350, 650)),
+        (json!("non"), (350, 650)),
+        (json!(false), (350, 650)),
+    ] {
+        let arguments = json!({"serviceType": "debouchage", "rive_sud": flag});
+        assert_eq!(amounts(&quote(arguments.clone())), wanted, "{arguments}");
+    }
+}
+
+#[test]
 fn a_quote_keeps_the_fields_of_older_agents_first_and_in_order() {
     let decision =
         ask_of(&shipped(), Language::Fr, "calculateQuote", json!({"service": "debouchage", "rive_sud": "oui"}));
@@ -183,7 +216,7 @@ fn the_surcharge_of_a_zone_is_added_once() {
         json!({"location": "rive_nord"}),
         json!({"location": "montreal"}),
         json!({"rive_sud": true, "postalCode": "H2X 1Y4"}),
-        json!({"city": "Ottawa"}),
+        json!({"city": "Sainte-Exemple"}),
     ] {
         let mut arguments = arguments;
         arguments["service"] = json!("debouchage");

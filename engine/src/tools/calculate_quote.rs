@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::arguments::{DESCRIPTION, SERVICE};
 use super::quote_words;
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome};
-use crate::playbook::territories::{Place, Zone};
+use crate::playbook::territories::{City, Place, Zone};
 use crate::playbook::{
     Amounts, Basis, Found, Language, MAX_FEET, Playbook, Price, QuoteDuration, Quotes, Request, Service, Services,
     Status, Work, fold,
@@ -121,7 +121,13 @@ impl Tool for CalculateQuote {
         match (service.status, quotes.of(&service.id), written) {
             (Status::Accepted, Some(price), None) => {
                 let work = Priced { quotes, services, service, price, found: &found };
-                ToolOutcome::result(&work.quote(args, context))
+                match place(args, context.playbook) {
+                    Reached::Served(zone) => ToolOutcome::result(&work.quote(zone, args, context)),
+                    Reached::NotServed(city) => {
+                        let message = quote_words::not_served(city.name.in_language(language), language);
+                        ToolOutcome::result(&NoQuote::of(service, "not_served", message))
+                    }
+                }
             }
             (Status::Accepted, _, Some(limit)) => {
                 let message = limit.say.in_language(language).to_owned();
@@ -175,9 +181,9 @@ struct Priced<'a> {
 }
 
 impl<'a> Priced<'a> {
-    fn quote(&self, args: &Args, context: &'a ToolContext) -> Quote<'a> {
+    /// `zone`: where the work is, when it is known.
+    fn quote(&self, zone: Option<&'a Zone>, args: &Args, context: &'a ToolContext) -> Quote<'a> {
         let language = context.language();
-        let zone = zone(args, context.playbook);
         let work = Work {
             feet: feet(args),
             percent: complexity(args, self.quotes),
@@ -229,16 +235,26 @@ impl Factors {
     }
 }
 
+/// Whether the business goes where the work is.
+enum Reached<'a> {
+    /// Or a place that nobody listed: a price for it has no surcharge, and whoever comes is asked about.
+    Served(Option<&'a Zone>),
+    NotServed(&'a City),
+}
+
 /// Where the work is: the place the caller names, else the zone a flag names, as in `rive_sud: true`.
-fn zone<'a>(args: &Args, playbook: &'a Playbook) -> Option<&'a Zone> {
-    let territories = playbook.territories.as_ref()?;
+fn place<'a>(args: &Args, playbook: &'a Playbook) -> Reached<'a> {
+    let Some(territories) = playbook.territories.as_ref() else { return Reached::Served(None) };
     let places: Vec<String> = PLACE.iter().filter_map(|name| args.text(&[name])).collect();
     let places: Vec<&str> = places.iter().map(String::as_str).collect();
-    let is_flagged = |zone: &&Zone| args.is_true(&[super::args::folded_key(&zone.id).as_str()]);
+    let is_flagged = |zone: &&Zone| {
+        let flag = super::args::folded_key(&zone.id);
+        args.is_true(&[flag.as_str()]) || args.amount(&[flag.as_str()]) == Some(1.0)
+    };
     match territories.find(&places).place {
-        Some(Place::Served { zone, .. }) => Some(zone),
-        Some(Place::Unserved { .. }) => None,
-        None => territories.zones().iter().find(is_flagged),
+        Some(Place::Served { zone, .. }) => Reached::Served(Some(zone)),
+        Some(Place::Unserved { city }) => Reached::NotServed(city),
+        None => Reached::Served(territories.zones().iter().find(is_flagged)),
     }
 }
 

@@ -70,9 +70,10 @@ impl Tool for CheckServiceArea {
         let Some(territories) = &context.playbook.territories else { return context.refuse(NO_TERRITORIES) };
         let city = args.text(&CITY);
         let places = [args.text(&POSTAL_CODE), city.clone(), args.text(&ADDRESS)];
-        // A zone that a model picks from a list says less than any place the caller names.
-        let texts: Vec<String> = places.into_iter().flatten().collect();
-        let texts = if texts.is_empty() { Vec::from_iter(args.text(&LOCATION)) } else { texts };
+        // A zone that a model picks from a list says less than any place the caller names; beside a street alone it is
+        // all there is.
+        let location = args.text(&LOCATION).filter(|_| places[1].is_none());
+        let texts: Vec<String> = places.into_iter().chain([location]).flatten().collect();
         let Some(first) = texts.first() else { return context.refuse(MISSING_PLACE) };
         let named = city.as_ref().unwrap_or(first);
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

@@ -109,6 +109,14 @@ pub(super) fn not_offered(service: &Service, language: Language) -> String {
     }
 }
 
+/// As `checkServiceArea` says it.
+pub(super) fn not_served(city: &str, language: Language) -> String {
+    match language {
+        Language::Fr => format!("Nous ne desservons pas ce secteur: {city}; il n'y a donc pas de prix."),
+        Language::En => format!("We do not serve this area: {city}; so there is no price."),
+    }
+}
+
 pub(super) fn by_the_specialist(service: &Service, language: Language) -> String {
     let name = service.name.in_language(language);
     match language {
