@@ -88,6 +88,23 @@ fn a_tool_of_a_business_asks_its_server_and_nothing_more() {
 }
 
 #[test]
+fn nothing_is_asked_without_what_it_requires() {
+    for arguments in [json!({}), json!({"day": null}), json!({"day": " "}), json!({"Other": 1})] {
+        let asked = event(tool_call("t1", "bookVisit", arguments.clone()), 1);
+        let decision = decide(&playbook_with(BOOK), &call_after([]), &asked);
+        assert_eq!(said(&decision), &ToolAnswer::Error("I still need this: Which day.".into()), "{arguments}");
+    }
+    for nothing_said in ["day = { type = \"string\" }", "day = { type = \"string\", description = \" \" }"] {
+        let bare = BOOK.replace("day = { type = \"string\", description = \"Which day.\" }", nothing_said);
+        let asked = event(tool_call("t1", "bookVisit", json!({})), 1);
+        let decision = decide(&playbook_with(&bare), &call_after([]), &asked);
+        assert_eq!(said(&decision), &ToolAnswer::Error("I still need this: day.".into()));
+    }
+    let zero = event(tool_call("t1", "bookVisit", json!({"day": 0})), 1);
+    errand(&decide(&playbook_with(BOOK), &call_after([]), &zero));
+}
+
+#[test]
 fn the_agent_is_told_what_came_back_and_people_why_nothing_did() {
     let ended = |returned| after(&call_after([]), &book(1), returned).2;
     let told = ended(Ok(Reply::Text(r#"{"result":"Tuesday it is"}"#.into())));

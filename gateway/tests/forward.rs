@@ -99,6 +99,26 @@ async fn what_an_answer_proves_is_what_is_believed() {
 }
 
 #[tokio::test]
+async fn a_page_is_no_answer_and_json_is_one_under_any_name() {
+    let server = OwnServer::start().await;
+    let page = "<!DOCTYPE html><title>Sign in</title>";
+    for (content_type, body, is_answer) in [
+        ("content-type: text/html; charset=utf-8", page, false),
+        ("content-type: Text/HTML", "", false),
+        ("content-type: text/html", "{\"result\": 7}", true),
+        ("content-type: text/plain", "Tuesday it is", true),
+        ("content-type: application/json", "{\"result\": 7}", true),
+    ] {
+        server.will(Act::Answer(200, content_type, body.into()));
+        let answer = ask(&server.url(), true).await;
+        match is_answer {
+            true => assert_eq!(answer.as_deref(), Ok(body), "{content_type}"),
+            false => assert_eq!(answer.unwrap_err().how, Loss::Unknown, "{content_type}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn where_nobody_listens_nobody_was_asked() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let lost = ask(&format!("http://{gone}/"), true).await.unwrap_err();

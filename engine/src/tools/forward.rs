@@ -106,6 +106,9 @@ impl Tool for Forward {
         let EventKind::ToolCalled(tool_call) = &context.event.kind else {
             return context.refuse(Sentence::UNKNOWN_TOOL);
         };
+        if let Some(missing) = self.parameters.missing(&tool_call.arguments) {
+            return ToolOutcome::error(&ask_for(missing, context.language()));
+        }
         let body = self.body(tool_call, context);
         if body.len() > MAX_BODY_BYTES {
             return context.refuse(TOO_MUCH);
@@ -144,6 +147,24 @@ impl Forward {
             },
         };
         serde_json::to_string(&body).expect("text, numbers and what was JSON before")
+    }
+}
+
+impl Parameters {
+    /// What the first required argument without a value is, in the business's own words; its name where there are none.
+    fn missing(&self, arguments: &Map<String, Value>) -> Option<&str> {
+        let is_given = |value: &Value| !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty());
+        let name = self.required.iter().find(|name| !arguments.get(&***name).is_some_and(is_given))?;
+        let description = self.properties.get(&**name).and_then(|schema| schema.get("description")?.as_str());
+        let described = description.map(|text| text.trim().trim_end_matches('.')).filter(|text| !text.is_empty());
+        Some(described.unwrap_or(name))
+    }
+}
+
+fn ask_for(missing: &str, language: Language) -> String {
+    match language {
+        Language::Fr => format!("Il me manque encore ceci: {missing}."),
+        Language::En => format!("I still need this: {missing}."),
     }
 }
 

@@ -92,7 +92,13 @@ impl Forwarder for HttpForwarder {
         let response = request.send().await.map_err(|error| not_sent(&error))?;
         let status = response.status();
         match status.as_u16() {
-            200..=299 => read(response).await,
+            200..=299 => {
+                let is_page = is_html(&response);
+                let answer = read(response).await?;
+                // Sloppy servers send JSON under any name; a page that is one is a login or an error, and no result.
+                let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(&answer).is_ok();
+                if is_page && !is_json() { Err(Lost::unknown("a page instead of an answer")) } else { Ok(answer) }
+            }
             300..=499 => Err(Lost::refused(format!("status {}", status.as_u16()))),
             other => Err(Lost::unknown(format!("status {other}"))),
         }
@@ -109,6 +115,12 @@ fn not_sent(error: &reqwest::Error) -> Lost {
     } else {
         Lost::unknown("the connection broke off")
     }
+}
+
+fn is_html(response: &Response) -> bool {
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    ["text/html", "application/xhtml+xml"].iter().any(|html| media_type.eq_ignore_ascii_case(html))
 }
 
 /// At most [`LONGEST_ANSWER`] bytes are ever in memory, whatever the length it claims.
