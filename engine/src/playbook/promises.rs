@@ -6,15 +6,31 @@ use super::fold;
 
 /// In a row, folded; `'` and `-` are between words.
 #[rustfmt::skip]
-const FORBIDDEN: [&[&str]; 29] = [
+const FORBIDDEN: &[&[&str]] = &[
     &["aujourd", "hui"], &["aujourdhui"], &["demain"], &["ce", "matin"], &["ce", "midi"], &["ce", "soir"],
-    &["cet", "apres", "midi"], &["cette", "nuit"], &["meme", "jour"], &["jour", "meme"], &["dans", "la", "journee"],
-    &["fin", "de", "la", "journee"], &["fin", "de", "journee"],
-    &["avant", "midi"], &["midi"], &["minuit"],
-    &["today"], &["tonight"], &["tomorrow"], &["this", "morning"], &["this", "afternoon"], &["this", "evening"],
-    &["same", "day"], &["noon"], &["midnight"], &["end", "of", "day"], &["end", "of", "the", "day"],
-    &["o", "clock"], &["oclock"],
+    &["ce", "jour"], &["cet", "apres", "midi"], &["cette", "nuit"], &["cette", "journee"], &["meme", "jour"],
+    &["jour", "meme"], &["meme", "journee"], &["dans", "la", "journee"], &["dans", "la", "soiree"],
+    &["dans", "la", "matinee"], &["dans", "la", "nuit"], &["dans", "l", "apres", "midi"], &["dans", "un", "jour"],
+    &["en", "soiree"], &["en", "matinee"], &["en", "apres", "midi"], &["avant", "la", "nuit"], &["avant", "le", "soir"],
+    &["fin", "de", "la", "journee"], &["fin", "de", "journee"], &["avant", "midi"], &["midi"], &["minuit"],
+    &["today"], &["to", "day"], &["tonight"], &["tomorrow"], &["this", "morning"], &["this", "afternoon"],
+    &["this", "evening"], &["in", "the", "morning"], &["in", "the", "afternoon"], &["in", "the", "evening"],
+    &["same", "day"], &["noon"], &["midnight"], &["nightfall"], &["before", "night"], &["before", "dark"],
+    &["end", "of", "day"], &["end", "of", "the", "day"], &["eod"], &["close", "of", "business"],
+    &["within", "a", "day"], &["within", "one", "day"], &["within", "1", "day"], &["within", "the", "day"],
+    &["o", "clock"], &["oclock"], &["half", "past"], &["quarter", "past"], &["quarter", "to"],
 ];
+/// Promises too, unless they are said of a call back: that one can be kept.
+const AT_ONCE: &[&[&str]] = &[
+    &["tout", "de", "suite"],
+    &["immediatement"],
+    &["sur", "le", "champ"],
+    &["right", "away"],
+    &["straight", "away"],
+    &["immediately"],
+];
+/// Beginnings of words of a call.
+const OF_A_CALL: [&str; 5] = ["rappel", "appel", "call", "phone", "telephon"];
 const HOURS: [&str; 6] = ["heure", "heures", "hour", "hours", "minute", "minutes"];
 /// Units that are hours only behind a number: `2 h`, `30 min`, `3pm`.
 const SHORT_HOURS: [&str; 11] = ["h", "hr", "hrs", "hre", "hres", "mn", "min", "mins", "am", "pm", "sec"];
@@ -39,19 +55,39 @@ const WEEKDAYS: [&str; 14] = [
 const EVERY_WEEK: [&str; 8] = ["le", "chaque", "every", "each", "du", "au", "to", "through"];
 const UNTIL: [&str; 4] = ["au", "a", "to", "through"];
 const ONE_OF_THEM: [&str; 6] = ["ce", "prochain", "prochaine", "this", "next", "coming"];
+/// Stand behind a number that is no day of a month: "le 20 pieds".
 #[rustfmt::skip]
-const MONTHS: [&str; 24] = [
+const COUNTED: [&str; 18] = [
+    "pied", "pieds", "pi", "pouce", "pouces", "po", "metre", "metres", "m", "cm", "jour", "jours", "semaine",
+    "semaines", "mois", "ans", "fois", "etage",
+];
+#[rustfmt::skip]
+const MONTHS: [&str; 40] = [
     "janvier", "fevrier", "mars", "avril", "mai", "juin", "juillet", "aout", "septembre", "octobre", "novembre",
     "decembre", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-    "november", "december",
+    "november", "december", "janv", "jan", "fevr", "fev", "feb", "mar", "avr", "apr", "jun", "juil", "jul", "aug",
+    "sep", "oct", "nov", "dec",
+];
+/// Days of a month in words, as they end: "vingt-quatre", "twenty-fourth".
+#[rustfmt::skip]
+const DAYS_IN_WORDS: [&str; 48] = [
+    "premier", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze",
+    "treize", "quatorze", "quinze", "seize", "vingt", "trente", "first", "second", "third", "fourth", "fifth",
+    "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth",
+    "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth", "thirtieth", "one", "two", "three", "four",
+    "five", "seven", "eight", "nine",
 ];
 
 /// The first words of this text that promise a moment.
 pub fn find(text: &str) -> Option<String> {
     let folded = fold(text);
     let words: Vec<&str> = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let forbidden =
-        |place: usize| FORBIDDEN.iter().find(|phrase| words[place..].starts_with(phrase)).map(|it| it.len());
+    let begins =
+        |place: usize, list: &[&[&str]]| list.iter().find(|it| words[place..].starts_with(it)).map(|it| it.len());
+    let forbidden = |place: usize| {
+        let at_once = || begins(place, AT_ONCE).filter(|len| !is_of_a_call(&words, place, *len));
+        begins(place, FORBIDDEN).or_else(at_once)
+    };
     let promise = |place: usize| {
         let around = words[place.saturating_sub(1)..words.len().min(place + 2)].join(" ");
         match forbidden(place) {
@@ -76,7 +112,13 @@ fn is_moment(words: &[&str], place: usize) -> bool {
         return !every_week || ONE_OF_THEM.contains(&after) || is_number(after);
     }
     if MONTHS.contains(&word) {
-        return is_day(before) || is_day(after);
+        let before = if ["of", "de"].contains(&before) { back(2) } else { before };
+        // "The first may take a while."
+        let in_words = |day: &str| word != "may" && DAYS_IN_WORDS.contains(&day);
+        return is_day(before) || is_day(after) || in_words(before) || in_words(after);
+    }
+    if is_day(word) && is_named_day(word, before, after, back(2)) {
+        return true;
     }
     let is_half_day = ["a", "p"].contains(&word) && after == "m";
     is_clock_word(word) || (is_number(before) && (is_half_day || SHORT_HOURS.contains(&word)))
@@ -84,6 +126,22 @@ fn is_moment(words: &[&str], place: usize) -> bool {
 
 fn is_number(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// "Somebody calls you back right away."
+fn is_of_a_call(words: &[&str], place: usize, len: usize) -> bool {
+    let around = &words[place.saturating_sub(4)..words.len().min(place + len + 2)];
+    around.iter().any(|word| OF_A_CALL.iter().any(|call| word.starts_with(call)))
+}
+
+/// A day without its month: "le 24", "du 3 au 7", "by the 24th".
+fn is_named_day(word: &str, before: &str, after: &str, earlier: &str) -> bool {
+    let digits = word.trim_end_matches(char::is_alphabetic);
+    let is_of_a_month = digits.parse().is_ok_and(|day: u32| (1..=31).contains(&day));
+    let in_french =
+        is_number(word) && !COUNTED.contains(&after) && (before == "le" || (before == "du" && after == "au"));
+    let in_english = !is_number(word) && before == "the" && ["on", "by", "before", "until"].contains(&earlier);
+    is_of_a_month && (in_french || in_english)
 }
 
 /// `24`, `1er`, `3rd`.
@@ -163,6 +221,29 @@ mod tests {
             "2-3 hours",
             "en 24-48h",
             "in half an hour",
+            "le premier décembre",
+            "le vingt-quatre décembre",
+            "the third of March",
+            "le 24",
+            "on passe le 24 si possible",
+            "du 3 au 7",
+            "by the 24th",
+            "Dec 24",
+            "24 déc.",
+            "half past nine",
+            "nine in the morning",
+            "ce jour",
+            "la même journée",
+            "to-day",
+            "to day",
+            "by EOD",
+            "right away",
+            "on vient tout de suite",
+            "immédiatement",
+            "a team comes immediately",
+            "within a day",
+            "avant la nuit",
+            "en soirée",
         ] {
             assert!(find(text).is_some(), "{text}");
         }
@@ -188,6 +269,14 @@ mod tests {
             "during business hours",
             "it may take a while",
             "in two visits, up to 20 ft",
+            "Quelqu'un vous rappelle tout de suite.",
+            "on vous rappelle immédiatement",
+            "the first may take a while",
+            "le 20 pieds de tuyau",
+            "on the 2 visits",
+            "1 to 2 business days",
+            "appelez le 911",
+            "au deuxième, par le balcon",
             "",
         ] {
             assert_eq!(find(text), None, "{text}");
