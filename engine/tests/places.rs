@@ -375,9 +375,14 @@ fn sections_are_refused_with_their_line_and_the_fix() {
             "no words in `en`",
         ),
         ("[scheduling.priorities.P2]", "[scheduling.priorities.P5]", "scheduling.priorities.P5", "unknown variant"),
-        ("can_schedule = false", "can_shedule = false", "can_shedule", "unknown field"),
+        (
+            "can_schedule = false",
+            "can_shedule = false",
+            "scheduling.services.sous_dalle.can_shedule",
+            "did you mean `can_schedule`",
+        ),
         ("\"RBQ\", \"CMMTQ\"", "\"RBQ\", \"!\"", "company.topics.certifications.words", "no word in it"),
-        ("surcharge = 100", "surcharge = -1", "surcharge", "invalid"),
+        ("surcharge = 100", "surcharge = -1", "territories.zones.surcharge", "0 or more"),
         ("postal = [\"H7\"]", "postal = [\"H7N 3W2 1\"]", "territories.zones.laval.postal", "1 to 6 letters"),
     ] {
         assert!(BOREAL.contains(good), "{good}");

@@ -342,7 +342,7 @@ fn what_would_fail_during_a_call_is_refused_with_its_line_and_the_fix() {
         ("min = 350\n", "min = 349\n", "quotes.prices.debouchage.min", "below quotes.minimum, 350; raise it"),
         ("flat = 400", "flat = 200", "quotes.prices.gps.flat", "below quotes.minimum"),
         ("about = 4500", "about = 45000000", "quotes.prices.bac_retention.about", "whole units"),
-        ("about = 4500", "about = 4500.5", "about", "invalid type"),
+        ("about = 4500", "about = 4500.5", "quotes.prices.bac_retention.about", "not a number with decimals"),
         ("min = 350\n", "flat = 350\n", "quotes.prices.debouchage", "give one of: min and max"),
         ("covers_feet = 10\n", "", "quotes.prices.gainage", "give one of"),
         (
@@ -370,7 +370,7 @@ fn what_would_fail_during_a_call_is_refused_with_its_line_and_the_fix() {
             "quotes.taxes",
             "no words in `en`",
         ),
-        ("add_on = 50", "urgency = 75", "urgency", "unknown field `urgency`"),
+        ("add_on = 50", "urgency = 75", "quotes.prices.gps.urgency", "unknown field `urgency`"),
     ] {
         assert!(SHIPPED.contains(good), "{good}");
         let error = Playbook::parse(&SHIPPED.replacen(good, bad, 1), "boreal.toml").map(|_| good).unwrap_err();

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::{key_path, plain_errors};
+
 /// Reads `boreal.toml:12: priorities.P2.text: no contact is called "ownr"; name one of: owner, plumber`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlaybookError {
@@ -68,11 +70,22 @@ impl Source<'_> {
         }
     }
 
-    /// What the TOML reader refused: syntax, an unknown key, a value of the wrong type.
+    /// What the TOML reader refused: syntax, an unknown key, a value of the wrong kind.
     pub fn refuse_toml(&self, error: &toml::de::Error) -> PlaybookError {
         let at = error.span().unwrap_or(0..0);
-        let line = self.text.lines().nth(self.line(at.start) - 1).unwrap_or_default();
-        self.refuse(at, key_of(line), without_value(error.message()), "")
+        let message = error.message();
+        let is_of_the_file = message.starts_with("missing field") && at.is_empty();
+        let path = if is_of_the_file { String::new() } else { key_path::at(self.text, &at) };
+        let (problem, fix) = plain_errors::tell(message, &path, self.text.get(at.clone()).unwrap_or_default());
+        // A table is added behind all others.
+        let at = if is_of_the_file && problem.starts_with("the table") { self.end() } else { at };
+        self.refuse(at, &path, problem, &fix)
+    }
+
+    /// The last line with anything on it.
+    fn end(&self) -> Range<usize> {
+        let end = self.text.trim_end().len();
+        end..end
     }
 
     pub fn warn(&self, at: usize, key: &str, problem: String, fix: String) -> PlaybookWarning {
@@ -91,40 +104,61 @@ impl Source<'_> {
     }
 }
 
-/// What stands before the equals sign, or the table's name. A line in the middle of a list has no key: only values,
-/// which may be secrets.
-fn key_of(line: &str) -> &str {
-    let written = line.split('#').next().unwrap_or_default().trim();
-    match written.split_once('=') {
-        Some((key, _)) => key.trim(),
-        None if written.starts_with('[') => written.trim_matches(['[', ']']),
-        None => "",
-    }
-}
-
-/// `invalid type: string "…", expected a sequence` without the value: it may be a secret or somebody's number.
-fn without_value(message: &str) -> String {
-    let quoted = message.strip_prefix("invalid ").and_then(|rest| rest.split_once(['"', '`']));
-    match (quoted, message.rsplit_once(", expected ")) {
-        (Some((what, _)), Some((_, expected))) => format!("invalid {}, expected {expected}", what.trim_end()),
-        _ => message.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::playbook::Playbook;
 
     #[test]
-    fn a_value_of_the_wrong_kind_is_not_quoted() {
+    fn what_the_reader_refuses_is_told_with_its_key_and_the_fix_and_never_with_its_value() {
+        let after = |tables: &str| format!("{HEAD}{tables}");
         for (text, told) in [
-            ("[routing]\nsecrets = \"hush-hush\"", "f:2: secrets: invalid type: string, expected a sequence"),
-            ("[routing]\nsecrets = [\n  12345678,\n]", "f:3: invalid type: integer, expected a string"),
-            ("language = \"de\"", "f:1: language: unknown variant `de`, expected `fr` or `en`"),
+            (
+                "[routing]\nsecrets = \"hush-hush\"",
+                "f:2: routing.secrets: a list in brackets is wanted here, not a text; put it in brackets: […]",
+            ),
+            (
+                "[routing]\nsecrets = [\n  12345678,\n]",
+                "f:3: routing.secrets: a text in quotes is wanted here, not a whole number; put it in quotes",
+            ),
+            ("language = \"de\"", "f:1: language: unknown variant `de`; write one of: fr, en"),
+            (
+                &after("text_within_s = \"120\""),
+                "f:8: priorities.P2.text_within_s: a whole number of 0 or more is wanted here, not a text; write it without quotes",
+            ),
+            (
+                &after("text_within_s = -1"),
+                "f:8: priorities.P2.text_within_s: a whole number of 0 or more is wanted here, not a number below or above all that fit",
+            ),
+            (
+                &after("text_withn_s = 1"),
+                "f:8: priorities.P2.text_withn_s: unknown field `text_withn_s`; did you mean `text_within_s`? The others are: ",
+            ),
+            (&after(""), "f:6: priorities.P2: `text_within_s` is missing; add text_within_s = … in priorities.P2"),
+            (
+                &after("text_within_s = 1\nreason = \"b\""),
+                "f:9: priorities.P2.reason: it is written twice; take one out",
+            ),
+            (
+                &after("text_within_s = 1\n[hours]\nmondya = []"),
+                "f:10: hours.mondya: unknown field `mondya`; did you mean `monday`?",
+            ),
+            (&after("text_within_s = 1\n[reception"), "f:9: reception: the table has no end; close it with ]"),
+            (
+                &after("text_within_s = 1\n"),
+                "f:8: the table [reception] is missing; add [reception] at the end of the file",
+            ),
+            ("name = \"A\"\nlanguage = \"en\"", "f:1: `tenant` is missing; add tenant = … above the first table"),
+            ("tenant = \"a\nname = \"b\"", "f:1: tenant: the text has no end on this line; close its quotes"),
+            ("tenant = a", "f:1: tenant: a text stands without straight quotes; write it like \"this\""),
+            ("tenant =\n", "f:1: tenant: nothing stands behind the equals sign"),
         ] {
-            assert_eq!(Playbook::parse(text, "f").unwrap_err().to_string(), told);
+            let error = Playbook::parse(text, "f").unwrap_err().to_string();
+            assert!(error.starts_with(told), "{error}\n{told}");
+            assert!(!error.contains("hush"), "{error}");
         }
     }
+
+    const HEAD: &str = "tenant = \"a\"\nname = \"A\"\nlanguage = \"en\"\n[contacts.boss]\nphone = \"+15145550100\"\n[priorities.P2]\nreason = \"a\"\n";
 
     #[test]
     fn a_line_of_a_list_is_not_taken_for_a_key() {

@@ -215,6 +215,9 @@ fn slots(
     if let Some(short) = alternatives.iter().find(|word| word.ends_with('*') && word.chars().count() < 4) {
         return Err(format!("{short:?} begins too many words").into());
     }
+    if let Some(inside) = alternatives.iter().find(|word| word.strip_suffix('*').unwrap_or(word).contains('*')) {
+        return Err(format!("{inside:?} has a * inside a word; it can only end one").into());
+    }
     let slot = dictionary.new_slot();
     for word in alternatives {
         *denies |= word.split(['-', '\'']).any(|part| DENYING.contains(&part));

@@ -1,11 +1,13 @@
 //! Texts that can be rendered, in every language somebody reads; and what their letters cost.
 
+use std::ops::Range;
+
 use toml::Spanned;
 
 use super::{Check, Checked};
 use crate::playbook::file::{TemplateTable, TemplateTables};
 use crate::playbook::templates::{self, AlertWords, CallbackWords, ConfirmationWords, TemplateWords, Templates, Texts};
-use crate::playbook::{Callback, Contact, Language, PlaybookWarning};
+use crate::playbook::{Callback, Contact, Language, PlaybookError, PlaybookWarning};
 use crate::sms::{Encoding, is_seven_bit, look_alike, segments, with_look_alikes};
 
 /// Longest a text may be with samples filled in: about five segments.
@@ -64,10 +66,11 @@ impl Check<'_> {
     }
 
     fn template<W: TemplateWords>(&self, text: &Spanned<Box<str>>, key: &str) -> Checked<()> {
-        let broken = |error: minijinja::Error| self.refuse(text, key, format!("cannot be rendered: {error}"), "");
+        let broken = |error: minijinja::Error| self.cannot_be_rendered(text, key, &error);
         if let Some(name) = templates::unknown_names::<W>(text.get_ref()).map_err(broken)?.first() {
             let fix = format!("use only: {}", W::NAMES.join(", "));
-            return Err(self.refuse(text, key, format!("unknown variable `{name}`"), &fix));
+            let at = self.place_of_name(text, name);
+            return Err(self.source.refuse(at, key, format!("unknown variable `{name}`"), &fix));
         }
         let full = templates::render(text.get_ref(), &W::sample("Example", true)).map_err(broken)?;
         let bare = templates::render(text.get_ref(), &W::sample("Example", false)).map_err(broken)?;
@@ -76,6 +79,41 @@ impl Check<'_> {
             return Err(self.refuse(text, key, problem, ""));
         }
         Ok(())
+    }
+
+    /// At the line of the fault, which the template counts from its own first one.
+    fn cannot_be_rendered(&self, text: &Spanned<Box<str>>, key: &str, error: &minijinja::Error) -> PlaybookError {
+        let written = self.source.text.get(text.span()).unwrap_or_default();
+        // The line break behind three quotes belongs to none of its lines.
+        let body = ["\"\"\"", "'''"].iter().find_map(|quotes| written.strip_prefix(quotes));
+        let lead = body.map_or(0, |body| written.len() - body.trim_start_matches('\r').trim_start_matches('\n').len());
+        let is_before = error.line().unwrap_or(1).saturating_sub(1);
+        let lines = written.get(lead..).unwrap_or_default().split_inclusive('\n');
+        let at = text.span().start + lead + lines.take(is_before).map(str::len).sum::<usize>();
+        let at = at.min(text.span().end.saturating_sub(1));
+        let problem = match error.detail() {
+            Some(detail) => format!("cannot be rendered: {}: {detail}", error.kind()),
+            None => format!("cannot be rendered: {}", error.kind()),
+        };
+        self.source.refuse(
+            at..at,
+            key,
+            problem,
+            "write {{ name }} for a value, {% if name %}…{% endif %} around a part",
+        )
+    }
+
+    /// Where a template names this, inside its braces.
+    fn place_of_name(&self, text: &Spanned<Box<str>>, name: &str) -> Range<usize> {
+        let written = self.source.text.get(text.span()).unwrap_or_default();
+        let is_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
+        let stands_there = |at: usize| {
+            let (before, after) = (&written[..at], &written[at + name.len()..]);
+            let is_whole = !before.ends_with(is_of_a_word) && !after.starts_with(is_of_a_word);
+            is_whole && before.rfind('{') > before.rfind('}')
+        };
+        let found = written.match_indices(name).map(|(at, _)| at).find(|at| stands_there(*at));
+        found.map_or(text.span(), |at| text.span().start + at..text.span().start + at + name.len())
     }
 
     /// Every letter that turns a text of seven-bit characters into one of sixteen bits, each once.
