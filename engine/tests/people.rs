@@ -129,7 +129,7 @@ fn a_playbook_that_would_tell_nobody_is_refused_with_its_line_and_the_fix() {
     let table: [(&str, &str, &str, usize, &str); 26] = [
         ("by = [\"sms\", \"call\"]", "by = [\"call\"]", "rosters.emergency.steps[0].by", 12, "add \"sms\""),
         ("by = [\"sms\", \"call\"]", "by = []", "rosters.emergency.steps[0].by", 14, "tells nobody"),
-        ("by = [\"sms\", \"call\"]", "by = [\"fax\"]", "by", 14, "unknown variant `fax`"),
+        ("by = [\"sms\", \"call\"]", "by = [\"fax\"]", "rosters.emergency.steps.by", 14, "unknown variant `fax`"),
         ("[\"nurse\", \"owner\"]", "[]", "rosters.emergency.steps[0].contacts", 13, "name at least one contact"),
         ("[\"nurse\", \"owner\"]", "[\"nurs\"]", "rosters.emergency.steps[0].contacts", 13, "no contact is called"),
         ("[\"nurse\", \"owner\"]", "[\"owner\", \"owner\"]", "rosters.emergency.steps[0].contacts", 13, "named twice"),

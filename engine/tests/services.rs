@@ -340,7 +340,7 @@ fn without_a_service_or_a_list_of_them_the_answer_is_a_sentence() {
 #[test]
 fn what_would_fail_during_a_call_is_refused_with_its_line_and_the_fix() {
     for (good, bad, key, says) in [
-        ("status = \"refused\"", "status = \"maybe\"", "status", "unknown variant `maybe`"),
+        ("status = \"refused\"", "status = \"maybe\"", "services.vacuum_aspiration.status", "unknown variant `maybe`"),
         (
             "refer_to = \"specialist\"",
             "refer_to = \"nobody\"",
@@ -367,7 +367,7 @@ fn what_would_fail_during_a_call_is_refused_with_its_line_and_the_fix() {
         ("services = [\"drain_toit\"]", "services = [\"toit\"]", "limits.services", "no service is called \"toit\""),
         ("\"email\", \"source\"]", "\"email\", \"email\"]", "required.ask", "asked for twice"),
         ("\"email\", \"source\"]", "\"email\"]", "required.questions", "add it to required.ask"),
-        ("\"email\", \"source\"]", "\"shoe_size\"]", "ask", "unknown variant"),
+        ("\"email\", \"source\"]", "\"shoe_size\"]", "required.ask", "unknown variant"),
     ] {
         assert!(SHIPPED.contains(good), "{good}");
         let error = Playbook::parse(&SHIPPED.replacen(good, bad, 1), "boreal.toml").unwrap_err();
