@@ -7,7 +7,14 @@ mod fake_vapi;
 
 use std::path::Path;
 use std::process::Output;
+use std::sync::Arc;
 
+use actors::tenants::InForce;
+use engine::playbook::Playbook;
+use engine::time::Timestamp;
+use gateway::platforms::vapi::{Doorkeeper, Request};
+use gateway::platforms::{Route, tenant_of};
+use gateway::settings::{Settings, Vapi};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -16,6 +23,8 @@ use fake_vapi::{FakeVapi, KEY, Organisation};
 
 const PUBLIC: &str = "https://calls.example.com";
 const SECRET: &str = "webhook-secret-of-the-test";
+/// Of the drain company alone.
+const OWN_SECRET: &str = "webhook-secret-of-the-drain-company";
 
 /// The shipped drain company, with an assistant and a number of its own.
 fn playbooks() -> TempDir {
@@ -26,6 +35,13 @@ fn playbooks() -> TempDir {
         .replace("numbers = []", "numbers = [\"+15145550100\"]");
     std::fs::write(dir.path().join("boreal.toml"), routed).unwrap();
     dir
+}
+
+/// The same, with a webhook secret of its own.
+fn with_own_secret(playbooks: &Path) {
+    let file = playbooks.join("boreal.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(file, text.replace("\nsecrets = []", &format!("\nsecrets = [\"{OWN_SECRET}\"]"))).unwrap();
 }
 
 fn organisation() -> Organisation {
@@ -45,6 +61,10 @@ fn organisation() -> Organisation {
         ],
         ..Organisation::default()
     }
+}
+
+fn settings() -> Settings {
+    toml::from_str(include_str!("../../config/default.toml")).unwrap()
 }
 
 async fn vapi(playbooks: &Path, base_url: &str, arguments: &[&str]) -> Output {
@@ -133,4 +153,84 @@ async fn tools_are_printed_in_the_businesss_language_with_the_server_and_without
         assert_eq!(classify["function"]["parameters"]["required"], json!(["description"]));
         assert!(!stdout(&output).contains(SECRET));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_business_with_a_secret_of_its_own_is_given_that_one_and_it_opens_its_door() {
+    let playbooks = playbooks();
+    with_own_secret(playbooks.path());
+    let fake = FakeVapi::start(organisation());
+    let mut command = cordboard();
+    command.env("CORDBOARD_PLAYBOOKS__DIR", playbooks.path()).env("CORDBOARD_PLATFORMS__VAPI__BASE_URL", &fake.url);
+    command.env("CORDBOARD_PLATFORMS__VAPI__API_KEY", KEY).env("CORDBOARD_PLATFORMS__VAPI__SECRET", SECRET);
+    // A credential of the whole deployment would prove the wrong thing as well.
+    command.env("CORDBOARD_PLATFORMS__VAPI__CREDENTIAL_ID", "cred-of-the-deployment");
+    command.args(["vapi", "apply", "--url", PUBLIC]);
+    let applied = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert_eq!(applied.status.code(), Some(0), "{applied:?}");
+    let text = std::fs::read_to_string(playbooks.path().join("boreal.toml")).unwrap();
+    let playbook = Arc::new(Playbook::parse(&text, "boreal.toml").unwrap());
+    let settings = Vapi { secret: SECRET.into(), ..settings().platforms.vapi };
+    let doorkeeper = Doorkeeper::new(&settings, vec![SECRET.into()], std::slice::from_ref(&playbook));
+    let in_force =
+        InForce { playbooks: vec![playbook.clone()], default: Some(playbook.tenant.clone()), ..InForce::default() };
+    let servers = {
+        let organisation = fake.organisation();
+        [&organisation.assistants[0], &organisation.numbers[0]].map(|set_up| set_up["server"].clone())
+    };
+    for server in servers {
+        let shown = server["secret"].as_str().unwrap_or_default();
+        let header = |name: &str| (name == settings.secret_header.to_lowercase()).then_some(shown.as_bytes());
+        let request = Request { header: &header, method: "POST", url: "", body: b"{}", now: Timestamp::from_millis(1) };
+        let proof = doorkeeper.admit(&request).unwrap();
+        let route = Route { assistants: vec!["asst-reception".into()], ..Route::default() };
+        assert_eq!(tenant_of(&proof, &route, &in_force).unwrap().tenant, playbook.tenant);
+    }
+    fake.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_secret_is_sent_when_asked_for() {
+    let playbooks = playbooks();
+    let fake = FakeVapi::start(organisation());
+    let run = async |arguments: &[&str]| vapi(playbooks.path(), &fake.url, arguments).await;
+    assert_eq!(run(&["apply", "--url", PUBLIC]).await.status.code(), Some(0));
+    with_own_secret(playbooks.path());
+    let applied = run(&["apply", "--url", PUBLIC, "--resend-secret"]).await;
+    assert_eq!(applied.status.code(), Some(0), "{applied:?}");
+    assert!(!stdout(&applied).contains(OWN_SECRET));
+    {
+        let organisation = fake.organisation();
+        let tools = organisation.assistants[0]["model"]["tools"].as_array().unwrap();
+        let ours = tools.iter().filter(|tool| tool["server"].is_object()).map(|tool| &tool["server"]);
+        let servers = [&organisation.assistants[0]["server"], &organisation.numbers[0]["server"]];
+        assert!(servers.into_iter().chain(ours).all(|server| server["secret"] == OWN_SECRET));
+    }
+    fake.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_are_found_however_they_are_written_and_missed_aloud() {
+    let playbooks = playbooks();
+    let file = playbooks.path().join("boreal.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let numbers = "numbers = [\"1 (514) 555-0100\", \"pn-gone\"]";
+    std::fs::write(&file, text.replace("numbers = [\"+15145550100\"]", numbers)).unwrap();
+    let fake = FakeVapi::start(organisation());
+    let planned = vapi(playbooks.path(), &fake.url, &["plan", "--url", PUBLIC]).await;
+    assert!(stdout(&planned).contains("number pn-1"), "{planned:?}");
+    let warned = String::from_utf8_lossy(&planned.stderr).into_owned();
+    assert!(warned.contains("pn-gone") && !warned.contains("0100"), "{warned}");
+    fake.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_may_be_cut_is_not_believed() {
+    let playbooks = playbooks();
+    let tools = (0..1000).map(|n| json!({ "id": format!("t-{n}"), "type": "endCall" })).collect();
+    let fake = FakeVapi::start(Organisation { tools, ..organisation() });
+    let planned = vapi(playbooks.path(), &fake.url, &["plan", "--url", PUBLIC]).await;
+    assert_ne!(planned.status.code(), Some(0), "{planned:?}");
+    assert!(String::from_utf8_lossy(&planned.stderr).contains("1000 tools"), "{planned:?}");
+    fake.stop().await;
 }

@@ -3,8 +3,9 @@
 
 use clap::{Args, Subcommand};
 use engine::playbook::{Language, Playbook};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Overrides;
@@ -12,12 +13,13 @@ use super::business::playbook_of;
 use super::exit::{Exit, Failed};
 use super::output::{self, Format, print, print_json};
 use super::target::{known_secret, webhook_url};
+use crate::platforms::number_key;
 use crate::platforms::vapi::setup::{self, Plan, Resource, Wiring};
 use crate::platforms::vapi::{Api, ApiError};
 use crate::settings::{self, Settings};
 
-/// Tools and numbers asked of Vapi at once.
-const LIST_LIMIT: &str = "1000";
+/// Tools and numbers asked of Vapi at once: as many as it gives.
+const LIST_LIMIT: usize = 1000;
 /// Characters shown of a value in a table; JSON shows it whole.
 const SHOWN_CHARS: usize = 60;
 
@@ -45,6 +47,9 @@ pub enum Command {
     Apply {
         #[command(flatten)]
         business: Business,
+        /// Send the webhook secret also where one is set: it was replaced, and Vapi does not say which it has
+        #[arg(long)]
+        resend_secret: bool,
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
@@ -68,12 +73,12 @@ pub async fn run(command: &Command, overrides: &Overrides) -> Result<Exit, Faile
     match command {
         Command::Tools { business, language } => tools(business, *language, &settings),
         Command::Plan { business, check, output } => {
-            let (plan, _) = plan(business, &settings).await?;
+            let (plan, _) = plan(business, false, &settings).await?;
             show(&plan, *output);
             Ok(if *check && !plan.changes.is_empty() { Exit::FailedCheck } else { Exit::Ok })
         }
-        Command::Apply { business, output } => {
-            let (plan, api) = plan(business, &settings).await?;
+        Command::Apply { business, resend_secret, output } => {
+            let (plan, api) = plan(business, *resend_secret, &settings).await?;
             show(&plan, *output);
             apply(&plan, &api).await
         }
@@ -82,7 +87,7 @@ pub async fn run(command: &Command, overrides: &Overrides) -> Result<Exit, Faile
 
 fn tools(business: &Business, language: Option<Language>, settings: &Settings) -> Result<Exit, Failed> {
     let playbook = playbook_of(business.tenant.as_deref(), settings)?;
-    let wiring = business.wiring(settings)?;
+    let wiring = business.wiring(&playbook, settings)?;
     if wiring.is_none() {
         eprintln!("no public_url is set: without a server, each tool is asked of the assistant's own");
     }
@@ -90,11 +95,12 @@ fn tools(business: &Business, language: Option<Language>, settings: &Settings) -
     Ok(Exit::Ok)
 }
 
-async fn plan(business: &Business, settings: &Settings) -> Result<(Plan, Api), Failed> {
+async fn plan(business: &Business, resend_secret: bool, settings: &Settings) -> Result<(Plan, Api), Failed> {
     let playbook = playbook_of(business.tenant.as_deref(), settings)?;
-    let wiring = business.wiring(settings)?.ok_or_else(|| {
+    let wiring = business.wiring(&playbook, settings)?.ok_or_else(|| {
         Failed::configuration("no public_url is set: where should Vapi send its webhooks? give --url https://…")
     })?;
+    let wiring = Wiring { resend_secret, ..wiring };
     let vapi = &settings.platforms.vapi;
     if vapi.api_key.expose_secret().is_empty() {
         let message = "no API key: set CORDBOARD_PLATFORMS__VAPI__API_KEY to a private key of the Vapi organisation";
@@ -102,19 +108,34 @@ async fn plan(business: &Business, settings: &Settings) -> Result<(Plan, Api), F
     }
     let api = Api::new(&vapi.base_url, vapi.api_key.clone()).map_err(Failed::configuration)?;
     let assistants = business.assistants(&playbook)?;
-    let kept: Vec<KeptTool> = api.get(&["tool"], &[("limit", LIST_LIMIT)]).await?;
+    let kept: Vec<KeptTool> = list(&api, "tool").await?;
     let kept: Vec<(String, String)> = kept.into_iter().map(|tool| (tool.id, tool.function.name)).collect();
     let mut plan = Plan::default();
     for id in &assistants {
         plan.assistant(&api.get(&["assistant", id], &[]).await?, &kept, &playbook, &wiring);
     }
     if !playbook.routing.numbers.is_empty() {
-        let numbers: Vec<Value> = api.get(&["phone-number"], &[("limit", LIST_LIMIT)]).await?;
-        for number in numbers.iter().filter(|number| belongs_to(number, &playbook)) {
+        let numbers: Vec<Value> = list(&api, "phone-number").await?;
+        let own = &playbook.routing.numbers;
+        for number in numbers.iter().filter(|number| own.iter().any(|own| is_number(own, number))) {
             plan.number(number, &playbook, &wiring);
+        }
+        for missing in own.iter().filter(|own| !numbers.iter().any(|number| is_number(own, number))) {
+            eprintln!("the number {missing} is in [routing], and Vapi lists no such number");
         }
     }
     Ok((plan, api))
+}
+
+/// All of a kind. A list that is full may be cut, and what is cut would look as if it were not there.
+async fn list<T: DeserializeOwned>(api: &Api, kind: &str) -> Result<Vec<T>, Failed> {
+    let all: Vec<T> = api.get(&[kind], &[("limit", &LIST_LIMIT.to_string())]).await?;
+    if all.len() >= LIST_LIMIT {
+        let message =
+            format!("vapi: there are {} {kind}s, which may not be all of them: remove what is not used", all.len());
+        return Err(Failed::new(Exit::FailedCheck, message));
+    }
+    Ok(all)
 }
 
 async fn apply(plan: &Plan, api: &Api) -> Result<Exit, Failed> {
@@ -143,23 +164,33 @@ struct KeptFunction {
     name: String,
 }
 
-fn belongs_to(number: &Value, playbook: &Playbook) -> bool {
-    let is = |field: &str, own: &str| number[field].as_str() == Some(own);
-    playbook.routing.numbers.iter().any(|own| is("id", own) || is("number", own))
+/// By its id or, as webhooks are routed, by its digits.
+fn is_number(own: &str, listed: &Value) -> bool {
+    let is = |field: &str| listed[field].as_str().is_some_and(|it| !it.is_empty() && number_key(it) == number_key(own));
+    is("id") || is("number")
+}
+
+/// A secret of the business's own opens its door, and the deployment's does not any more.
+fn own_secret(playbook: &Playbook) -> Option<SecretString> {
+    let secrets = playbook.routing.secrets.iter().find(|secret| !secret.trim().is_empty());
+    secrets.map(|secret| SecretString::from(secret.as_ref()))
 }
 
 impl Business {
     /// `None` when nobody said how the world reaches us.
-    fn wiring(&self, settings: &Settings) -> Result<Option<Wiring>, Failed> {
+    fn wiring(&self, playbook: &Playbook, settings: &Settings) -> Result<Option<Wiring>, Failed> {
         let base = self.url.as_deref().unwrap_or(&settings.public_url);
         if base.is_empty() {
             return Ok(None);
         }
-        let credential = &settings.platforms.vapi.credential_id;
+        let own = own_secret(playbook);
+        // The credential holds the deployment's secret.
+        let credential = Some(&settings.platforms.vapi.credential_id).filter(|id| own.is_none() && !id.is_empty());
         Ok(Some(Wiring {
             url: webhook_url(base)?.to_string(),
-            credential: (!credential.is_empty()).then(|| credential.clone()),
-            secret: known_secret(settings),
+            credential: credential.cloned(),
+            secret: own.or_else(|| known_secret(settings)),
+            resend_secret: false,
         }))
     }
 

@@ -106,8 +106,9 @@ impl Changes {
             }
         }
         let proven = ["credentialId", "secret"].iter().any(|field| actual[field].is_string());
-        if wiring.credential.is_none() && wiring.secret.is_some() && !proven {
-            self.add("server.secret", &Value::Null, &json!("(the webhook secret)"));
+        if sends_secret(wiring) && (!proven || wiring.resend_secret) {
+            let from = if proven { json!("(a secret)") } else { Value::Null };
+            self.add("server.secret", &from, &json!("(the webhook secret)"));
         }
         self.list.len() > before
     }
@@ -128,7 +129,15 @@ impl Changes {
             let now = existing.iter().find(|other| name(other) == name(tool)).unwrap_or(&Value::Null);
             if !covers(now, tool) {
                 self.add(&format!("model.tools.{}", name(tool)), now, tool);
+            } else if sends_secret(wiring) && wiring.resend_secret {
+                let field = format!("model.tools.{}.server.secret", name(tool));
+                self.add(&field, &json!("(a secret)"), &json!("(the webhook secret)"));
             }
+        }
+        let (dropped, existing): (Vec<Value>, Vec<Value>) =
+            existing.into_iter().partition(|tool| is_left_behind(tool, &wanted, wiring));
+        for tool in &dropped {
+            self.add(&format!("model.tools.{}", name(tool)), &without_secret(tool), &Value::Null);
         }
         let ids = actual["toolIds"].as_array().cloned().unwrap_or_default();
         let (doubled, ids): (Vec<Value>, Vec<Value>) = ids.into_iter().partition(|id| is_ours(id, kept, &wanted));
@@ -146,6 +155,25 @@ impl Changes {
         }
         Some(Value::Object(model))
     }
+}
+
+const fn sends_secret(wiring: &Wiring) -> bool {
+    wiring.credential.is_none() && wiring.secret.is_some()
+}
+
+/// A function we were to answer and no longer know: the playbook gave it up. What is no function has its server for
+/// other reasons.
+fn is_left_behind(tool: &Value, wanted: &[Value], wiring: &Wiring) -> bool {
+    let asks_us = tool["type"] == "function" && tool["server"]["url"] == wiring.url.as_str();
+    asks_us && wanted.iter().all(|ours| name(ours) != name(tool))
+}
+
+fn without_secret(tool: &Value) -> Value {
+    let mut tool = tool.clone();
+    if let Some(server) = tool["server"].as_object_mut() {
+        server.remove("secret");
+    }
+    tool
 }
 
 fn with_secret(tool: &Value, wiring: &Wiring) -> Value {
@@ -208,7 +236,12 @@ mod tests {
 
     fn wiring() -> Wiring {
         let secret = Some("a-secret-of-sixteen".into());
-        Wiring { url: "https://calls.example.com/webhooks/vapi".to_owned(), credential: None, secret }
+        Wiring {
+            url: "https://calls.example.com/webhooks/vapi".to_owned(),
+            credential: None,
+            secret,
+            resend_secret: false,
+        }
     }
 
     fn plan_for(assistant: &Value, kept: &[(String, String)]) -> Plan {
@@ -253,6 +286,28 @@ mod tests {
         let tools = after["model"]["tools"].as_array().unwrap();
         assert_eq!(tools[0], json!({ "type": "endCall" }));
         assert_eq!(tools.iter().filter(|tool| name(tool) == "sendSMSAlert").count(), 1);
+    }
+
+    #[test]
+    fn a_tool_that_left_the_playbook_leaves_the_assistant() {
+        let mut assistant = patched(&bare(), &plan_for(&bare(), &[]));
+        let server = json!({ "url": wiring().url, "secret": "a-secret-of-sixteen" });
+        let function =
+            |tool: &str, server: &Value| json!({ "type": "function", "function": { "name": tool }, "server": server });
+        let handoff = json!({ "type": "handoff", "server": server });
+        let theirs = function("weather", &json!({ "url": "https://weather.example.com" }));
+        for tool in [function("bookVisit", &server), handoff.clone(), theirs.clone()] {
+            assistant["model"]["tools"].as_array_mut().unwrap().push(tool);
+        }
+        let plan = plan_for(&assistant, &[]);
+        let changes: Vec<(&str, bool)> = plan.changes.iter().map(|it| (it.field.as_str(), it.to.is_null())).collect();
+        assert_eq!(changes, [("model.tools.bookVisit", true)]);
+        assert!(!serde_json::to_string(&plan.changes).unwrap().contains("a-secret-of-sixteen"));
+        let after = patched(&assistant, &plan);
+        let tools = after["model"]["tools"].as_array().unwrap();
+        assert!(tools.iter().all(|tool| name(tool) != "bookVisit"));
+        assert!(tools.contains(&handoff) && tools.contains(&theirs));
+        assert_eq!(plan_for(&after, &[]), Plan::default());
     }
 
     #[test]

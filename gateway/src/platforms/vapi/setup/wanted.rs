@@ -35,6 +35,8 @@ pub struct Wiring {
     pub credential: Option<String>,
     /// Sent as it is where there is no credential. Never printed.
     pub secret: Option<SecretString>,
+    /// The secret is sent also where one is set, because it was replaced.
+    pub resend_secret: bool,
 }
 
 impl Wiring {
