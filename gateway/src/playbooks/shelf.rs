@@ -45,7 +45,7 @@ struct Memory {
     incumbents: Incumbents,
     /// Tenants taken out of service.
     retired: Incumbents,
-    /// What the last verdict was about.
+    /// What the last verdict that was carried out was about.
     seen: Fingerprint,
     /// What the last look found, when that was something else.
     unsettled: Option<Fingerprint>,
@@ -122,7 +122,7 @@ impl Shelf {
                 return false;
             }
         };
-        let found = fingerprint(&files);
+        let found = fingerprint(files.iter());
         if found == memory.seen && self.standing.load().unread.is_none() {
             memory.unsettled = None;
             return false;
@@ -151,8 +151,6 @@ impl Shelf {
     }
 
     fn rule(&self, files: Vec<SourceFile>, memory: &mut Memory) -> Ruling {
-        memory.seen = fingerprint(&files);
-        memory.unsettled = None;
         let drafts = memory.read(files);
         let mut verdict = verdict::decide(&drafts, &memory.incumbents, self.clock.now());
         let entries = std::mem::take(&mut verdict.entries);
@@ -183,6 +181,7 @@ impl Shelf {
         }
     }
 
+    /// The files count as seen when everything is done: if this breaks off, the next look does it again.
     fn carry_out(&self, Ruling { drafts, verdict, standing }: Ruling, memory: &mut Memory) {
         self.keep(&drafts, &verdict, memory);
         let Verdict { served, waiting, removed, .. } = verdict;
@@ -200,6 +199,8 @@ impl Shelf {
         (self.listener)(&in_force);
         self.tenants.put(in_force);
         self.standing.store(Arc::new(standing));
+        memory.seen = fingerprint(drafts.iter().map(|draft| &draft.file));
+        memory.unsettled = None;
     }
 }
 
@@ -218,13 +219,14 @@ impl Memory {
     }
 }
 
-fn fingerprint(files: &[SourceFile]) -> Fingerprint {
-    files.iter().map(|file| (file.name.clone(), file.digest)).collect()
+fn fingerprint<'a>(files: impl Iterator<Item = &'a SourceFile>) -> Fingerprint {
+    files.map(|file| (file.name.clone(), file.digest)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::path::Path;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -237,17 +239,21 @@ mod tests {
 
     /// A shelf of the clinic's playbook, and how often somebody was told of a change.
     fn opened(root: &TempDir) -> (Shelf, Arc<AtomicUsize>) {
-        let (dir, kept) = (root.path().join("playbooks"), root.path().join("kept"));
-        fs::create_dir_all(&dir).unwrap();
-        fs::create_dir_all(&kept).unwrap();
-        fs::write(dir.join("harbour.toml"), HARBOUR).unwrap();
-        let settings = Playbooks { dir: dir.display().to_string(), default_tenant: "harbour".to_owned(), poll_s: 0 };
         let told = Arc::new(AtomicUsize::new(0));
         let count = told.clone();
         let listener = move |_: &InForce| {
             count.fetch_add(1, Ordering::SeqCst);
         };
-        (Shelf::open(&settings, LastGood::new(kept), Arc::new(SystemClock), listener).unwrap(), told)
+        (opened_with(root, listener), told)
+    }
+
+    fn opened_with(root: &TempDir, listener: impl Fn(&InForce) + Send + Sync + 'static) -> Shelf {
+        let (dir, kept) = (root.path().join("playbooks"), root.path().join("kept"));
+        fs::create_dir_all(&dir).unwrap();
+        fs::create_dir_all(&kept).unwrap();
+        fs::write(dir.join("harbour.toml"), HARBOUR).unwrap();
+        let settings = Playbooks { dir: dir.display().to_string(), default_tenant: "harbour".to_owned(), poll_s: 0 };
+        Shelf::open(&settings, LastGood::new(kept), Arc::new(SystemClock), listener).unwrap()
     }
 
     fn writes(root: &TempDir, text: &str) {
@@ -292,6 +298,20 @@ mod tests {
         assert!(!shelf.glance());
         assert_eq!(told.load(Ordering::SeqCst), 2, "at the start, and when the other was added");
         assert_eq!(shelf.standing().served(), 2);
+    }
+
+    #[test]
+    fn a_change_that_broke_off_is_made_at_the_next_look() {
+        let root = TempDir::new().unwrap();
+        let calls = AtomicUsize::new(0);
+        let shelf = opened_with(&root, move |_| assert_ne!(calls.fetch_add(1, Ordering::SeqCst), 1, "the second time"));
+        writes(&root, &HARBOUR.replace("Harbour Clinic", "Bay Clinic"));
+        assert!(shelf.glance());
+        assert!(catch_unwind(AssertUnwindSafe(|| shelf.glance())).is_err());
+        assert_eq!(name(&shelf), "Harbour Clinic");
+        shelf.glance();
+        shelf.glance();
+        assert_eq!(name(&shelf), "Bay Clinic");
     }
 
     #[test]
