@@ -71,6 +71,7 @@ mod tests {
             state: State::Good,
             in_force: in_force.filter(|_| !written.ends_with('-')),
             error: None,
+            names_another: false,
             digest: [0; 32],
         }
     }

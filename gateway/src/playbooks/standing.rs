@@ -41,7 +41,26 @@ pub struct Entry {
     /// In force, if any is: what is written, or the last good one.
     pub in_force: Option<InForceSince>,
     pub error: Option<PlaybookError>,
+    /// The error names another tenant and its file: not for those who may know of this one only.
+    pub names_another: bool,
     pub(super) digest: [u8; 32],
+}
+
+#[cfg(test)]
+impl Entry {
+    /// A file that is refused because it claims what is another tenant's.
+    pub fn contested(tenant: TenantId, error: PlaybookError) -> Entry {
+        Entry {
+            tenant: Some(tenant),
+            file_name: error.file.to_string(),
+            file: error.file.to_string(),
+            state: State::Out,
+            in_force: None,
+            error: Some(error),
+            names_another: true,
+            digest: [0; 32],
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

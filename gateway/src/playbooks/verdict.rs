@@ -97,6 +97,8 @@ struct Seat<'a> {
     old: Option<&'a Incumbent>,
     choice: Choice,
     error: Option<PlaybookError>,
+    /// The error is about a claim that is another tenant's.
+    names_another: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -115,7 +117,7 @@ impl<'a> Seat<'a> {
             _ if old.is_some() => Choice::Old,
             _ => Choice::Nothing,
         };
-        Seat { tenant, at, draft, old, choice, error: draft.parsed.as_ref().err().cloned() }
+        Seat { tenant, at, draft, old, choice, error: draft.parsed.as_ref().err().cloned(), names_another: false }
     }
 
     fn playbook(&self) -> Option<&'a Arc<Playbook>> {
@@ -128,7 +130,10 @@ impl<'a> Seat<'a> {
 
     fn step_down(&mut self, why: PlaybookError) {
         self.choice = if self.choice == Choice::New && self.old.is_some() { Choice::Old } else { Choice::Nothing };
-        self.error.get_or_insert(why);
+        if self.error.is_none() {
+            self.error = Some(why);
+            self.names_another = true;
+        }
     }
 
     /// Who is in force in this seat, known by the file of today.
@@ -225,7 +230,8 @@ fn of_seat(seat: &Seat, holder: Option<&Incumbent>) -> Entry {
         (Some(_), None) => State::Good,
     };
     let in_force = holder.map(|held| InForceSince { playbook: held.playbook.clone(), loaded_at: held.loaded_at });
-    Entry { tenant: Some(seat.tenant.clone()), state, in_force, ..blank(seat.draft, seat.error.clone()) }
+    let (tenant, names_another) = (Some(seat.tenant.clone()), seat.names_another);
+    Entry { tenant, state, in_force, names_another, ..blank(seat.draft, seat.error.clone()) }
 }
 
 /// A file that is nobody's: its tenant has another, or it does not say which tenant it means.
@@ -245,6 +251,7 @@ fn blank(draft: &Draft, error: Option<PlaybookError>) -> Entry {
         state: State::Out,
         in_force: None,
         error,
+        names_another: false,
         digest: draft.file.digest,
     }
 }

@@ -182,6 +182,7 @@ fn what_one_tenant_holds_no_other_may_claim() {
              leave it to one of the two"
         );
         assert_eq!(error, expected);
+        assert!(verdict.entries[0].names_another && !verdict.entries[1].names_another);
         let given_up = server
             .looks_at(&[("a.toml", text("birch", &format!("{key} = [\"{claimed}\"]"))), ("b.toml", text("ash", ""))]);
         assert_eq!(told(&given_up), ["a.toml birch good@3", "b.toml ash good@3"], "{key}");
