@@ -82,7 +82,10 @@ async fn what_an_answer_proves_is_what_is_believed() {
     for (act, how, why) in [
         (Act::Answer(307, location, String::new()), Loss::Refused, "status 307"),
         (Act::Answer(404, "", "{}".into()), Loss::Refused, "status 404"),
-        (Act::Answer(429, "", "{}".into()), Loss::Refused, "status 429"),
+        (Act::Answer(408, "", "{}".into()), Loss::Unknown, "status 408"),
+        (Act::Answer(422, "", "{}".into()), Loss::Refused, "status 422"),
+        (Act::Answer(425, "", "{}".into()), Loss::Unknown, "status 425"),
+        (Act::Answer(429, "", "{}".into()), Loss::Unknown, "status 429"),
         (Act::Answer(500, "", "{}".into()), Loss::Unknown, "status 500"),
         (Act::Answer(200, "", "x".repeat(1_000_000)), Loss::Unknown, "more than 16384 bytes"),
         (Act::Pour, Loss::Unknown, "more than 16384 bytes"),
@@ -93,7 +96,7 @@ async fn what_an_answer_proves_is_what_is_believed() {
         assert_eq!(lost.how, how, "{lost}");
         assert!(lost.why.contains(why), "{lost}");
     }
-    assert_eq!(server.log().len(), 7, "nothing is repeated or followed");
+    assert_eq!(server.log().len(), 10, "nothing is repeated or followed");
     server.answers(200, &"x".repeat(16 * 1024));
     assert_eq!(ask(&server.url(), true).await.unwrap().len(), 16 * 1024);
 }

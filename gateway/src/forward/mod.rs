@@ -73,7 +73,7 @@ impl HttpForwarder {
 const NOT_PUBLIC: &str = "its address is private, and the playbook does not allow that";
 
 /// Never through a proxy of the environment: it would look the name up itself, and connect wherever that leads.
-fn client() -> ClientBuilder {
+pub(crate) fn client() -> ClientBuilder {
     Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -99,6 +99,8 @@ impl Forwarder for HttpForwarder {
                 let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(&answer).is_ok();
                 if is_page && !is_json() { Err(Lost::unknown("a page instead of an answer")) } else { Ok(answer) }
             }
+            // Not the answer to what was asked: not read in time, not now, not yet. It may be asked again.
+            408 | 425 | 429 => Err(Lost::unknown(format!("status {}", status.as_u16()))),
             300..=499 => Err(Lost::refused(format!("status {}", status.as_u16()))),
             other => Err(Lost::unknown(format!("status {other}"))),
         }
