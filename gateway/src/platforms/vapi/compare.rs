@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 /// Characters kept of one value.
 const MAX_VALUE_CHARS: usize = 160;
+/// Characters kept of what a difference is about. Its names are the other server's, who may name things as it likes.
+const MAX_NAME_CHARS: usize = 80;
 /// Differences kept of one answer; the first ones say enough.
 const MAX_DIFFERENCES: usize = 16;
 
@@ -28,7 +30,7 @@ pub fn compare(ours: &[u8], theirs: &[u8]) -> Vec<Difference> {
     let names = ours.keys().chain(theirs.keys().filter(|name| !ours.contains_key(*name)));
     let differs = names.filter(|name| ours.get(*name) != theirs.get(*name));
     let difference = |name: &String| Difference {
-        what: name.clone(),
+        what: clipped(name, MAX_NAME_CHARS),
         ours: ours.get(name).map(text),
         theirs: theirs.get(name).map(text),
     };
@@ -98,7 +100,11 @@ fn id(result: &Value) -> String {
 
 /// As JSON: a number and its text are not the same answer.
 fn text(value: &Value) -> String {
-    value.to_string().chars().take(MAX_VALUE_CHARS).collect()
+    clipped(&value.to_string(), MAX_VALUE_CHARS)
+}
+
+fn clipped(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
 }
 
 #[cfg(test)]
@@ -136,9 +142,11 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_an_answer_is_bounded() {
-        let many: Map<String, Value> = (0..99).map(|n| (format!("k{n}"), "x".repeat(999).into())).collect();
+        let many: Map<String, Value> =
+            (0..99).map(|n| (format!("{n}{}", "é".repeat(999)), "x".repeat(999).into())).collect();
         let differences = compare(b"{}", &serde_json::to_vec(&many).unwrap());
         assert_eq!(differences.len(), MAX_DIFFERENCES);
         assert!(differences.iter().all(|it| it.theirs.as_ref().unwrap().len() == MAX_VALUE_CHARS));
+        assert!(differences.iter().all(|it| it.what.chars().count() == MAX_NAME_CHARS));
     }
 }
