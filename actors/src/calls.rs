@@ -73,6 +73,8 @@ enum Undone {
 /// Pause before asking a call again: long enough for its shard to notice the death.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// Kept of the time to drain for commits, whatever is still being asked of others.
+const LAST_COMMITS: Duration = Duration::from_secs(1);
 
 impl Calls {
     pub(crate) async fn start(context: Arc<Context>, errands: Errands, limits: Arc<Limits>) -> Result<Calls, Failure> {
@@ -128,8 +130,9 @@ impl Calls {
     /// Waits until everything inside is answered, at most `within`, and refuses whatever comes afterwards.
     pub async fn drain(&self, within: Duration) -> bool {
         let ends = Instant::now() + within;
-        // First those who ask others: what they bring back needs a seat here.
-        let nobody_out = self.inner.errands.drain(within).await;
+        // First those who ask others: what they bring back needs a seat here. One that hangs does not cost the commits
+        // their time.
+        let nobody_out = self.inner.errands.drain(within - LAST_COMMITS.min(within / 2)).await;
         self.inner.seats.close(ends.saturating_duration_since(Instant::now())).await && nobody_out
     }
 

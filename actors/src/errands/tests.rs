@@ -279,6 +279,27 @@ async fn stopping_waits_for_those_under_way_and_records_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_hangs_does_not_cost_the_commits_their_time() {
+    let rig = rig_with(Limits::default()).await;
+    rig.forwarder.will(Act::Hang);
+    let out = asks(&rig, vec![price("t1")]);
+    rig.forwarder.posts(1).await;
+    let calls = rig.system.calls.clone();
+    let started = Instant::now();
+    let draining = tokio::spawn(async move { calls.drain(Duration::from_secs(3)).await });
+    tokio::time::sleep(Duration::from_millis(1_900)).await;
+    rig.store.hold();
+    let late = asks(&rig, vec![fixtures::event(EventKind::Status(Phase::InProgress), 3)]);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(!draining.is_finished(), "it waits for the commit");
+    rig.store.release();
+    late.await.unwrap().unwrap();
+    assert!(!draining.await.unwrap(), "one is still out");
+    assert!(started.elapsed() < Duration::from_secs(3), "and is waited for no longer than the commits leave time");
+    out.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tool_that_is_gone_after_a_reload_is_not_asked() {
     let rig = rig_with(Limits::default()).await;
     rig.forwarder.will(Act::Hang);
