@@ -217,7 +217,7 @@ impl Inner {
         let playbook = self.tenants.get(tenant);
         let found = playbook.as_ref().and_then(|playbook| tools::find(tool, playbook)?.endpoint());
         let Some(endpoint) = found else { return Err(Lost::not_asked("the tool is gone from the playbook")) };
-        self.breakers.guard(tenant, tool, self.post(endpoint, asked, body)).await
+        self.breakers.guard(tenant, tool, &endpoint.url, self.post(endpoint, asked, body)).await
     }
 
     async fn post(&self, endpoint: &Endpoint, asked: &Asked, body: &str) -> Result<Reply, Lost> {

@@ -19,6 +19,8 @@ pub(super) struct Breakers {
 
 #[derive(Default)]
 struct State {
+    /// Where the tool was asked. One that is moved by a reload starts afresh.
+    url: Box<str>,
     failures: u32,
     rests_until: Option<Instant>,
 }
@@ -33,21 +35,23 @@ impl Breakers {
         &self,
         tenant: &TenantId,
         tool: &str,
+        url: &str,
         asking: impl Future<Output = Result<T, Lost>>,
     ) -> Result<T, Lost> {
-        if !self.admits(tenant, tool) {
+        if !self.admits(tenant, tool, url) {
             return Err(Lost::not_asked(format!("left alone after {} failures in a row", self.failures)));
         }
         let asked = asking.await;
         // Who refuses is alive.
         let alive = asked.as_ref().map_or_else(|lost| lost.how == Loss::Refused, |_| true);
-        self.learn(tenant, tool, alive);
+        self.learn(tenant, tool, url, alive);
         asked
     }
 
-    fn admits(&self, tenant: &TenantId, tool: &str) -> bool {
+    fn admits(&self, tenant: &TenantId, tool: &str, url: &str) -> bool {
         let mut states = self.states.lock();
-        let Some(state) = states.get_mut(&(tenant.clone(), tool.into())) else { return true };
+        let known = states.get_mut(&(tenant.clone(), tool.into()));
+        let Some(state) = known.filter(|state| &*state.url == url) else { return true };
         let now = Instant::now();
         match state.rests_until {
             Some(until) if now < until => false,
@@ -60,13 +64,16 @@ impl Breakers {
         }
     }
 
-    fn learn(&self, tenant: &TenantId, tool: &str, alive: bool) {
+    fn learn(&self, tenant: &TenantId, tool: &str, url: &str, alive: bool) {
         let mut states = self.states.lock();
         if alive {
             states.remove(&(tenant.clone(), tool.into()));
             return;
         }
         let state = states.entry((tenant.clone(), tool.into())).or_default();
+        if &*state.url != url {
+            *state = State { url: url.into(), ..State::default() };
+        }
         state.failures = state.failures.saturating_add(1);
         if state.failures >= self.failures {
             state.rests_until = Some(Instant::now() + self.rest);
@@ -81,9 +88,13 @@ mod tests {
     const REST: Duration = Duration::from_secs(10);
 
     async fn ask(breakers: &Breakers, tool: &str, outcome: Result<(), Lost>) -> bool {
+        ask_at(breakers, tool, "https://tools.example.com/", outcome).await
+    }
+
+    async fn ask_at(breakers: &Breakers, tool: &str, url: &str, outcome: Result<(), Lost>) -> bool {
         let tenant = TenantId::parse("acme").unwrap();
         let mut asked = false;
-        let _ = breakers.guard(&tenant, tool, async { (asked = true, outcome).1 }).await;
+        let _ = breakers.guard(&tenant, tool, url, async { (asked = true, outcome).1 }).await;
         asked
     }
 
@@ -102,6 +113,17 @@ mod tests {
         assert!(!ask(&breakers, "book", Ok(())).await, "and failed");
         tokio::time::advance(REST).await;
         assert!(ask(&breakers, "book", Ok(())).await && ask(&breakers, "book", Ok(())).await, "it works again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tool_that_is_moved_elsewhere_starts_afresh() {
+        let breakers = Breakers::new(2, REST);
+        assert!(ask(&breakers, "book", late()).await && ask(&breakers, "book", late()).await);
+        assert!(!ask(&breakers, "book", Ok(())).await);
+        for _ in 0..2 {
+            assert!(ask_at(&breakers, "book", "https://new.example.com/", late()).await);
+        }
+        assert!(!ask_at(&breakers, "book", "https://new.example.com/", Ok(())).await);
     }
 
     #[tokio::test(start_paused = true)]
