@@ -7,8 +7,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use engine::failure::Failure;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, StatusCode, Url, redirect};
+use reqwest::{Client, StatusCode, Url};
 use tokio::sync::Semaphore;
+
+use crate::forward;
 
 /// Webhooks handed on at once.
 const AT_ONCE: usize = 512;
@@ -16,16 +18,20 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// Bytes of an answer. The largest that is known is an assistant described in full.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// Headers that belong to one connection, or that are made anew for the next one.
-const NOT_HANDED_ON: [HeaderName; 10] = [
+/// Headers that belong to one connection, or that are made anew for the next one. So do those that `Connection` names:
+/// RFC 9110 §7.6.1.
+const NOT_HANDED_ON: [HeaderName; 13] = [
     header::ACCEPT_ENCODING,
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::EXPECT,
     header::HOST,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
     header::TE,
+    header::TRAILER,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
 ];
@@ -54,13 +60,23 @@ pub enum NoAnswer {
     TooSlow,
     #[error("it cannot be reached")]
     Unreachable,
-    #[error("its answer is too large or broken")]
+    #[error("its answer broke off, or is too large")]
     Broken,
+}
+
+impl NoAnswer {
+    /// Whether it may have heard the question, and done what it was asked.
+    pub const fn was_asked(self) -> bool {
+        match self {
+            NoAnswer::TooSlow | NoAnswer::Broken => true,
+            NoAnswer::Busy | NoAnswer::Unreachable => false,
+        }
+    }
 }
 
 impl Handover {
     pub fn new() -> Result<Handover, Failure> {
-        let client = Client::builder().connect_timeout(CONNECT_WITHIN).redirect(redirect::Policy::none());
+        let client = forward::client().connect_timeout(CONNECT_WITHIN);
         let client = client.build().map_err(|e| Failure::fail(format!("http client: {e}")))?;
         Ok(Handover { client, places: Arc::new(Semaphore::new(AT_ONCE)) })
     }
@@ -80,8 +96,8 @@ impl Handover {
         match tokio::time::timeout(within, asked).await {
             Err(_) => Err(NoAnswer::TooSlow),
             Ok(Ok(answer)) => answer.ok_or(NoAnswer::Broken),
-            Ok(Err(error)) if error.is_body() || error.is_decode() => Err(NoAnswer::Broken),
-            Ok(Err(_)) => Err(NoAnswer::Unreachable),
+            Ok(Err(error)) if error.is_connect() || error.is_builder() => Err(NoAnswer::Unreachable),
+            Ok(Err(_)) => Err(NoAnswer::Broken),
         }
     }
 }
@@ -105,10 +121,18 @@ fn handed_on<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> HeaderMa
         Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value).ok()?))
     });
     let mut kept = HeaderMap::new();
-    for (name, value) in parsed.filter(|(name, _)| !NOT_HANDED_ON.contains(name)) {
+    for (name, value) in parsed {
         kept.append(name, value);
     }
+    for name in NOT_HANDED_ON.into_iter().chain(of_this_connection(&kept)) {
+        kept.remove(name);
+    }
     kept
+}
+
+fn of_this_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let options = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    options.flat_map(|options| options.split(',')).filter_map(|name| name.trim().parse().ok()).collect()
 }
 
 #[cfg(test)]
@@ -117,8 +141,17 @@ mod tests {
 
     #[test]
     fn headers_of_a_connection_are_not_handed_on() {
-        let came: [(&str, &[u8]); 4] =
-            [("host", b"a"), ("x-vapi-secret", b"s"), ("Transfer-Encoding", b"chunked"), ("bad name", b"x")];
+        let came: [(&str, &[u8]); 9] = [
+            ("host", b"a"),
+            ("x-vapi-secret", b"s"),
+            ("Transfer-Encoding", b"chunked"),
+            ("bad name", b"x"),
+            ("Keep-Alive", b"timeout=5"),
+            ("trailer", b"expires"),
+            ("proxy-connection", b"close"),
+            ("connection", b"close, X-Hop"),
+            ("x-hop", b"1"),
+        ];
         let kept = handed_on(came.into_iter());
         assert_eq!(kept.len(), 1);
         assert_eq!(kept["x-vapi-secret"], "s");

@@ -16,7 +16,8 @@ use engine::playbook::Playbook;
 use metrics::{counter, histogram};
 
 use super::body::{self, Room, Unread};
-use super::{Problem, State, watched};
+use super::watched::Watched;
+use super::{Problem, State};
 use crate::platforms::vapi::{self, Doorkeeper, Request, Standing};
 use crate::platforms::{Asks, Delivery, Question, Rendered, tenant_of};
 use crate::shadow::TheirAnswer;
@@ -56,17 +57,16 @@ pub async fn vapi(request: HttpRequest, payload: Payload, state: Data<State>) ->
     served.reply.into_response()
 }
 
-async fn receive(request: &HttpRequest, payload: Payload, state: &State) -> Result<Served, Served> {
+async fn receive(request: &HttpRequest, payload: Payload, state: &Data<State>) -> Result<Served, Served> {
     let (body, _room) = take_in(request, payload, state).await?;
     let (delivery, playbook) = understand(request, &body, state)?;
-    match &playbook.shadow {
-        Some(shadow) => Ok(watched::serve(request, body, &delivery, &playbook, shadow, state).await),
-        None => {
-            // What is kept of the body is in the delivery.
-            drop(body);
-            Ok(serve(&delivery, &playbook, state).await)
-        }
+    if playbook.shadow.is_some() {
+        let watched = Watched { delivery, playbook, state: state.clone(), _room };
+        return Ok(watched.serve(request, body).await);
     }
+    // What is kept of the body is in the delivery.
+    drop(body);
+    Ok(serve(&delivery, &playbook, state).await)
 }
 
 /// Answers a webhook that is proven and understood.
@@ -225,7 +225,7 @@ impl Served {
         Served { kind: delivery.kind, outcome, reply: Reply::Answer(rendered) }
     }
 
-    fn problem(kind: &'static str, outcome: &'static str, problem: Problem) -> Served {
+    pub fn problem(kind: &'static str, outcome: &'static str, problem: Problem) -> Served {
         Served { kind, outcome, reply: Reply::Problem(problem) }
     }
 }

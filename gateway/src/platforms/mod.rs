@@ -111,6 +111,11 @@ impl Delivery {
         vapi::apology(self, language)
     }
 
+    /// What a live call is told when something may have been done, and nobody can say.
+    pub fn unconfirmed(&self, language: Language) -> Rendered {
+        vapi::unconfirmed(self, language)
+    }
+
     /// What our answer and another server's do not agree on.
     pub fn compare(&self, ours: &[u8], theirs: &[u8]) -> Vec<vapi::Difference> {
         vapi::compare(ours, theirs)

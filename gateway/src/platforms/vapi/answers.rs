@@ -40,6 +40,11 @@ pub fn apology(delivery: &Delivery, language: Language) -> Rendered {
     spoken(delivery, sorry(language))
 }
 
+/// What a live call is told when it is not known what was done: another server was asked, and did not answer.
+pub fn unconfirmed(delivery: &Delivery, language: Language) -> Rendered {
+    spoken(delivery, not_confirmed(language))
+}
+
 /// What is told by a server that only watches and whose answers nobody should be hearing.
 pub fn watching(delivery: &Delivery, language: Language) -> Rendered {
     spoken(delivery, only_watching(language))
@@ -75,6 +80,17 @@ fn sorry(language: Language) -> &'static str {
             "Je n'arrive pas à traiter cette demande en ce moment, rien n'a été fait. Réessayons dans un instant."
         }
         Language::En => "I cannot handle this request right now and nothing was done. Let us try again in a moment.",
+    }
+}
+
+const fn not_confirmed(language: Language) -> &'static str {
+    match language {
+        Language::Fr => {
+            "Je n'ai pas pu confirmer que c'est fait, mais c'est possible: ne recommençons pas, je prends plutôt un message."
+        }
+        Language::En => {
+            "I could not confirm that this was done, though it may have been: do not repeat it, take a message instead."
+        }
     }
 }
 

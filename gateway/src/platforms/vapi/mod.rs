@@ -29,7 +29,7 @@ mod tool_calls;
 
 use engine::time::Timestamp;
 
-pub use answers::{answer, apology, render, watching};
+pub use answers::{answer, apology, render, unconfirmed, watching};
 pub use api::{Api, ApiError};
 pub use auth::{Doorkeeper, Request, Standing};
 pub use compare::{Difference, compare};
