@@ -43,7 +43,7 @@ impl Plan {
         let mut changes = Changes::of(resource);
         let mut patch = Map::new();
         if changes.server(&actual["server"], wiring) {
-            patch.insert("server".to_owned(), wiring.server_with_secret());
+            patch.insert("server".to_owned(), kept_and_set(&actual["server"], wiring));
         }
         let messages = wanted::server_messages();
         if !same_members(&actual["serverMessages"], &messages) {
@@ -62,7 +62,7 @@ impl Plan {
         let mut changes = Changes::of(resource);
         let mut patch = Map::new();
         if changes.server(&actual["server"], wiring) {
-            patch.insert("server".to_owned(), wiring.server_with_secret());
+            patch.insert("server".to_owned(), kept_and_set(&actual["server"], wiring));
         }
         if let Some(fallback) = wanted::fallback(playbook)
             && !covers(&actual["fallbackDestination"], &fallback)
@@ -176,6 +176,13 @@ fn without_secret(tool: &Value) -> Value {
     tool
 }
 
+/// Vapi replaces a server whole, so what we do not set (headers, an address it calls from) is sent back as it came.
+fn kept_and_set(actual: &Value, wiring: &Wiring) -> Value {
+    let mut server = actual.as_object().cloned().unwrap_or_default();
+    server.extend(wiring.server_with_secret().as_object().cloned().unwrap_or_default());
+    Value::Object(server)
+}
+
 fn with_secret(tool: &Value, wiring: &Wiring) -> Value {
     let mut tool = tool.clone();
     tool["server"] = wiring.server_with_secret();
@@ -280,7 +287,10 @@ mod tests {
 
     #[test]
     fn only_what_is_ours_is_touched() {
-        let after = patched(&bare(), &plan_for(&bare(), &[]));
+        let mut before = bare();
+        before["server"] = json!({ "url": "https://old.example.com", "headers": { "x-mine": "1" } });
+        let after = patched(&before, &plan_for(&before, &[]));
+        assert_eq!(after["server"]["headers"], json!({ "x-mine": "1" }));
         assert_eq!(after["name"], "Reception");
         assert_eq!(after["model"]["messages"], bare()["model"]["messages"]);
         let tools = after["model"]["tools"].as_array().unwrap();
