@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use engine::sms::LookUps;
+
 #[derive(Clone, Debug)]
 pub struct Limits {
     // --- calls
@@ -50,6 +52,19 @@ pub struct Limits {
     pub senders: usize,
     /// Longest sleep of the pool when it knows of nothing due.
     pub pool_tick: Duration,
+    /// When an attempt that got no answer is looked for in the carrier's books.
+    pub look_ups: LookUps,
+    /// How long after the carrier took a message it is asked what became of it, when it does not say so. Each further
+    /// question waits three times as long.
+    pub sweep_after: Duration,
+    /// Questions about one message.
+    pub sweeps: u32,
+    /// Questions the carrier may be asked besides, as a share of the messages sent; one now and then is always allowed.
+    pub sweep_share: f64,
+    pub sweep_every: Duration,
+    /// How often it is looked which attempts are to be asked about, and how many of a kind are asked about at once.
+    pub reconcile_tick: Duration,
+    pub reconcile_batch: usize,
 
     // --- silence: how long after its last event a call is looked at
     pub silent_scheduled: Duration,
@@ -87,6 +102,13 @@ impl Default for Limits {
             live_backlog: 4_096,
             senders: 32,
             pool_tick: Duration::from_secs(5),
+            look_ups: LookUps::default(),
+            sweep_after: Duration::from_secs(300),
+            sweeps: 6,
+            sweep_share: 0.1,
+            sweep_every: Duration::from_secs(5),
+            reconcile_tick: Duration::from_secs(1),
+            reconcile_batch: 32,
             silent_scheduled: Duration::from_secs(24 * 3600),
             silent_ringing: Duration::from_secs(300),
             silent_in_progress: Duration::from_secs(2 * 3600),

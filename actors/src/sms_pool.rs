@@ -14,7 +14,7 @@ mod state;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use engine::failure::Failure;
@@ -28,7 +28,7 @@ use tracing::{error, warn};
 use self::state::State;
 use crate::limits::Limits;
 use crate::metrics::sms as metrics;
-use crate::sms_sender::{Free, Ports};
+use crate::sms_sender::{AskAfter, Free, Ports};
 use crate::system::Senders;
 
 /// First and longest wait after the outbox failed, and between two starts of a pool that died.
@@ -64,7 +64,17 @@ impl SmsPool {
         limits: &Limits,
     ) -> Result<SmsPool, Failure> {
         let plan = Arc::new(Plan {
-            ports: Arc::new(Ports { outbox, provider, bus, clock }),
+            ports: Arc::new(Ports {
+                outbox,
+                provider,
+                bus,
+                clock,
+                ask_after: AskAfter {
+                    unknown: limits.look_ups.after.first().copied().unwrap_or_default(),
+                    accepted: limits.sweep_after,
+                },
+                sends: AtomicU64::new(0),
+            }),
             senders,
             hands: limits.senders.max(1),
             tick: limits.pool_tick,
@@ -84,6 +94,11 @@ impl SmsPool {
             // A pool that is being restarted looks anyway.
             let _ = self.actor.read().cast(Message::Look);
         }
+    }
+
+    /// Attempts so far, for those who may take a share of what the carrier allows.
+    pub(crate) fn sends(&self) -> u64 {
+        self.plan.ports.sends.load(Ordering::Relaxed)
     }
 
     /// Claims nothing more and waits for what is under way, at most [`Limits::drain`]. What does not end by then is

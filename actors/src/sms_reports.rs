@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use engine::failure::Failure;
 use engine::ports::{EventBus, SmsOutbox};
-use engine::sms::{DeliveryReport, DeliveryStatus, Sms};
+use engine::sms::{DeliveryReport, Reported, Sms, SmsState};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
@@ -18,8 +18,8 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::{debug, error, warn};
 
-use crate::metrics::sms as metrics;
-use crate::sms_sender::publish;
+use crate::metrics::sms::{self as metrics, ResolvedBy};
+use crate::sms_sender::{publish, show};
 
 /// Waits before a report that found no message is tried again.
 const LATER: [Duration; 5] = [
@@ -45,14 +45,46 @@ impl SmsReports {
         SmsReports { outbox, bus }
     }
 
-    /// Applies one report and publishes what it moved. `None`: it belongs to no message, or tells nothing new.
-    pub async fn apply(&self, report: &DeliveryReport) -> Result<Option<Sms>, Failure> {
-        let Some(sms) = self.outbox.report(report).await? else { return Ok(None) };
-        if report.status == DeliveryStatus::Delivered {
+    /// Applies one report, publishes what it changed, and counts what people should know of.
+    pub async fn apply(&self, report: &DeliveryReport) -> Result<Reported, Failure> {
+        self.heard(report, ResolvedBy::Callback).await
+    }
+
+    /// The same, of what was learnt by asking.
+    pub(crate) async fn heard(&self, report: &DeliveryReport, by: ResolvedBy) -> Result<Reported, Failure> {
+        let reported = self.outbox.report(report).await?;
+        match &reported {
+            Reported::Moved { sms, from } => self.tell(sms, *from, report, by).await,
+            Reported::Contradicts(sms) => {
+                metrics::contradicted();
+                warn!(
+                    sms.id = %sms.id,
+                    sms.state = sms.state.as_str(),
+                    told = report.status.state().as_str(),
+                    "delivery report contradicts the one before"
+                );
+            }
+            Reported::Old | Reported::Unheard => {}
+        }
+        Ok(reported)
+    }
+
+    /// A message that has moved otherwise.
+    pub(crate) async fn publish(&self, sms: Sms) {
+        publish(&*self.bus, sms).await;
+    }
+
+    async fn tell(&self, sms: &Sms, from: SmsState, report: &DeliveryReport, by: ResolvedBy) {
+        if from == sms.state {
+            return show(&*self.bus, sms.clone()).await;
+        }
+        if from == SmsState::Unknown {
+            metrics::resolved(by);
+        }
+        if sms.state == SmsState::Delivered {
             metrics::delivered(sms.priority, report.at.since(sms.created_at));
         }
         publish(&*self.bus, sms.clone()).await;
-        Ok(Some(sms))
     }
 
     /// Applies what a carrier in this process reports until it is gone. One report that panics costs itself alone.
@@ -81,12 +113,12 @@ impl SmsReports {
     /// Whether nothing is left to be done about this report.
     async fn is_done(&self, report: &DeliveryReport, tried: usize) -> bool {
         match AssertUnwindSafe(self.apply(report)).catch_unwind().await {
-            Ok(Ok(Some(_))) => true,
-            Ok(Ok(None)) if tried < LATER.len() => false,
-            Ok(Ok(None)) => {
-                debug!("delivery report moved nothing");
+            Ok(Ok(Reported::Unheard)) if tried < LATER.len() => false,
+            Ok(Ok(Reported::Unheard)) => {
+                debug!("delivery report is about no message of ours");
                 true
             }
+            Ok(Ok(_)) => true,
             Ok(Err(failure)) => {
                 warn!(%failure, "delivery report not applied");
                 !failure.is_retry()

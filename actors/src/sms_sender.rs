@@ -5,11 +5,13 @@
 //! pool then records the attempt as unknown.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use engine::failure::Failure;
-use engine::ports::{Claim, Clock, EventBus, SmsOutbox, SmsProvider, Update};
-use engine::sms::{SendOutcome, Sms, rest_after, settle};
+use engine::ports::{Claim, Clock, EventBus, Settled, SmsOutbox, SmsProvider, Update};
+use engine::sms::{SendOutcome, Settlement, Sms, SmsState, rest_after, settle};
+use engine::time::Timestamp;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
@@ -26,13 +28,22 @@ pub(crate) struct Ports {
     pub provider: Arc<dyn SmsProvider>,
     pub bus: Arc<dyn EventBus>,
     pub clock: Arc<dyn Clock>,
+    /// When the carrier is asked about an attempt that got no answer, and about a message it never reported on.
+    pub ask_after: AskAfter,
+    /// Attempts so far.
+    pub sends: AtomicU64,
+}
+
+/// How long after its answer an attempt is first asked about.
+#[derive(Clone, Copy)]
+pub(crate) struct AskAfter {
+    pub unknown: Duration,
+    pub accepted: Duration,
 }
 
 /// One claimed message to send.
 pub(crate) struct Order {
     pub claim: Claim,
-    /// The number or service it leaves by.
-    pub from: Arc<str>,
     /// Refusals in a row of that sender before this message.
     pub refusals: u32,
 }
@@ -90,7 +101,8 @@ impl Actor for SenderActor {
 impl Ports {
     async fn send(&self, order: &Order) -> SendOutcome {
         let started = Instant::now();
-        let outcome = self.provider.send(&order.claim.sms, &order.from).await;
+        self.sends.fetch_add(1, Ordering::Relaxed);
+        let outcome = self.provider.send(&order.claim.sms, &order.claim.attempt).await;
         metrics::sent(self.provider.name(), &outcome, started.elapsed());
         outcome
     }
@@ -115,16 +127,19 @@ impl Ports {
         let now = self.clock.now();
         let Claim { sms, attempt } = &order.claim;
         let settlement = settle(sms, outcome, order.refusals, now);
-        let settled = self.outbox.settle(sms.id, *attempt, &settlement, now).await?;
+        let settlement = Settlement { check_at: self.ask_after.at(settlement.state, now), ..settlement };
+        let Settled { sms, moved } = self.outbox.settle(sms.id, attempt.number, &settlement, now).await?;
         info!(
-            sms.id = %settled.id,
-            sms.attempt = *attempt,
-            sms.state = settled.state.as_str(),
-            sms.error_code = settled.error_code,
+            sms.id = %sms.id,
+            sms.attempt = attempt.number,
+            sms.state = sms.state.as_str(),
+            sms.error_code = sms.error_code,
             outcome = outcome.as_str(),
             "sms attempt ended"
         );
-        self.publish(settled).await;
+        if moved {
+            self.publish(sms).await;
+        }
         Ok(())
     }
 
@@ -134,9 +149,24 @@ impl Ports {
     }
 }
 
-/// Counts and publishes a committed change of a message.
+impl AskAfter {
+    fn at(self, state: SmsState, now: Timestamp) -> Option<Timestamp> {
+        match state {
+            SmsState::Unknown => Some(now.plus(self.unknown)),
+            SmsState::Accepted => Some(now.plus(self.accepted)),
+            _ => None,
+        }
+    }
+}
+
+/// Counts and publishes a message that has moved.
 pub(crate) async fn publish(bus: &dyn EventBus, sms: Sms) {
     metrics::moved(sms.state);
+    show(bus, sms).await;
+}
+
+/// Publishes a committed change of a message.
+pub(crate) async fn show(bus: &dyn EventBus, sms: Sms) {
     if let Err(failure) = bus.publish(&Update::Sms { sms: Arc::new(sms) }).await {
         warn!(%failure, "sms update not published");
     }

@@ -19,7 +19,9 @@ use crate::limits::Limits;
 use crate::live_feed::LiveFeed;
 use crate::reaper::Reaper;
 use crate::relay::Relay;
+use crate::sms_desk::SmsDesk;
 use crate::sms_pool::SmsPool;
+use crate::sms_reconciler::SmsReconciler;
 use crate::sms_reports::SmsReports;
 use crate::supervise::Supervised;
 use crate::tenants::Tenants;
@@ -57,6 +59,8 @@ pub struct System {
     pub tenants: Tenants,
     /// Where carriers' reports go that arrive by other ways than `Ports::reports`.
     pub sms_reports: SmsReports,
+    /// What people do with messages.
+    pub sms_desk: SmsDesk,
     sms_pool: SmsPool,
     committer: Committer,
     /// In the order they are stopped.
@@ -73,7 +77,18 @@ impl System {
         let relaying = Relay::start(store.clone(), bus.clone(), committed.clone(), limits.relay_batch).await?;
         let sms_reports = SmsReports::new(outbox.clone(), bus.clone());
         let listening = ports.reports.map(|reports| sms_reports.listen(reports).into());
-        let sms_pool = SmsPool::start(outbox, ports.provider, bus, clock.clone(), senders, &limits).await?;
+        let provider = ports.provider;
+        let sms_pool = SmsPool::start(outbox.clone(), provider.clone(), bus, clock.clone(), senders, &limits).await?;
+        let sms_desk = SmsDesk::new(outbox.clone(), sms_reports.clone(), sms_pool.clone(), clock.clone());
+        let reconciling = SmsReconciler {
+            outbox,
+            provider,
+            reports: sms_reports.clone(),
+            pool: sms_pool.clone(),
+            clock: clock.clone(),
+            limits: limits.clone(),
+        }
+        .start();
         let wake = Wakers { relay: committed, sms_pool: sms_pool.clone() };
         let (committer, committing) = Committer::start(store.clone(), wake, limits.commit_queue, limits.commit_batch);
         let context = Context {
@@ -87,8 +102,9 @@ impl System {
         let calls = Calls::start(Arc::new(context), errands, limits.clone()).await?;
         let reaping =
             Reaper { calls: calls.clone(), live: live.clone(), store, control: ports.control, clock, limits }.start();
-        let tasks = Mutex::new([reaping, committing, relaying, feeding].into_iter().chain(listening).collect());
-        Ok(System { calls, live, tenants, sms_reports, sms_pool, committer, tasks })
+        let tasks =
+            Mutex::new([reaping, reconciling, committing, relaying, feeding].into_iter().chain(listening).collect());
+        Ok(System { calls, live, tenants, sms_reports, sms_desk, sms_pool, committer, tasks })
     }
 
     /// Answers what is inside, refuses the rest, lets messages under way end until `ends`, and stops every actor.

@@ -101,6 +101,11 @@ impl SmsId {
         let digest = sha256_of(&[call.tenant.as_str(), call.call.as_str(), reason, recipient]);
         SmsId(digest[..16].try_into().expect("a SHA-256 has 32 bytes"))
     }
+
+    /// One that nobody's reason made: of 128 random bits.
+    pub const fn from_bits(bits: [u8; 16]) -> SmsId {
+        SmsId(bits)
+    }
 }
 
 /// First 64 bits of the SHA-256 over the parts, each prefixed by its length.
@@ -117,7 +122,7 @@ fn sha256_of(parts: &[&str]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a string takes everything");

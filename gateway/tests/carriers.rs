@@ -10,7 +10,7 @@ use std::time::Duration;
 use engine::ids::{CallId, CallKey, SmsId, TenantId};
 use engine::ports::{Clock, SmsProvider, SystemClock};
 use engine::priority::Priority;
-use engine::sms::{DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome, Sms, SmsState};
+use engine::sms::{Attempt, AttemptToken, DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome, Sms, SmsState};
 use gateway::carriers::sandbox::Sandbox;
 use gateway::carriers::twilio::Twilio;
 use gateway::settings::{self, SandboxScript};
@@ -38,11 +38,18 @@ fn sms(to: &str) -> Sms {
         provider_id: None,
         error_code: None,
         error: None,
+        possible_duplicate: false,
         due_at: now,
         expires_at: now.plus(Duration::from_secs(600)),
         created_at: now,
         updated_at: now,
     }
+}
+
+/// An attempt by that number.
+fn attempt(sender: &str) -> Attempt {
+    let token = AttemptToken::from_bits([5; 16]);
+    Attempt::new(SmsId::from_bits([1; 16]), 1, sender.into(), token, SystemClock.now())
 }
 
 fn twilio_at(base_url: &str, timeout_s: u64) -> Twilio {
@@ -62,7 +69,7 @@ fn twilio_at(base_url: &str, timeout_s: u64) -> Twilio {
 async fn outcome_of(act: Act) -> SendOutcome {
     let fake = FakeTwilio::start().await;
     fake.will(act);
-    let outcome = twilio_at(&fake.url(), 1).send(&sms("+15145550110"), NUMBER).await;
+    let outcome = twilio_at(&fake.url(), 1).send(&sms("+15145550110"), &attempt(NUMBER)).await;
     assert_eq!(fake.log().len(), 1, "one request, whatever the answer");
     outcome
 }
@@ -70,7 +77,7 @@ async fn outcome_of(act: Act) -> SendOutcome {
 #[tokio::test]
 async fn twilio_is_sent_one_form_with_basic_auth() {
     let fake = FakeTwilio::start().await;
-    let outcome = twilio_at(&fake.url(), 5).send(&sms("+15145550110"), NUMBER).await;
+    let outcome = twilio_at(&fake.url(), 5).send(&sms("+15145550110"), &attempt(NUMBER)).await;
     assert_eq!(outcome, SendOutcome::Accepted { provider_id: format!("SM{:032x}", 1).into() });
 
     let request = &fake.log()[0];
@@ -90,7 +97,7 @@ async fn twilio_is_sent_one_form_with_basic_auth() {
 async fn twilio_sends_from_a_messaging_service_by_its_id() {
     let fake = FakeTwilio::start().await;
     let service = format!("MG{}", "7".repeat(32));
-    twilio_at(&fake.url(), 5).send(&sms("+15145550110"), &service).await;
+    twilio_at(&fake.url(), 5).send(&sms("+15145550110"), &attempt(&service)).await;
     let request = &fake.log()[0];
     assert_eq!((request.field("MessagingServiceSid"), request.field("From")), (Some(service.as_str()), None));
 }
@@ -102,7 +109,7 @@ async fn a_message_that_never_ends_or_has_ended_is_given_a_validity_twilio_takes
     for (left, validity) in [(Duration::from_secs(400_000), "36000"), (Duration::ZERO, "1")] {
         let mut sms = sms("+15145550110");
         sms.expires_at = sms.created_at.plus(left);
-        twilio.send(&sms, NUMBER).await;
+        twilio.send(&sms, &attempt(NUMBER)).await;
         assert_eq!(fake.log().last().unwrap().field("ValidityPeriod"), Some(validity));
     }
 }
@@ -112,7 +119,7 @@ async fn messages_share_a_connection() {
     let fake = FakeTwilio::start().await;
     let twilio = twilio_at(&fake.url(), 5);
     for line in 110..115 {
-        twilio.send(&sms(&format!("+15145550{line}")), NUMBER).await;
+        twilio.send(&sms(&format!("+15145550{line}")), &attempt(NUMBER)).await;
     }
     assert!(fake.log().iter().all(|request| request.connection == 0));
 }
@@ -180,7 +187,7 @@ async fn a_closed_door_is_not_sent() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let outcome = twilio_at(&closed, 1).send(&sms("+15145550110"), NUMBER).await;
+    let outcome = twilio_at(&closed, 1).send(&sms("+15145550110"), &attempt(NUMBER)).await;
     assert!(matches!(outcome, SendOutcome::NotSent { .. }), "{outcome:?}");
 }
 
@@ -188,7 +195,8 @@ async fn a_closed_door_is_not_sent() {
 async fn a_handshake_that_comes_to_nothing_is_not_sent() {
     let fake = FakeTwilio::start().await;
     // The fake speaks no TLS: it is the time to connect that runs out, long before the time to answer.
-    let outcome = twilio_at(&fake.url().replace("http://", "https://"), 30).send(&sms("+15145550110"), NUMBER).await;
+    let outcome =
+        twilio_at(&fake.url().replace("http://", "https://"), 30).send(&sms("+15145550110"), &attempt(NUMBER)).await;
     assert!(matches!(outcome, SendOutcome::NotSent { .. }), "{outcome:?}");
     assert!(fake.log().is_empty());
 }
@@ -213,7 +221,7 @@ fn sandbox() -> (Sandbox, mpsc::Receiver<DeliveryReport>) {
 }
 
 async fn accepted_id(sandbox: &Sandbox, to: &str) -> Box<str> {
-    match sandbox.send(&sms(to), "+15005550006").await {
+    match sandbox.send(&sms(to), &attempt("+15005550006")).await {
         SendOutcome::Accepted { provider_id } => provider_id,
         other => panic!("{to}: {other:?}"),
     }
@@ -246,7 +254,7 @@ async fn the_sandbox_acts_out_refusals_by_number() {
         ("+15005550004", 21610, ErrorClass::OptedOut),
         ("+15005550009", 21614, ErrorClass::PermanentRecipient),
     ] {
-        match sandbox.send(&sms(to), NUMBER).await {
+        match sandbox.send(&sms(to), &attempt(NUMBER)).await {
             SendOutcome::Rejected { code: got, class: is, .. } => assert_eq!((got, is), (code, class), "{to}"),
             other => panic!("{to}: {other:?}"),
         }
@@ -257,7 +265,7 @@ async fn the_sandbox_acts_out_refusals_by_number() {
 async fn the_sandbox_throttles_twice_and_then_takes_the_message() {
     let (sandbox, _reports) = sandbox();
     for _ in 0..2 {
-        let outcome = sandbox.send(&sms("+15005550020"), NUMBER).await;
+        let outcome = sandbox.send(&sms("+15005550020"), &attempt(NUMBER)).await;
         assert_eq!(outcome, SendOutcome::Throttled { after: None });
     }
     accepted_id(&sandbox, "+15005550020").await;
@@ -267,7 +275,7 @@ async fn the_sandbox_throttles_twice_and_then_takes_the_message() {
 async fn the_sandbox_acts_out_the_unknown() {
     let (sandbox, _reports) = sandbox();
     for to in ["+15005550021", "+15005550022"] {
-        let outcome = sandbox.send(&sms(to), NUMBER).await;
+        let outcome = sandbox.send(&sms(to), &attempt(NUMBER)).await;
         assert!(matches!(outcome, SendOutcome::Unknown { .. }), "{to}: {outcome:?}");
     }
 }

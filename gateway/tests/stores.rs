@@ -104,12 +104,31 @@ async fn queries_use_their_indexes() {
             "calls_by_silence",
         ),
         ("SELECT * FROM calls WHERE id = 'x'", "calls_by_id"),
-        (
-            "SELECT id FROM sms_messages WHERE state = 'queued' AND due_at <= 'x' ORDER BY priority, due_at, created_at LIMIT 1",
-            "sms_queue",
-        ),
         ("SELECT min(due_at) FROM sms_messages WHERE state = 'queued' AND priority = 'P1'", "sms_queue"),
         ("SELECT * FROM sms_messages WHERE state = 'queued' AND expires_at <= 'x'", "sms_expiry"),
+        (
+            "SELECT id FROM sms_messages AS sms WHERE state = 'queued' AND priority = 'P1' AND due_at <= 'x' \
+             AND expires_at >= 'x' ORDER BY expires_at, due_at, created_at, id LIMIT 9",
+            "sms_deadlines",
+        ),
+        (
+            "SELECT 1 FROM sms_messages AS other WHERE other.tenant = 'a' AND other.call_id = 'b' \
+             AND other.to_number = 'c' AND other.state IN ('queued', 'sending') AND other.id <> 'd' \
+             AND (other.state = 'sending' OR other.due_at <= 'x')",
+            "sms_siblings",
+        ),
+        (
+            "SELECT count(*) FROM sms_messages WHERE state = 'unknown' AND state NOT IN ('queued', 'sending')",
+            "sms_by_state",
+        ),
+        ("SELECT * FROM sms_messages WHERE 1 AND to_number = 'x' ORDER BY created_at DESC LIMIT 9", "sms_by_number"),
+        ("SELECT * FROM sms_attempts WHERE token = 'x'", "sms_attempts_by_token"),
+        ("SELECT * FROM sms_attempts WHERE provider_id = 'x'", "sms_attempts_by_provider_id"),
+        ("SELECT * FROM sms_attempts WHERE check_at <= 'x' ORDER BY check_at LIMIT 9", "sms_attempts_to_check"),
+        (
+            "SELECT sms_attempts.* FROM sms_messages CROSS JOIN sms_attempts ON sms_id = id WHERE to_number = 'x'",
+            "sms_by_number",
+        ),
         ("SELECT * FROM sms_messages WHERE provider_id = 'x'", "sms_by_provider_id"),
         // With one row wanted any form uses the index; with two, only the join does.
         (

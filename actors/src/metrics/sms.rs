@@ -10,6 +10,10 @@ pub const MESSAGES: &str = "cordboard_sms_messages_total";
 pub const QUEUE_DEPTH: &str = "cordboard_sms_queue_depth";
 pub const SEND_SECONDS: &str = "cordboard_sms_send_seconds";
 pub const DELIVERY_SECONDS: &str = "cordboard_sms_delivery_seconds";
+pub const UNKNOWN: &str = "cordboard_sms_unknown";
+pub const RESOLVED: &str = "cordboard_sms_unknown_resolved_total";
+pub const CONTRADICTIONS: &str = "cordboard_sms_contradictions_total";
+pub const BOOKS_ASKED: &str = "cordboard_sms_checks_total";
 pub const PROVIDER_REQUESTS: &str = "cordboard_provider_requests_total";
 
 /// Describes the metrics of the SMS pool, its senders and the delivery reports.
@@ -18,6 +22,13 @@ pub fn describe() {
     describe_gauge!(QUEUE_DEPTH, "Text messages waiting to be sent, by priority");
     describe_histogram!(SEND_SECONDS, Unit::Seconds, "Time the carrier took to answer one attempt");
     describe_histogram!(DELIVERY_SECONDS, Unit::Seconds, "From owed to reported delivered, by priority");
+    describe_gauge!(UNKNOWN, "Text messages of which nobody knows whether they left");
+    describe_counter!(
+        RESOLVED,
+        "Text messages that were unknown and are no more, or are held for people, by what did it"
+    );
+    describe_counter!(CONTRADICTIONS, "Delivery reports that told another end than the one before");
+    describe_counter!(BOOKS_ASKED, "Times a carrier was asked what became of an attempt, by what it knew");
     describe_counter!(PROVIDER_REQUESTS, "Attempts by carrier and how they ended");
 }
 
@@ -33,6 +44,47 @@ pub fn sent(provider: &'static str, outcome: &SendOutcome, took: Duration) {
 
 pub fn delivered(priority: Priority, took: Duration) {
     histogram!(DELIVERY_SECONDS, "priority" => priority.as_str()).record(took);
+}
+
+/// What ended the uncertainty about a message, or the search for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResolvedBy {
+    Callback,
+    Listing,
+    Operator,
+    /// Believed lost and sent again.
+    Resent,
+    /// Believed lost and left to people.
+    Held,
+}
+
+impl ResolvedBy {
+    const fn as_str(self) -> &'static str {
+        match self {
+            ResolvedBy::Callback => "callback",
+            ResolvedBy::Listing => "listing",
+            ResolvedBy::Operator => "operator",
+            ResolvedBy::Resent => "resent",
+            ResolvedBy::Held => "held",
+        }
+    }
+}
+
+pub fn resolved(by: ResolvedBy) {
+    counter!(RESOLVED, "by" => by.as_str()).increment(1);
+}
+
+pub fn unknown(count: u64) {
+    gauge!(UNKNOWN).set(count as f64);
+}
+
+pub fn contradicted() {
+    counter!(CONTRADICTIONS).increment(1);
+}
+
+/// `knew`: `found`, `absent`, `unclear` or `failed`.
+pub fn checked(knew: &'static str) {
+    counter!(BOOKS_ASKED, "outcome" => knew).increment(1);
 }
 
 pub fn depth(depth: [(Priority, u64); 4]) {

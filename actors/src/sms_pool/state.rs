@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use engine::failure::Failure;
-use engine::ports::Claim;
+use engine::ports::{Candidate, Candidates, Claim, ClaimRequest};
 use engine::sms::SendOutcome;
 use ractor::{ActorId, ActorProcessingErr, ActorRef, MessagingErr, RpcReplyPort};
 use tokio::task::JoinHandle;
@@ -18,8 +18,9 @@ use super::{BACK_OFF, Message, Plan};
 use crate::metrics::sms as metrics;
 use crate::sms_sender::{self, Free, Order};
 
-/// Shortest sleep when the outbox says a message is due that it does not give.
-const SHORTEST_SLEEP: Duration = Duration::from_millis(10);
+/// Shortest sleep when the outbox says a message is due that it does not give: it waits for another one, and the end of
+/// that one wakes us.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
 
 /// Least time between two counts of the queue.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
@@ -115,29 +116,38 @@ impl State {
             let now = Instant::now();
             let Some(pace) = self.open_pace(now) else { return Ok(self.until_open(now)) };
             let room = self.paces[pace].room(self.free.len());
-            let claims = self.claim(pace, room).await?;
-            let served = claims.len();
+            let (chosen, claims) = self.claim(pace, room).await?;
+            let none_claimed = claims.is_empty();
             claims.into_iter().for_each(|claim| self.hand_over(claim, pace));
-            if served < room {
+            if chosen < room || none_claimed {
                 return self.until_due().await;
             }
         }
         Ok(self.plan.tick)
     }
 
-    async fn claim(&self, pace: usize, room: usize) -> Result<Vec<Claim>, Failure> {
+    /// How many were chosen, and those of them that could be claimed.
+    async fn claim(&self, pace: usize, room: usize) -> Result<(usize, Vec<Claim>), Failure> {
         let ports = &self.plan.ports;
-        let due = ports.outbox.claim_due(ports.clock.now(), &self.paces[pace].name, room).await?;
-        for sms in due.expired {
+        let now = ports.clock.now();
+        let Candidates { due, expired } = ports.outbox.candidates(now, room).await?;
+        for sms in expired {
             warn!(sms.id = %sms.id, "sms expired unsent");
             ports.publish(sms).await;
         }
-        Ok(due.claims)
+        let sender = &self.paces[pace].name;
+        let request = |candidate: &Candidate| ClaimRequest { id: candidate.id, sender: (**sender).into() };
+        let requests: Vec<_> = due.iter().flatten().take(room).map(request).collect();
+        if requests.is_empty() {
+            return Ok((0, Vec::new()));
+        }
+        let claims = ports.outbox.claim(&requests, now).await?;
+        Ok((requests.len(), claims.into_iter().flatten().collect()))
     }
 
     fn hand_over(&mut self, claim: Claim, pace: usize) {
         let refusals = self.paces[pace].takes_one(Instant::now());
-        let order = Arc::new(Order { claim, from: self.paces[pace].name.clone(), refusals });
+        let order = Arc::new(Order { claim, refusals });
         let sender = self.free.pop().expect("no more is claimed than hands are free");
         match sender.cast(order.clone()) {
             Ok(()) => {

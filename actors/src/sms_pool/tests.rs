@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use engine::ports::{Clock, SmsOutbox};
+use engine::ports::{ClaimRequest, Clock, SmsOutbox};
 use engine::priority::Priority::{P1, P4};
 use engine::sms::{ErrorClass, SendOutcome, SmsState};
 use engine::time::Timestamp;
@@ -189,7 +189,8 @@ async fn a_refusal_of_the_account_holds_every_message_and_loses_none() {
 async fn an_attempt_cut_by_a_crash_is_unknown_and_never_sent_again() {
     let mut world = World::new();
     let cut = world.owes(110, 1, P1)[0];
-    world.outbox.claim_due(world.clock.now(), "+15145550199", 1).await.unwrap();
+    let taken = ClaimRequest { id: cut, sender: "+15145550199".into() };
+    assert!(world.outbox.claim(&[taken], world.clock.now()).await.unwrap()[0].is_ok());
     let next = world.owes(120, 1, P4)[0];
     let _pool = world.pool(4, None).await;
     assert_eq!(world.sees(1, SmsState::Unknown).await, [cut]);

@@ -17,7 +17,7 @@ use clap::Parser;
 use engine::call::{Call, Event, EventKind, Parties, Phase, Role, ToolCall};
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
 use engine::ports::{Forwarder, Post, SmsProvider, SystemClock};
-use engine::sms::{SendOutcome, Sms};
+use engine::sms::{Attempt, SendOutcome, Sms};
 use engine::time::Timestamp;
 use engine::tools::Lost;
 use gateway::stores::sqlite::SqliteStore;
@@ -140,7 +140,7 @@ impl SmsProvider for Nobody {
         "nobody"
     }
 
-    async fn send(&self, _: &Sms, _: &str) -> SendOutcome {
+    async fn send(&self, _: &Sms, _: &Attempt) -> SendOutcome {
         std::future::pending().await
     }
 }

@@ -14,5 +14,8 @@ pub use call_store::{AppendError, CallStore, Position, Recorded, SilentCall, Sto
 pub use clock::{Clock, SystemClock};
 pub use event_bus::{EventBus, Update};
 pub use forwarder::{Forwarder, Post};
-pub use sms_outbox::{Claim, Due, SmsOutbox};
+pub use sms_outbox::{
+    Candidate, Candidates, Checks, Claim, ClaimRequest, IdempotencyKey, NotClaimed, Settled, SmsFilter, SmsOutbox,
+    Submitted,
+};
 pub use sms_provider::SmsProvider;

@@ -2,13 +2,26 @@
 
 use async_trait::async_trait;
 
-use crate::sms::{SendOutcome, Sms};
+use crate::failure::Failure;
+use crate::sms::{Attempt, Found, SendOutcome, Sms};
 
 #[async_trait]
 pub trait SmsProvider: Send + Sync + 'static {
     /// Lower case: for metrics and the banner.
     fn name(&self) -> &'static str;
 
-    /// Sends one message, once, from `sender`. Bounded in time by the implementation; never retries by itself.
-    async fn send(&self, sms: &Sms, sender: &str) -> SendOutcome;
+    /// Sends one message, once, from the attempt's sender. Bounded in time by the implementation; never retries by
+    /// itself.
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome;
+
+    /// Messages in the carrier's books that may be this attempt: of the same words, from the same sender to the same
+    /// number, whoever sent them and whenever. An error is no answer, and never means absence.
+    async fn find(&self, _sms: &Sms, _attempt: &Attempt) -> Result<Vec<Found>, Failure> {
+        Err(Failure::fail("this carrier shows no books"))
+    }
+
+    /// One message by the carrier's own id; `None` when the carrier does not know it.
+    async fn fetch(&self, _provider_id: &str) -> Result<Option<Found>, Failure> {
+        Err(Failure::fail("this carrier shows no books"))
+    }
 }

@@ -1,11 +1,17 @@
 //! A text message from the moment it is owed until it can change no more.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CallId, SmsId, TenantId};
 use crate::phone::PhoneNumber;
 use crate::priority::Priority;
 use crate::time::Timestamp;
+
+/// A message waits for an earlier one of the same call to the same person, so that they arrive in order; but not for
+/// one that itself waits longer than this to be tried again.
+pub const OVERTAKEN_AFTER: Duration = Duration::from_secs(60);
 
 /// A message as it is decided: everything that will not change afterwards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,10 +43,13 @@ impl NewSms {
 }
 
 /// ```text
-/// queued ⇄ sending → accepted → sent → delivered | undelivered
-///    │        └→ failed | unknown (an attempt without an answer is never sent again)
+/// queued ⇄ sending → accepted → sent → delivered | undelivered | failed
+///    │        ├→ failed
+///    │        └→ unknown (no answer) → accepted … when the carrier is found to have it,
+///    │                               → queued, once and marked, when an urgent one is believed lost
 ///    └→ expired | suppressed | cancelled
 /// ```
+/// An operator may queue again what ended without arriving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SmsState {
@@ -114,8 +123,39 @@ pub struct Sms {
     pub provider_id: Option<Box<str>>,
     pub error_code: Option<u32>,
     pub error: Option<Box<str>>,
+    /// It was sent again after an attempt that may have left: the recipient may have it twice.
+    #[serde(default)]
+    pub possible_duplicate: bool,
     pub due_at: Timestamp,
     pub expires_at: Timestamp,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+impl Sms {
+    /// As it stands before anything was tried.
+    pub fn owed(new: &NewSms) -> Sms {
+        Sms {
+            id: new.id,
+            tenant: new.tenant.clone(),
+            call: new.call.clone(),
+            alert: None,
+            to: new.to.clone(),
+            contact: new.contact.clone(),
+            from: None,
+            body: new.body.clone(),
+            segments: new.segments,
+            priority: new.priority,
+            state: new.state(),
+            attempts: 0,
+            provider_id: None,
+            error_code: None,
+            error: new.suppressed.clone(),
+            possible_duplicate: false,
+            due_at: new.due_at,
+            expires_at: new.expires_at,
+            created_at: new.created_at,
+            updated_at: new.created_at,
+        }
+    }
 }

@@ -1,13 +1,21 @@
 //! Text messages: what is owed, how many segments it costs, how an attempt can end, and what follows from that.
 
+mod attempt;
+mod command;
+mod evidence;
 mod look_alikes;
 mod message;
 mod outcome;
 mod retry;
 mod segments;
+mod unknown;
 
+pub use attempt::{Attempt, AttemptToken, Found};
+pub use command::{Command, Commanded};
+pub use evidence::{Reported, hear};
 pub use look_alikes::{is_seven_bit, look_alike, with_look_alikes};
-pub use message::{NewSms, Sms, SmsState};
+pub use message::{NewSms, OVERTAKEN_AFTER, Sms, SmsState};
 pub use outcome::{DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome};
 pub use retry::{Settlement, rest_after, settle};
 pub use segments::{Encoding, Segments, segments};
+pub use unknown::{LookUps, Match, NextStep, OnUnknown, match_up, on_unknown};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::attempt::AttemptToken;
 use super::message::SmsState;
 use crate::time::Timestamp;
 
@@ -86,6 +87,8 @@ pub enum ErrorClass {
 /// What a carrier reports about a message it had accepted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeliveryReport {
+    /// Of the attempt it is about, where the carrier was given one.
+    pub token: Option<AttemptToken>,
     pub provider_id: Box<str>,
     pub status: DeliveryStatus,
     pub error_code: Option<u32>,
@@ -95,6 +98,8 @@ pub struct DeliveryReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
+    /// The carrier has it and has not passed it on.
+    Accepted,
     Sent,
     Delivered,
     Undelivered,
@@ -102,19 +107,18 @@ pub enum DeliveryStatus {
 }
 
 impl DeliveryStatus {
-    /// Reports arrive late, twice and out of order: a state only moves to a higher rank, and the first end is final.
-    pub fn moves(self, from: SmsState) -> Option<SmsState> {
-        let to = match self {
+    pub const fn state(self) -> SmsState {
+        match self {
+            DeliveryStatus::Accepted => SmsState::Accepted,
             DeliveryStatus::Sent => SmsState::Sent,
             DeliveryStatus::Delivered => SmsState::Delivered,
             DeliveryStatus::Undelivered => SmsState::Undelivered,
             DeliveryStatus::Failed => SmsState::Failed,
-        };
-        let open = match from {
-            SmsState::Sending | SmsState::Accepted | SmsState::Unknown => true,
-            SmsState::Sent => to != SmsState::Sent,
-            _ => false,
-        };
-        open.then_some(to)
+        }
+    }
+
+    /// Nothing can follow.
+    pub const fn is_end(self) -> bool {
+        matches!(self, DeliveryStatus::Delivered | DeliveryStatus::Undelivered | DeliveryStatus::Failed)
     }
 }

@@ -34,6 +34,8 @@ pub struct Settlement {
     pub provider_id: Option<Box<str>>,
     pub error_code: Option<u32>,
     pub error: Option<Box<str>>,
+    /// When the carrier is to be asked what became of it; the caller's to say.
+    pub check_at: Option<Timestamp>,
 }
 
 /// What a refusal leads to.
@@ -121,7 +123,7 @@ fn ended(state: SmsState, outcome: &SendOutcome) -> Settlement {
         SendOutcome::Rejected { code, message, .. } => (Some(*code), Some(message.clone())),
         SendOutcome::NotSent { reason } | SendOutcome::Unknown { reason } => (None, Some(reason.clone())),
     };
-    Settlement { state, due_at: None, counts: true, provider_id: None, error_code, error }
+    Settlement { state, due_at: None, counts: true, provider_id: None, error_code, error, check_at: None }
 }
 
 fn back_off(refusals: u32) -> Duration {
@@ -160,6 +162,7 @@ mod tests {
             provider_id: None,
             error_code: None,
             error: None,
+            possible_duplicate: false,
             due_at: NOW,
             expires_at: NOW.plus(lives),
             created_at: NOW,

@@ -3,18 +3,25 @@
 //!
 //! Numbers of the range +1 500 555 0xxx, which belong to nobody, act out what can go wrong:
 //!
-//! | number       | what happens                                      |
-//! |--------------|---------------------------------------------------|
-//! | +15005550001 | refused: not a valid number (21211)               |
-//! | +15005550003 | refused: the region is not permitted (21408)      |
-//! | +15005550004 | refused: the recipient has opted out (21610)      |
-//! | +15005550009 | refused: not a mobile number (21614)              |
-//! | +15005550020 | throttled the first two times, then taken         |
-//! | +15005550021 | a server error: nobody knows whether it was taken |
-//! | +15005550022 | never answers; given up after ten seconds         |
-//! | +15005550030 | taken, then undelivered: unreachable (30003)      |
-//! | +15005550031 | taken, then failed: queue overflow (30001)        |
-//! | any other    | taken, sent, delivered                            |
+//! | number       | what happens                                                |
+//! |--------------|-------------------------------------------------------------|
+//! | +15005550001 | refused: not a valid number (21211)                         |
+//! | +15005550003 | refused: the region is not permitted (21408)                |
+//! | +15005550004 | refused: the recipient has opted out (21610)                |
+//! | +15005550009 | refused: not a mobile number (21614)                        |
+//! | +15005550020 | throttled the first two times, then taken                   |
+//! | +15005550021 | a server error, and not taken                               |
+//! | +15005550022 | never answers, and not taken; given up after ten seconds    |
+//! | +15005550023 | a server error though it is taken, and reported on as usual |
+//! | +15005550024 | a server error though it is taken, and never reported on    |
+//! | +15005550025 | taken and never reported on                                 |
+//! | +15005550030 | taken, then undelivered: unreachable (30003)                |
+//! | +15005550031 | taken, then failed: queue overflow (30001)                  |
+//! | any other    | taken, sent, delivered                                      |
+//!
+//! It keeps books of what it took, as carriers do: by them an attempt without an answer is found.
+
+mod books;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,14 +29,16 @@ use std::time::Duration;
 
 use actors::system::Senders;
 use async_trait::async_trait;
+use engine::failure::Failure;
 use engine::ids::SmsId;
 use engine::ports::{Clock, SmsProvider};
-use engine::sms::{DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome, Sms};
+use engine::sms::{Attempt, DeliveryReport, DeliveryStatus, ErrorClass, Found, SendOutcome, Sms};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use self::books::Books;
 use super::{Carrier, pace};
 use crate::settings::{self, SandboxScript};
 
@@ -51,17 +60,25 @@ pub struct Sandbox {
     reports: mpsc::Sender<DeliveryReport>,
     /// Throttled messages, and how often each was.
     throttled: Mutex<HashMap<SmsId, u32>>,
+    books: Arc<Books>,
 }
 
 /// The part a number plays.
 enum Part {
-    Delivered,
+    /// Taken, and this is what becomes of it.
+    Taken(DeliveryStatus, Option<u32>),
+    TakenInSilence,
+    /// Taken, and nobody is told so.
+    TakenUnanswered {
+        reported: bool,
+    },
     Refused(u32, ErrorClass, &'static str),
     ThrottledTwice,
     ServerError,
     NeverAnswers,
-    Lost(DeliveryStatus, u32),
 }
+
+const DELIVERED: Part = Part::Taken(DeliveryStatus::Delivered, None);
 
 fn part_of(number: &str) -> Part {
     match number.strip_prefix("+1500555") {
@@ -72,9 +89,12 @@ fn part_of(number: &str) -> Part {
         Some("0020") => Part::ThrottledTwice,
         Some("0021") => Part::ServerError,
         Some("0022") => Part::NeverAnswers,
-        Some("0030") => Part::Lost(DeliveryStatus::Undelivered, 30003),
-        Some("0031") => Part::Lost(DeliveryStatus::Failed, 30001),
-        _ => Part::Delivered,
+        Some("0023") => Part::TakenUnanswered { reported: true },
+        Some("0024") => Part::TakenUnanswered { reported: false },
+        Some("0025") => Part::TakenInSilence,
+        Some("0030") => Part::Taken(DeliveryStatus::Undelivered, Some(30003)),
+        Some("0031") => Part::Taken(DeliveryStatus::Failed, Some(30001)),
+        _ => DELIVERED,
     }
 }
 
@@ -94,6 +114,7 @@ impl Sandbox {
             clock,
             reports,
             throttled: Mutex::default(),
+            books: Arc::default(),
         };
         (sandbox, listener)
     }
@@ -102,28 +123,31 @@ impl Sandbox {
         match self.script {
             SandboxScript::Works => part_of(number),
             SandboxScript::Hang => Part::NeverAnswers,
-            SandboxScript::Fail => Part::Lost(DeliveryStatus::Undelivered, 30003),
+            SandboxScript::Fail => Part::Taken(DeliveryStatus::Undelivered, Some(30003)),
         }
     }
 
-    fn accepts(&self, ends: DeliveryStatus, error_code: Option<u32>) -> SendOutcome {
+    /// Puts it in the books, and moves it there as time passes: sent half-way, then what becomes of it. `reported`:
+    /// and says so.
+    fn takes(&self, sms: &Sms, attempt: &Attempt, ends: (DeliveryStatus, Option<u32>), reported: bool) -> Box<str> {
         let provider_id: Box<str> = format!("SB{}", Uuid::now_v7().simple()).into();
-        self.report_later(provider_id.clone(), ends, error_code);
-        SendOutcome::Accepted { provider_id }
-    }
-
-    /// Sent half-way, then what becomes of it.
-    fn report_later(&self, provider_id: Box<str>, ends: DeliveryStatus, error_code: Option<u32>) {
-        let (reports, clock, half) = (self.reports.clone(), self.clock.clone(), self.delivery / 2);
+        self.books.enter(sms, &attempt.sender, provider_id.clone(), self.clock.now());
+        let (books, clock, half) = (self.books.clone(), self.clock.clone(), self.delivery / 2);
+        let reports = reported.then(|| self.reports.clone());
+        let (id, token) = (provider_id.clone(), attempt.token.clone());
         tokio::spawn(async move {
-            for (status, error_code) in [(DeliveryStatus::Sent, None), (ends, error_code)] {
+            for (status, error_code) in [(DeliveryStatus::Sent, None), ends] {
                 sleep(half).await;
-                let report = DeliveryReport { provider_id: provider_id.clone(), status, error_code, at: clock.now() };
+                books.moves(&id, status, error_code);
+                let Some(reports) = &reports else { continue };
+                let (token, provider_id) = (Some(token.clone()), id.clone());
+                let report = DeliveryReport { token, provider_id, status, error_code, at: clock.now() };
                 if reports.send(report).await.is_err() {
                     return;
                 }
             }
         });
+        provider_id
     }
 
     fn throttles(&self, id: SmsId) -> bool {
@@ -144,18 +168,37 @@ impl SmsProvider for Sandbox {
         "sandbox"
     }
 
-    async fn send(&self, sms: &Sms, _sender: &str) -> SendOutcome {
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome {
         sleep(self.latency).await;
-        match self.part_of(sms.to.as_str()) {
+        let part = match self.part_of(sms.to.as_str()) {
+            Part::ThrottledTwice if self.throttles(sms.id) => return SendOutcome::Throttled { after: None },
+            Part::ThrottledTwice => DELIVERED,
+            part => part,
+        };
+        let delivered = (DeliveryStatus::Delivered, None);
+        let accepted = |provider_id| SendOutcome::Accepted { provider_id };
+        let broken = || SendOutcome::Unknown { reason: "server error 500".into() };
+        match part {
             Part::Refused(code, class, message) => SendOutcome::Rejected { code, class, message: message.into() },
-            Part::ThrottledTwice if self.throttles(sms.id) => SendOutcome::Throttled { after: None },
-            Part::Delivered | Part::ThrottledTwice => self.accepts(DeliveryStatus::Delivered, None),
-            Part::Lost(status, code) => self.accepts(status, Some(code)),
-            Part::ServerError => SendOutcome::Unknown { reason: "server error 500".into() },
+            Part::Taken(status, code) => accepted(self.takes(sms, attempt, (status, code), true)),
+            Part::TakenInSilence => accepted(self.takes(sms, attempt, delivered, false)),
+            Part::TakenUnanswered { reported } => {
+                self.takes(sms, attempt, delivered, reported);
+                broken()
+            }
+            Part::ServerError | Part::ThrottledTwice => broken(),
             Part::NeverAnswers => {
                 sleep(GIVES_UP_AFTER).await;
                 SendOutcome::Unknown { reason: "no answer in time".into() }
             }
         }
+    }
+
+    async fn find(&self, sms: &Sms, attempt: &Attempt) -> Result<Vec<Found>, Failure> {
+        Ok(self.books.find(sms, &attempt.sender))
+    }
+
+    async fn fetch(&self, provider_id: &str) -> Result<Option<Found>, Failure> {
+        Ok(self.books.fetch(provider_id))
     }
 }

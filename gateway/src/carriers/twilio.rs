@@ -15,7 +15,7 @@ use actors::system::Senders;
 use async_trait::async_trait;
 use engine::phone::without_numbers;
 use engine::ports::{Clock, SmsProvider};
-use engine::sms::{ErrorClass, SendOutcome, Sms};
+use engine::sms::{Attempt, ErrorClass, SendOutcome, Sms};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -132,12 +132,12 @@ impl SmsProvider for Twilio {
         "twilio"
     }
 
-    async fn send(&self, sms: &Sms, sender: &str) -> SendOutcome {
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome {
         let request = self
             .http
             .post(self.messages.clone())
             .basic_auth(&self.account_sid, Some(self.auth_token.expose_secret()))
-            .form(&self.form(sms, sender));
+            .form(&self.form(sms, &attempt.sender));
         match request.send().await {
             Ok(response) => self.understand(response).await,
             Err(error) if error.is_connect() => SendOutcome::NotSent { reason: "cannot connect".into() },

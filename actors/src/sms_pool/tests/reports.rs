@@ -12,7 +12,7 @@ use super::world::World;
 use crate::sms_reports::SmsReports;
 
 fn report(provider_id: &str, status: DeliveryStatus, world: &World) -> DeliveryReport {
-    DeliveryReport { provider_id: provider_id.into(), status, error_code: None, at: world.clock.now() }
+    DeliveryReport { token: None, provider_id: provider_id.into(), status, error_code: None, at: world.clock.now() }
 }
 
 #[tokio::test(start_paused = true)]

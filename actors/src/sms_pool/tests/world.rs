@@ -8,9 +8,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, SmsId, TenantId};
-use engine::ports::{Claim, Clock, Due, SmsOutbox, SmsProvider, Update};
+use engine::ports::{
+    Candidate, Candidates, Checks, Claim, ClaimRequest, Clock, IdempotencyKey, NotClaimed, Settled, SmsFilter,
+    SmsOutbox, SmsProvider, Submitted, Update,
+};
 use engine::priority::Priority;
-use engine::sms::{DeliveryReport, SendOutcome, Settlement, Sms, SmsState};
+use engine::sms::{
+    Attempt, AttemptToken, Command, Commanded, DeliveryReport, NewSms, Reported, SendOutcome, Settlement, Sms, SmsState,
+};
 use engine::time::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{Barrier, Notify, broadcast};
@@ -56,6 +61,7 @@ pub fn owed(line: u16, priority: Priority, due_at: Timestamp) -> Sms {
         provider_id: None,
         error_code: None,
         error: None,
+        possible_duplicate: false,
         due_at,
         expires_at: due_at.plus(Duration::from_secs(24 * 3600)),
         created_at: due_at,
@@ -95,7 +101,7 @@ fn takes(counter: &AtomicU32) -> bool {
 
 #[async_trait]
 impl SmsOutbox for Outbox {
-    async fn claim_due(&self, now: Timestamp, sender: &str, limit: usize) -> Result<Due, Failure> {
+    async fn candidates(&self, now: Timestamp, per_class: usize) -> Result<Candidates, Failure> {
         self.claims.fetch_add(1, SeqCst);
         assert!(!takes(&self.claims_to_panic), "the store broke");
         if takes(&self.claims_to_fail) {
@@ -108,24 +114,42 @@ impl SmsOutbox for Outbox {
             sms.clone()
         });
         let expired = expired.collect();
-        let mut due: Vec<_> = rows.iter_mut().filter(|s| s.state == SmsState::Queued && s.due_at <= now).collect();
-        due.sort_by_key(|sms| (sms.priority, sms.due_at));
-        let taken = due.into_iter().take(limit).map(|sms| {
-            sms.state = SmsState::Sending;
-            sms.attempts += 1;
-            sms.from = Some(sender.into());
-            Claim { sms: sms.clone(), attempt: sms.attempts }
-        });
-        Ok(Due { claims: taken.collect(), expired })
+        let of_class = |priority| {
+            let is_due = |sms: &&Sms| sms.priority == priority && sms.state == SmsState::Queued && sms.due_at <= now;
+            let mut due: Vec<_> = rows.iter().filter(is_due).collect();
+            due.sort_by_key(|sms| (sms.expires_at, sms.due_at));
+            due.into_iter().take(per_class).map(candidate).collect()
+        };
+        Ok(Candidates { due: Priority::ALL.map(of_class), expired })
     }
 
-    async fn settle(&self, id: SmsId, _: u32, settlement: &Settlement, now: Timestamp) -> Result<Sms, Failure> {
+    async fn claim(
+        &self,
+        requests: &[ClaimRequest],
+        now: Timestamp,
+    ) -> Result<Vec<Result<Claim, NotClaimed>>, Failure> {
+        let mut rows = self.rows.lock();
+        let claim = |request: &ClaimRequest| {
+            let queued = |sms: &&mut Sms| sms.id == request.id && sms.state == SmsState::Queued;
+            let sms = rows.iter_mut().find(queued).ok_or(NotClaimed::Gone)?;
+            sms.state = SmsState::Sending;
+            sms.attempts += 1;
+            sms.from = Some(request.sender.clone());
+            let token = AttemptToken::from_bits([0; 16]);
+            let attempt = Attempt::new(sms.id, sms.attempts, request.sender.clone(), token, now);
+            Ok(Claim { sms: sms.clone(), attempt })
+        };
+        Ok(requests.iter().map(claim).collect())
+    }
+
+    async fn settle(&self, id: SmsId, _: u32, settlement: &Settlement, now: Timestamp) -> Result<Settled, Failure> {
         if takes(&self.settles_to_fail) {
             return Err(Failure::retry("store is away"));
         }
         let mut rows = self.rows.lock();
         let sms = rows.iter_mut().find(|sms| sms.id == id).unwrap();
-        if sms.state == SmsState::Sending {
+        let moved = sms.state == SmsState::Sending;
+        if moved {
             sms.state = settlement.state;
             sms.attempts -= u32::from(!settlement.counts);
             sms.due_at = settlement.due_at.unwrap_or(sms.due_at);
@@ -133,19 +157,18 @@ impl SmsOutbox for Outbox {
             sms.error = settlement.error.clone();
             sms.updated_at = now;
         }
-        Ok(sms.clone())
+        Ok(Settled { sms: sms.clone(), moved })
     }
 
-    async fn report(&self, report: &DeliveryReport) -> Result<Option<Sms>, Failure> {
+    async fn report(&self, report: &DeliveryReport) -> Result<Reported, Failure> {
         if takes(&self.reports_to_miss) {
-            return Ok(None);
+            return Ok(Reported::Unheard);
         }
         let mut rows = self.rows.lock();
         let found = rows.iter_mut().find(|sms| sms.provider_id.as_ref() == Some(&report.provider_id));
-        Ok(found.and_then(|sms| {
-            sms.state = report.status.moves(sms.state)?;
-            Some(sms.clone())
-        }))
+        let Some(sms) = found else { return Ok(Reported::Unheard) };
+        let from = std::mem::replace(&mut sms.state, report.status.state());
+        Ok(Reported::Moved { sms: sms.clone(), from })
     }
 
     async fn recover(&self, _: Timestamp) -> Result<Vec<Sms>, Failure> {
@@ -165,16 +188,64 @@ impl SmsOutbox for Outbox {
         Ok(Priority::ALL.map(|priority| (priority, 0)))
     }
 
-    async fn of_call(&self, _: Option<&TenantId>, _: &CallId, _: usize) -> Result<Vec<Sms>, Failure> {
-        unreachable!("the pool asks for no lists")
+    async fn count(&self, state: SmsState) -> Result<u64, Failure> {
+        Ok(self.in_state(state) as u64)
     }
 
-    async fn latest(&self, _: Option<&TenantId>, _: usize) -> Result<Vec<Sms>, Failure> {
+    async fn submit(&self, _: &NewSms, _: Option<&IdempotencyKey>) -> Result<Submitted, Failure> {
+        unreachable!("the pool submits nothing")
+    }
+
+    async fn command(&self, _: Option<&TenantId>, _: SmsId, _: Command, _: Timestamp) -> Result<Commanded, Failure> {
+        unreachable!("the pool orders nothing")
+    }
+
+    async fn checks(&self, _: Checks, _: Timestamp, _: usize) -> Result<Vec<(Sms, Attempt)>, Failure> {
+        unreachable!("the pool asks nobody")
+    }
+
+    async fn checked(&self, _: &Attempt, _: bool, _: Option<Timestamp>, _: Timestamp) -> Result<(), Failure> {
+        unreachable!("the pool asks nobody")
+    }
+
+    async fn alike(&self, _: &Sms, _: &str) -> Result<Vec<Attempt>, Failure> {
+        unreachable!("the pool asks nobody")
+    }
+
+    async fn owned(&self, _: &[&str]) -> Result<Vec<Box<str>>, Failure> {
+        unreachable!("the pool asks nobody")
+    }
+
+    async fn attempt_of(&self, _: &AttemptToken) -> Result<Option<Attempt>, Failure> {
+        unreachable!("the pool asks for no attempt")
+    }
+
+    async fn attempts(&self, _: SmsId) -> Result<Vec<Attempt>, Failure> {
+        unreachable!("the pool asks for no attempt")
+    }
+
+    async fn list(&self, _: &SmsFilter) -> Result<Vec<Sms>, Failure> {
         unreachable!("the pool asks for no lists")
     }
 
     async fn find(&self, _: Option<&TenantId>, id: SmsId) -> Result<Option<Sms>, Failure> {
         Ok(Some(self.row(id)))
+    }
+}
+
+fn candidate(sms: &Sms) -> Candidate {
+    Candidate {
+        id: sms.id,
+        tenant: sms.tenant.clone(),
+        to: sms.to.clone(),
+        call: sms.call.clone(),
+        priority: sms.priority,
+        due_at: sms.due_at,
+        expires_at: sms.expires_at,
+        segments: sms.segments,
+        created_at: sms.created_at,
+        attempts: sms.attempts,
+        tried: Vec::new(),
     }
 }
 
@@ -224,8 +295,8 @@ impl SmsProvider for Carrier {
         "scripted"
     }
 
-    async fn send(&self, sms: &Sms, sender: &str) -> SendOutcome {
-        self.log.lock().push(Sent { at: Instant::now(), id: sms.id, from: sender.to_owned() });
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome {
+        self.log.lock().push(Sent { at: Instant::now(), id: sms.id, from: attempt.sender.to_string() });
         let does = self.script.lock().get_mut(&sms.id).and_then(Vec::pop).unwrap_or(Does::Accepts);
         match does {
             Does::Accepts => {}

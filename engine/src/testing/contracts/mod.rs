@@ -3,8 +3,10 @@
 //! A promise is a function named by its sentence, given a store nobody has used. It panics where the promise is broken.
 
 mod append;
+mod orders;
 mod outbox;
 mod reading;
+mod unknown;
 
 use std::pin::Pin;
 use std::task::Poll;
@@ -43,7 +45,7 @@ pub async fn call_store<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
 /// All promises of an [`SmsOutbox`], on stores that are [`CallStore`]s as well.
 pub async fn sms_outbox<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
     outbox::a_claim_is_the_whole_message_in_flight(&fresh().await).await;
-    outbox::the_most_urgent_is_claimed_first_then_the_earliest_due(&fresh().await).await;
+    outbox::the_most_urgent_is_first_then_the_earliest_deadline(&fresh().await).await;
     outbox::nothing_is_claimed_before_it_is_due(&fresh().await).await;
     outbox::a_suppressed_message_is_kept_and_never_claimed(&fresh().await).await;
     outbox::what_has_expired_is_not_claimed(&fresh().await).await;
@@ -59,6 +61,24 @@ pub async fn sms_outbox<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
     outbox::the_queue_tells_its_next_moment_and_its_depth(&fresh().await).await;
     outbox::messages_are_found_within_their_tenant_only(&fresh().await).await;
     outbox::the_newest_messages_come_first(&fresh().await).await;
+
+    unknown::a_report_by_token_is_taken_before_during_and_after_the_answer(&fresh().await).await;
+    unknown::a_report_by_token_resolves_an_attempt_cut_by_a_restart(&fresh().await).await;
+    unknown::an_answer_that_comes_after_all_is_taken(&fresh().await).await;
+    unknown::proof_of_an_attempt_that_was_repeated_marks_the_message(&fresh().await).await;
+    unknown::a_message_waiting_to_be_repeated_is_not_when_the_carrier_has_it(&fresh().await).await;
+    unknown::an_attempt_is_found_by_its_token_alone(&fresh().await).await;
+    unknown::what_is_unknown_is_asked_about_when_it_is_time(&fresh().await).await;
+    unknown::what_was_taken_is_asked_about_until_it_has_ended(&fresh().await).await;
+    unknown::attempts_of_the_same_words_to_the_same_number_are_alike(&fresh().await).await;
+
+    orders::messages_of_one_call_to_one_person_leave_in_order(&fresh().await).await;
+    orders::a_candidate_tells_who_tried_before(&fresh().await).await;
+    orders::a_message_submitted_waits_like_any_other(&fresh().await).await;
+    orders::the_same_request_again_is_answered_and_sends_nothing(&fresh().await).await;
+    orders::a_command_does_what_the_state_allows(&fresh().await).await;
+    orders::a_command_is_within_its_tenant_only(&fresh().await).await;
+    orders::a_list_shows_what_was_asked_for_page_by_page(&fresh().await).await;
 }
 
 /// Runs all of them at once, as far as the runtime lets them.

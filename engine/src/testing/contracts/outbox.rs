@@ -2,13 +2,13 @@
 
 use super::together;
 use crate::ids::SmsId;
-use crate::ports::{CallStore, Claim, Due, SmsOutbox};
+use crate::ports::{CallStore, Claim, ClaimRequest, NotClaimed, SmsOutbox};
 use crate::priority::Priority;
-use crate::sms::{DeliveryReport, DeliveryStatus, NewSms, Settlement, Sms, SmsState};
+use crate::sms::{Attempt, DeliveryReport, DeliveryStatus, NewSms, Reported, Settlement, Sms, SmsState};
 use crate::testing::frames::{call, frame_owing, moment, tenant, text};
 use crate::time::Timestamp;
 
-const SENDER: &str = "+15145550199";
+pub(super) const SENDER: &str = "+15145550199";
 
 pub async fn a_claim_is_the_whole_message_in_flight<S: CallStore + SmsOutbox>(store: &S) {
     let owed = text(&call("acme", "c1"), "flood", Priority::P1);
@@ -30,48 +30,54 @@ pub async fn a_claim_is_the_whole_message_in_flight<S: CallStore + SmsOutbox>(st
         provider_id: None,
         error_code: None,
         error: None,
+        possible_duplicate: false,
         due_at: owed.due_at,
         expires_at: owed.expires_at,
         created_at: owed.created_at,
         updated_at: moment(5),
     };
-    assert_eq!(claims, [Claim { sms: expected.clone(), attempt: 1 }]);
+    let token = claims[0].attempt.token.clone();
+    let attempt = Attempt::new(owed.id, 1, SENDER.into(), token, moment(5));
+    assert_eq!(claims, [Claim { sms: expected.clone(), attempt: attempt.clone() }]);
     assert_eq!(stored(store, owed.id).await, expected);
-    assert_eq!(store.claim_due(moment(6), SENDER, 10).await, Ok(Due::default()), "it is in flight");
+    assert_eq!(store.attempts(owed.id).await.unwrap(), [attempt], "it is committed");
+    assert_eq!(claimed(store, moment(6)).await, [], "it is in flight");
 }
 
-pub async fn the_most_urgent_is_claimed_first_then_the_earliest_due<S: CallStore + SmsOutbox>(store: &S) {
-    let due = |reason: &str, priority, due, created| NewSms {
+pub async fn the_most_urgent_is_first_then_the_earliest_deadline<S: CallStore + SmsOutbox>(store: &S) {
+    let until = |reason: &str, priority, expires, due| NewSms {
         due_at: moment(due),
-        created_at: moment(created),
-        ..text(&call("acme", "c1"), reason, priority)
+        expires_at: moment(expires),
+        ..text(&call("acme", reason), reason, priority)
     };
     owe(
         store,
         [
-            due("f", Priority::P4, 0, 0),
-            due("e", Priority::P3, 0, 0),
-            due("b", Priority::P1, 7, 1),
-            due("a", Priority::P1, 6, 9),
-            due("d", Priority::P2, 1, 2),
-            due("c", Priority::P2, 1, 1),
+            until("f", Priority::P4, 90, 0),
+            until("e", Priority::P3, 90, 0),
+            until("b", Priority::P1, 99, 1),
+            until("a", Priority::P1, 98, 9),
+            until("d", Priority::P2, 99, 2),
+            until("c", Priority::P2, 99, 1),
         ],
     )
     .await;
-    let mut order = Vec::new();
-    for limit in [0, 1, 2, 100] {
-        let claims = store.claim_due(moment(10), SENDER, limit).await.unwrap().claims;
-        assert!(claims.len() <= limit);
-        order.extend(claims.iter().map(|claim| claim.sms.body[4..].to_owned()));
-    }
-    assert_eq!(order, ["a", "b", "c", "d", "e", "f"]);
+    let order = async |per_class| {
+        let due = store.candidates(moment(10), per_class).await.unwrap().due;
+        due.iter().flatten().map(|candidate| (candidate.id, candidate.priority)).collect::<Vec<_>>()
+    };
+    let id = |reason: &str| SmsId::derive(&call("acme", reason), reason, "+15145550110");
+    assert_eq!(order(0).await, []);
+    let first = ["a", "c", "e", "f"].map(id).into_iter().zip(Priority::ALL).collect::<Vec<_>>();
+    assert_eq!(order(1).await, first);
+    assert_eq!(order(9).await.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["a", "b", "c", "d", "e", "f"].map(id));
 }
 
 pub async fn a_suppressed_message_is_kept_and_never_claimed<S: CallStore + SmsOutbox>(store: &S) {
     let watched = text(&call("acme", "c1"), "watched", Priority::P1);
     let watched = NewSms { suppressed: Some("only watching".into()), ..watched };
     owe(store, [watched.clone()]).await;
-    assert!(store.claim_due(moment(6), SENDER, 10).await.unwrap().claims.is_empty());
+    assert!(claimed(store, moment(6)).await.is_empty());
     assert_eq!(store.next_due().await.unwrap(), None);
     let kept = stored(store, watched.id).await;
     assert_eq!((kept.state, kept.error.as_deref()), (SmsState::Suppressed, Some("only watching")));
@@ -79,7 +85,7 @@ pub async fn a_suppressed_message_is_kept_and_never_claimed<S: CallStore + SmsOu
 
 pub async fn nothing_is_claimed_before_it_is_due<S: CallStore + SmsOutbox>(store: &S) {
     let later = NewSms { due_at: moment(10), ..text(&call("acme", "c1"), "later", Priority::P1) };
-    let now = text(&call("acme", "c1"), "now", Priority::P4);
+    let now = text(&call("acme", "c2"), "now", Priority::P4);
     owe(store, [later.clone(), now.clone()]).await;
     let ids = async |at| claimed(store, at).await.iter().map(|claim| claim.sms.id).collect::<Vec<_>>();
     assert_eq!(ids(moment(9)).await, [now.id]);
@@ -91,38 +97,48 @@ pub async fn what_has_expired_is_not_claimed<S: CallStore + SmsOutbox>(store: &S
         |reason, seconds| NewSms { expires_at: moment(seconds), ..text(&call("acme", "c1"), reason, Priority::P1) };
     let (stale, fresh) = (until("stale", 9), until("fresh", 10));
     owe(store, [stale.clone(), fresh.clone()]).await;
-    let Due { claims, expired } = store.claim_due(moment(10), SENDER, 100).await.unwrap();
-    assert_eq!(claims.iter().map(|claim| claim.sms.id).collect::<Vec<_>>(), [fresh.id]);
+    let candidates = store.candidates(moment(10), 100).await.unwrap();
+    assert_eq!(candidates.due[0].iter().map(|candidate| candidate.id).collect::<Vec<_>>(), [fresh.id]);
     let gone = stored(store, stale.id).await;
     assert_eq!((gone.state, gone.attempts, gone.updated_at), (SmsState::Expired, 0, moment(10)));
-    assert_eq!(expired, [gone], "told once");
-    assert_eq!(store.claim_due(moment(11), SENDER, 100).await, Ok(Due::default()));
+    assert_eq!(candidates.expired, [gone], "told once");
+    assert_eq!(store.candidates(moment(10), 100).await.unwrap().expired, []);
+    assert_eq!(
+        claim(store, &[fresh.id], moment(11)).await,
+        [Err(NotClaimed::Gone)],
+        "chosen in time, claimed too late"
+    );
 
     let crowded_out = until("crowded-out", 19);
     owe(store, [crowded_out.clone(), until("urgent", 99)]).await;
-    let Due { claims, expired } = store.claim_due(moment(20), SENDER, 0).await.unwrap();
-    assert_eq!((claims.len(), expired.len(), expired[0].id), (0, 1, crowded_out.id), "whatever the limit");
+    let candidates = store.candidates(moment(20), 0).await.unwrap();
+    let expired: Vec<_> = candidates.expired.iter().map(|sms| sms.id).collect();
+    assert!(expired.contains(&crowded_out.id), "whatever the limit");
 }
 
 pub async fn two_claimers_never_get_the_same_message<S: CallStore + SmsOutbox>(store: &S) {
-    owe(store, (0..30).map(|n| text(&call("acme", "c1"), &format!("r{n}"), Priority::P2))).await;
-    let claimers = (0..5).map(|_| store.claim_due(moment(1), SENDER, 7));
-    let claims = together(claimers).await.into_iter().flat_map(|due| due.unwrap().claims);
-    let mut ids: Vec<SmsId> = claims.map(|claim| claim.sms.id).collect();
-    assert_eq!(ids.len(), 30);
+    let texts: Vec<_> = (0..30).map(|n| text(&call("acme", &format!("c{n}")), "flood", Priority::P2)).collect();
+    let mut ids: Vec<SmsId> = texts.iter().map(|text| text.id).collect();
+    owe(store, texts).await;
+    let requests: Vec<_> = ids.iter().map(|id| ClaimRequest { id: *id, sender: SENDER.into() }).collect();
+    let claimers = (0..5).map(|_| store.claim(&requests, moment(1)));
+    let answers: Vec<_> = together(claimers).await.into_iter().flat_map(|answers| answers.unwrap()).collect();
+    assert_eq!(answers.len(), 5 * requests.len(), "one answer per request");
+    let mut claimed: Vec<SmsId> = answers.into_iter().flatten().map(|claim| claim.sms.id).collect();
+    claimed.sort();
     ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), 30, "a message was claimed twice");
+    assert_eq!(claimed, ids, "each was claimed once");
 }
 
 pub async fn an_attempt_is_settled_once<S: CallStore + SmsOutbox>(store: &S) {
     let claim = claimed_one(store).await;
     let accepted = Settlement { provider_id: Some("carrier-1".into()), ..settlement(SmsState::Accepted) };
-    let settled = store.settle(claim.sms.id, claim.attempt, &accepted, moment(2)).await.unwrap();
+    let settled = store.settle(claim.sms.id, claim.attempt.number, &accepted, moment(2)).await.unwrap().sms;
     assert_eq!((settled.state, settled.attempts, settled.updated_at), (SmsState::Accepted, 1, moment(2)));
     assert_eq!(settled.provider_id.as_deref(), Some("carrier-1"));
 
-    let late = store.settle(claim.sms.id, claim.attempt, &settlement(SmsState::Failed), moment(3)).await.unwrap();
+    let late =
+        store.settle(claim.sms.id, claim.attempt.number, &settlement(SmsState::Failed), moment(3)).await.unwrap().sms;
     assert_eq!(late, settled, "the second settlement changes nothing and tells what stands");
     assert_eq!(stored(store, claim.sms.id).await, settled);
     let unheard_of = SmsId::derive(&call("acme", "c1"), "never owed", "+15145550110");
@@ -131,8 +147,8 @@ pub async fn an_attempt_is_settled_once<S: CallStore + SmsOutbox>(store: &S) {
 
 pub async fn an_attempt_that_is_not_the_current_one_settles_nothing<S: CallStore + SmsOutbox>(store: &S) {
     let claim = claimed_one(store).await;
-    for attempt in [0, claim.attempt + 1] {
-        let settled = store.settle(claim.sms.id, attempt, &settlement(SmsState::Failed), moment(2)).await.unwrap();
+    for attempt in [0, claim.attempt.number + 1] {
+        let settled = store.settle(claim.sms.id, attempt, &settlement(SmsState::Failed), moment(2)).await.unwrap().sms;
         assert_eq!(settled, claim.sms);
     }
 }
@@ -145,13 +161,14 @@ pub async fn a_throttled_attempt_costs_nothing_and_keeps_its_number<S: CallStore
         error: Some("too many requests".into()),
         ..settlement(SmsState::Queued)
     };
-    let settled = store.settle(first.sms.id, first.attempt, &throttled, moment(2)).await.unwrap();
+    let settled = store.settle(first.sms.id, first.attempt.number, &throttled, moment(2)).await.unwrap().sms;
     assert_eq!((settled.state, settled.attempts, settled.due_at), (SmsState::Queued, 0, moment(20)));
     assert_eq!(settled.error.as_deref(), Some("too many requests"));
 
     let second = claimed(store, moment(20)).await.remove(0);
-    assert_eq!((second.attempt, second.sms.attempts), (2, 1));
-    let stale = store.settle(first.sms.id, first.attempt, &settlement(SmsState::Failed), moment(21)).await.unwrap();
+    assert_eq!((second.attempt.number, second.sms.attempts), (2, 1));
+    let stale =
+        store.settle(first.sms.id, first.attempt.number, &settlement(SmsState::Failed), moment(21)).await.unwrap().sms;
     assert_eq!(stale, second.sms, "the first attempt is over");
 }
 
@@ -163,12 +180,12 @@ pub async fn a_failed_attempt_that_counts_is_tried_again_when_due<S: CallStore +
         error: Some("unreachable".into()),
         ..settlement(SmsState::Queued)
     };
-    let settled = store.settle(first.sms.id, first.attempt, &again, moment(2)).await.unwrap();
+    let settled = store.settle(first.sms.id, first.attempt.number, &again, moment(2)).await.unwrap().sms;
     assert_eq!((settled.attempts, settled.error_code), (1, Some(30_008)));
     assert!(claimed(store, moment(29)).await.is_empty());
     let second = claimed(store, moment(30)).await.remove(0);
-    assert_eq!((second.attempt, second.sms.attempts), (2, 2));
-    let done = store.settle(second.sms.id, 2, &settlement(SmsState::Accepted), moment(31)).await.unwrap();
+    assert_eq!((second.attempt.number, second.sms.attempts), (2, 2));
+    let done = store.settle(second.sms.id, 2, &settlement(SmsState::Accepted), moment(31)).await.unwrap().sms;
     assert_eq!((done.error_code, done.error), (None, None), "a message that was taken shows no old error");
 }
 
@@ -182,7 +199,7 @@ pub async fn reports_only_move_a_message_forward<S: CallStore + SmsOutbox>(store
         (Sent, 13, None),
         (Failed, 14, None),
     ] {
-        let moved = store.report(&report(status, at)).await.unwrap();
+        let moved = moved_by(store, &report(status, at)).await;
         assert_eq!(moved.as_ref().map(|sms| sms.state), expected, "{status:?}");
         if let Some(sms) = moved {
             assert_eq!((sms.id, sms.updated_at), (id, moment(at)));
@@ -194,10 +211,15 @@ pub async fn reports_only_move_a_message_forward<S: CallStore + SmsOutbox>(store
 pub async fn a_late_report_never_reopens_a_failed_message<S: CallStore + SmsOutbox>(store: &S) {
     let id = accepted_one(store).await;
     let undelivered = DeliveryReport { error_code: Some(30_003), ..report(DeliveryStatus::Undelivered, 10) };
-    let moved = store.report(&undelivered).await.unwrap().expect("it moves an accepted message");
+    let moved = moved_by(store, &undelivered).await.expect("it moves an accepted message");
     assert_eq!((moved.state, moved.error_code), (SmsState::Undelivered, Some(30_003)));
-    for late in [DeliveryStatus::Sent, DeliveryStatus::Delivered, DeliveryStatus::Failed] {
-        assert_eq!(store.report(&report(late, 11)).await.unwrap(), None);
+    for (late, reported) in [
+        (DeliveryStatus::Sent, Reported::Old),
+        (DeliveryStatus::Undelivered, Reported::Old),
+        (DeliveryStatus::Delivered, Reported::Contradicts(moved.clone())),
+        (DeliveryStatus::Failed, Reported::Contradicts(moved.clone())),
+    ] {
+        assert_eq!(store.report(&report(late, 11)).await, Ok(reported));
     }
     assert_eq!(stored(store, id).await, moved);
 }
@@ -205,10 +227,10 @@ pub async fn a_late_report_never_reopens_a_failed_message<S: CallStore + SmsOutb
 pub async fn a_report_about_nothing_known_is_nothing<S: CallStore + SmsOutbox>(store: &S) {
     let claim = claimed_one(store).await;
     let early = report(DeliveryStatus::Delivered, 2);
-    assert_eq!(store.report(&early).await.unwrap(), None, "the carrier was faster than our own record");
+    assert_eq!(store.report(&early).await, Ok(Reported::Unheard), "the carrier was faster than our own record");
     let accepted = Settlement { provider_id: Some("carrier-1".into()), ..settlement(SmsState::Accepted) };
-    store.settle(claim.sms.id, claim.attempt, &accepted, moment(3)).await.unwrap();
-    let again = store.report(&early).await.unwrap().expect("asked again it is found");
+    store.settle(claim.sms.id, claim.attempt.number, &accepted, moment(3)).await.unwrap().sms;
+    let again = moved_by(store, &early).await.expect("asked again it is found");
     assert_eq!((again.state, again.updated_at), (SmsState::Delivered, moment(3)), "time does not run backwards");
 }
 
@@ -224,7 +246,8 @@ pub async fn attempts_cut_by_a_restart_become_unknown<S: CallStore + SmsOutbox>(
 
     assert!(store.recover(moment(51)).await.unwrap().is_empty());
     assert_eq!(claimed(store, moment(98)).await, [], "it is never sent again");
-    let late = store.settle(claim.sms.id, claim.attempt, &settlement(SmsState::Accepted), moment(52)).await.unwrap();
+    let late =
+        store.settle(claim.sms.id, claim.attempt.number, &settlement(SmsState::Unknown), moment(52)).await.unwrap().sms;
     assert_eq!(late, unknown);
     assert_eq!(stored(store, waiting.id).await.state, SmsState::Queued);
 }
@@ -233,7 +256,7 @@ pub async fn the_queue_tells_its_next_moment_and_its_depth<S: CallStore + SmsOut
     let depth = async || store.depth().await.unwrap().map(|(_, messages)| messages);
     assert_eq!((store.next_due().await.unwrap(), depth().await), (None, [0; 4]));
     let due =
-        |reason, priority, seconds| NewSms { due_at: moment(seconds), ..text(&call("acme", "c1"), reason, priority) };
+        |reason, priority, seconds| NewSms { due_at: moment(seconds), ..text(&call("acme", reason), reason, priority) };
     owe(
         store,
         [due("a", Priority::P1, 30), due("b", Priority::P4, 20), due("c", Priority::P4, 40), due("d", Priority::P2, 1)],
@@ -274,15 +297,15 @@ pub async fn the_newest_messages_come_first<S: CallStore + SmsOutbox>(store: &S)
 
 /// What an attempt comes to, without details.
 pub(super) fn settlement(state: SmsState) -> Settlement {
-    Settlement { state, due_at: None, counts: true, provider_id: None, error_code: None, error: None }
+    Settlement { state, due_at: None, counts: true, provider_id: None, error_code: None, error: None, check_at: None }
 }
 
-fn report(status: DeliveryStatus, seconds: u64) -> DeliveryReport {
-    DeliveryReport { provider_id: "carrier-1".into(), status, error_code: None, at: moment(seconds) }
+pub(super) fn report(status: DeliveryStatus, seconds: u64) -> DeliveryReport {
+    DeliveryReport { token: None, provider_id: "carrier-1".into(), status, error_code: None, at: moment(seconds) }
 }
 
 /// Writes each text with a frame of its call.
-async fn owe<S: CallStore>(store: &S, texts: impl IntoIterator<Item = NewSms>) {
+pub(super) async fn owe<S: CallStore>(store: &S, texts: impl IntoIterator<Item = NewSms>) {
     for text in texts {
         let key = crate::ids::CallKey { tenant: text.tenant.clone(), call: text.call.clone().expect("owed by a call") };
         let seq = store.load(&key).await.unwrap().map_or(0, |loaded| loaded.state.seq) + 1;
@@ -290,22 +313,38 @@ async fn owe<S: CallStore>(store: &S, texts: impl IntoIterator<Item = NewSms>) {
     }
 }
 
-async fn claimed<S: SmsOutbox>(store: &S, now: Timestamp) -> Vec<Claim> {
-    store.claim_due(now, SENDER, 100).await.unwrap().claims
+/// Claims all that is due.
+pub(super) async fn claimed<S: SmsOutbox>(store: &S, now: Timestamp) -> Vec<Claim> {
+    let due = store.candidates(now, 100).await.unwrap().due;
+    let ids: Vec<SmsId> = due.iter().flatten().map(|candidate| candidate.id).collect();
+    claim(store, &ids, now).await.into_iter().flatten().collect()
 }
 
-async fn claimed_one<S: CallStore + SmsOutbox>(store: &S) -> Claim {
+pub(super) async fn claim<S: SmsOutbox>(store: &S, ids: &[SmsId], now: Timestamp) -> Vec<Result<Claim, NotClaimed>> {
+    let requests: Vec<_> = ids.iter().map(|id| ClaimRequest { id: *id, sender: SENDER.into() }).collect();
+    store.claim(&requests, now).await.unwrap()
+}
+
+/// The message, where the report has changed it.
+pub(super) async fn moved_by<S: SmsOutbox>(store: &S, report: &DeliveryReport) -> Option<Sms> {
+    match store.report(report).await.unwrap() {
+        Reported::Moved { sms, .. } => Some(sms),
+        _ => None,
+    }
+}
+
+pub(super) async fn claimed_one<S: CallStore + SmsOutbox>(store: &S) -> Claim {
     owe(store, [text(&call("acme", "c1"), "flood", Priority::P1)]).await;
     claimed(store, moment(1)).await.remove(0)
 }
 
-async fn accepted_one<S: CallStore + SmsOutbox>(store: &S) -> SmsId {
+pub(super) async fn accepted_one<S: CallStore + SmsOutbox>(store: &S) -> SmsId {
     let claim = claimed_one(store).await;
     let accepted = Settlement { provider_id: Some("carrier-1".into()), ..settlement(SmsState::Accepted) };
-    store.settle(claim.sms.id, claim.attempt, &accepted, moment(2)).await.unwrap();
+    store.settle(claim.sms.id, claim.attempt.number, &accepted, moment(2)).await.unwrap().sms;
     claim.sms.id
 }
 
-async fn stored<S: SmsOutbox>(store: &S, id: SmsId) -> Sms {
+pub(super) async fn stored<S: SmsOutbox>(store: &S, id: SmsId) -> Sms {
     store.find(None, id).await.unwrap().expect("it was owed")
 }

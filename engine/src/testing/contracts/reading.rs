@@ -183,10 +183,10 @@ pub async fn a_view_counts_the_calls_texts<S: CallStore + SmsOutbox>(store: &S) 
     let texts = |key: &CallKey, n| (0..n).map(|reason| text(key, &format!("r{reason}"), Priority::P3)).collect();
     let batch = [frame_owing(&c1, 1, texts(&c1, 3)), frame_owing(&namesake, 1, texts(&namesake, 1)), frame(&silent, 1)];
     store.append(&batch).await;
-    let claims = store.claim_due(moment(1), "+15145550199", 10).await.unwrap().claims;
+    let claims = super::outbox::claimed(store, moment(1)).await;
     let failed = claims.iter().find(|claim| claim.sms.tenant == c1.tenant).expect("three were claimed");
     let settlement = super::outbox::settlement(crate::sms::SmsState::Failed);
-    store.settle(failed.sms.id, failed.attempt, &settlement, moment(2)).await.unwrap();
+    store.settle(failed.sms.id, failed.attempt.number, &settlement, moment(2)).await.unwrap().sms;
 
     let counted = |queued, failed| SmsCounts { queued, failed, ..SmsCounts::default() };
     let live = store.live().await.unwrap();

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use super::lock;
 use crate::call::{Answer, Call, Frame};
 use crate::failure::Failure;
-use crate::ids::{CallKey, EventKey, SmsId};
-use crate::ports::{AppendError, StoredFrame};
-use crate::sms::{NewSms, Sms};
+use crate::ids::{CallKey, EventKey, SmsId, TenantId};
+use crate::ports::{AppendError, IdempotencyKey, StoredFrame};
+use crate::sms::{Attempt, NewSms, Sms};
 use crate::time::Timestamp;
 
 #[derive(Default)]
@@ -34,6 +34,8 @@ pub(super) struct Records {
     /// The frame at `position` is at `position - 1`.
     pub log: Vec<Logged>,
     pub texts: BTreeMap<SmsId, Message>,
+    /// By tenant and key.
+    pub asked: BTreeMap<(TenantId, Box<str>), Asked>,
     pub quarantined: BTreeMap<(CallKey, String), Quarantined>,
 }
 
@@ -51,7 +53,25 @@ pub(super) struct Logged {
 
 pub(super) struct Message {
     pub sms: Sms,
-    pub last_attempt: u32,
+    /// The first one first.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Message {
+    pub fn new(text: &NewSms) -> Message {
+        Message { sms: Sms::owed(text), attempts: Vec::new() }
+    }
+
+    /// Number of the newest attempt; 0 before the first.
+    pub fn last_attempt(&self) -> u32 {
+        self.attempts.last().map_or(0, |attempt| attempt.number)
+    }
+}
+
+/// A request made under an idempotency key.
+pub(super) struct Asked {
+    pub key: IdempotencyKey,
+    pub answer: Sms,
 }
 
 #[derive(Default)]
@@ -114,7 +134,7 @@ impl Records {
             return Err(AppendError::Refused("a text belongs to another call".to_owned()));
         }
         for text in texts() {
-            self.texts.entry(text.id).or_insert_with(|| Message { sms: owed(text), last_attempt: 0 });
+            self.texts.entry(text.id).or_insert_with(|| Message::new(text));
         }
         for frame in group {
             self.push(frame);
@@ -141,31 +161,6 @@ impl Records {
             facts: frame.facts.clone(),
         };
         self.log.push(Logged { frame: stored, answer: frame.answer.clone() });
-    }
-}
-
-/// A message as it stands before anything was tried.
-fn owed(text: &NewSms) -> Sms {
-    Sms {
-        id: text.id,
-        tenant: text.tenant.clone(),
-        call: text.call.clone(),
-        alert: None,
-        to: text.to.clone(),
-        contact: text.contact.clone(),
-        from: None,
-        body: text.body.clone(),
-        segments: text.segments,
-        priority: text.priority,
-        state: text.state(),
-        attempts: 0,
-        provider_id: None,
-        error_code: None,
-        error: text.suppressed.clone(),
-        due_at: text.due_at,
-        expires_at: text.expires_at,
-        created_at: text.created_at,
-        updated_at: text.created_at,
     }
 }
 

@@ -1,11 +1,22 @@
-//! Messages owed: claimed, settled and reported. A claim is committed, with its attempt, before it is handed out.
+//! Messages owed: chosen, claimed, settled and reported. A claim is committed, with its attempt, before it is handed
+//! out. What an answer, a report or a command does to a message is the engine's to say: here it is read, changed and
+//! written back in one transaction.
+
+mod changes;
+mod lists;
+mod queue;
+mod requests;
 
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::{CallId, SmsId, TenantId};
-use engine::ports::{Claim, Due, SmsOutbox};
+use engine::ports::{
+    Candidates, Checks, Claim, ClaimRequest, IdempotencyKey, NotClaimed, Settled, SmsFilter, SmsOutbox, Submitted,
+};
 use engine::priority::Priority;
-use engine::sms::{DeliveryReport, NewSms, Settlement, Sms};
+use engine::sms::{
+    Attempt, AttemptToken, Command, Commanded, DeliveryReport, NewSms, Reported, Settlement, Sms, SmsState,
+};
 use engine::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
@@ -14,65 +25,35 @@ use super::{SqliteStore, rows, unavailable};
 
 #[async_trait]
 impl SmsOutbox for SqliteStore {
-    async fn claim_due(&self, now: Timestamp, sender: &str, limit: usize) -> Result<Due, Failure> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        let expired = expire(&mut transaction, now).await?;
-        let claims = claim(&mut transaction, now, sender, limit).await?;
-        if !expired.is_empty() || !claims.is_empty() {
-            transaction.commit().await.map_err(unavailable)?;
-        }
-        Ok(Due { claims, expired })
+    async fn candidates(&self, now: Timestamp, per_class: usize) -> Result<Candidates, Failure> {
+        let expired = self.expire(now).await?;
+        Ok(Candidates { due: self.due(now, per_class).await?, expired })
     }
 
-    async fn settle(&self, id: SmsId, attempt: u32, settlement: &Settlement, now: Timestamp) -> Result<Sms, Failure> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        let settled = settle_message(&mut transaction, id, attempt, settlement, now).await?;
-        if settled.is_some() {
-            settle_attempt(&mut transaction, id, attempt, settlement, now).await?;
-            transaction.commit().await.map_err(unavailable)?;
-        } else {
-            drop(transaction);
-        }
-        match settled {
-            Some(sms) => Ok(sms),
-            None => SmsOutbox::find(self, None, id).await?.ok_or_else(|| Failure::fail(format!("no message {id}"))),
-        }
+    async fn claim(
+        &self,
+        requests: &[ClaimRequest],
+        now: Timestamp,
+    ) -> Result<Vec<Result<Claim, NotClaimed>>, Failure> {
+        self.claim_all(requests, now).await
     }
 
-    async fn report(&self, report: &DeliveryReport) -> Result<Option<Sms>, Failure> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        let query = sqlx::query("SELECT * FROM sms_messages WHERE provider_id = ?").bind(&*report.provider_id);
-        let row = query.fetch_optional(&mut *transaction).await.map_err(unavailable)?;
-        let Some(sms) = row.as_ref().map(rows::sms).transpose()? else { return Ok(None) };
-        let Some(state) = report.status.moves(sms.state) else { return Ok(None) };
-        let query = sqlx::query(
-            "UPDATE sms_messages SET state = ?, error_code = coalesce(?, error_code), \
-             updated_at = max(updated_at, ?) WHERE id = ? RETURNING *",
-        );
-        let query = query.bind(state.as_str()).bind(report.error_code).bind(report.at.to_string());
-        let row = query.bind(sms.id.to_string()).fetch_one(&mut *transaction).await.map_err(unavailable)?;
-        let moved = rows::sms(&row)?;
-        transaction.commit().await.map_err(unavailable)?;
-        Ok(Some(moved))
+    async fn settle(
+        &self,
+        id: SmsId,
+        attempt: u32,
+        settlement: &Settlement,
+        now: Timestamp,
+    ) -> Result<Settled, Failure> {
+        self.settle_attempt(id, attempt, settlement, now).await
+    }
+
+    async fn report(&self, report: &DeliveryReport) -> Result<Reported, Failure> {
+        self.hear_report(report).await
     }
 
     async fn recover(&self, now: Timestamp) -> Result<Vec<Sms>, Failure> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        sqlx::query(
-            "UPDATE sms_attempts SET settled_at = ?, outcome = 'unknown', counts = 1 WHERE settled_at IS NULL \
-             AND sms_id IN (SELECT id FROM sms_messages WHERE state = 'sending')",
-        )
-        .bind(now.to_string())
-        .execute(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
-        let query = sqlx::query(
-            "UPDATE sms_messages SET state = 'unknown', error = 'cut by a crash while being sent', updated_at = ? \
-             WHERE state = 'sending' RETURNING *",
-        );
-        let cut = query.bind(now.to_string()).fetch_all(&mut *transaction).await.map_err(unavailable)?;
-        transaction.commit().await.map_err(unavailable)?;
-        cut.iter().map(rows::sms).collect()
+        self.cut_all(now).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, Failure> {
@@ -81,11 +62,7 @@ impl SmsOutbox for SqliteStore {
             "SELECT min(due) AS due_at FROM (SELECT (SELECT min(due_at) FROM sms_messages \
              WHERE state = 'queued' AND priority = column1) AS due FROM (VALUES ('P1'), ('P2'), ('P3'), ('P4')))",
         );
-        let row = query.fetch_one(&self.readers).await.map_err(unavailable)?;
-        match rows::get::<Option<&str>>(&row, "due_at")? {
-            Some(_) => rows::time(&row, "due_at").map(Some),
-            None => Ok(None),
-        }
+        rows::optional_time(&query.fetch_one(&self.readers).await.map_err(unavailable)?, "due_at")
     }
 
     async fn depth(&self) -> Result<[(Priority, u64); 4], Failure> {
@@ -101,24 +78,85 @@ impl SmsOutbox for SqliteStore {
         Ok(depth)
     }
 
-    async fn of_call(&self, tenant: Option<&TenantId>, call: &CallId, limit: usize) -> Result<Vec<Sms>, Failure> {
-        let query = sqlx::query(
-            "SELECT * FROM sms_messages WHERE call_id = ?1 AND (?2 IS NULL OR tenant = ?2) \
-             ORDER BY created_at, id LIMIT ?3",
-        );
-        let query = query.bind(call.as_str()).bind(tenant.map(TenantId::as_str)).bind(bounded(limit));
-        all(query.fetch_all(&self.readers).await)
+    async fn count(&self, state: SmsState) -> Result<u64, Failure> {
+        let mut query = lists::count(state);
+        rows::number(&query.build().fetch_one(&self.readers).await.map_err(unavailable)?, "messages")
     }
 
-    async fn latest(&self, tenant: Option<&TenantId>, limit: usize) -> Result<Vec<Sms>, Failure> {
-        let query = match tenant {
-            Some(tenant) => {
-                sqlx::query("SELECT * FROM sms_messages WHERE tenant = ? ORDER BY created_at DESC, id DESC LIMIT ?")
-                    .bind(tenant.as_str())
-            }
-            None => sqlx::query("SELECT * FROM sms_messages ORDER BY created_at DESC, id DESC LIMIT ?"),
-        };
-        all(query.bind(bounded(limit)).fetch_all(&self.readers).await)
+    async fn submit(&self, new: &NewSms, key: Option<&IdempotencyKey>) -> Result<Submitted, Failure> {
+        self.keep_request(new, key).await
+    }
+
+    async fn command(
+        &self,
+        tenant: Option<&TenantId>,
+        id: SmsId,
+        command: Command,
+        now: Timestamp,
+    ) -> Result<Commanded, Failure> {
+        self.obey(tenant, id, command, now).await
+    }
+
+    async fn checks(&self, which: Checks, now: Timestamp, limit: usize) -> Result<Vec<(Sms, Attempt)>, Failure> {
+        self.attempts_to_check(which, now, limit).await
+    }
+
+    async fn checked(
+        &self,
+        attempt: &Attempt,
+        absent: bool,
+        next: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let query = sqlx::query(
+            "UPDATE sms_attempts SET checks = checks + 1, check_at = ?3, \
+             absent_at = coalesce(absent_at, CASE WHEN ?4 THEN ?5 END) \
+             WHERE sms_id = ?1 AND attempt = ?2 AND check_at IS NOT NULL AND provider_id IS ?6",
+        );
+        let query = query.bind(attempt.sms.to_string()).bind(attempt.number).bind(next.map(|at| at.to_string()));
+        let query = query.bind(absent).bind(now.to_string()).bind(attempt.provider_id.as_deref());
+        query.execute(&self.writer).await.map(drop).map_err(unavailable)
+    }
+
+    async fn alike(&self, sms: &Sms, sender: &str) -> Result<Vec<Attempt>, Failure> {
+        let query = sqlx::query(
+            "SELECT sms_attempts.* FROM sms_messages CROSS JOIN sms_attempts ON sms_id = id \
+             WHERE to_number = ?1 AND tenant = ?2 AND body = ?3 AND sender = ?4 \
+             AND sms_attempts.provider_id IS NULL AND coalesce(outcome, 'unknown') = 'unknown' \
+             ORDER BY started_at, sms_id, attempt",
+        );
+        let query = query.bind(sms.to.as_str()).bind(sms.tenant.as_str()).bind(sms.body.as_ref()).bind(sender);
+        attempts(query.fetch_all(&self.readers).await)
+    }
+
+    async fn owned(&self, provider_ids: &[&str]) -> Result<Vec<Box<str>>, Failure> {
+        if provider_ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query =
+            QueryBuilder::<Sqlite>::new("SELECT DISTINCT provider_id FROM sms_attempts WHERE provider_id IN (");
+        let mut ids = query.separated(", ");
+        for id in provider_ids {
+            ids.push_bind(*id);
+        }
+        query.push(")");
+        let read = query.build().fetch_all(&self.readers).await.map_err(unavailable)?;
+        read.iter().map(|row| Ok(rows::get::<&str>(row, "provider_id")?.into())).collect()
+    }
+
+    async fn attempt_of(&self, token: &AttemptToken) -> Result<Option<Attempt>, Failure> {
+        let query = sqlx::query("SELECT * FROM sms_attempts WHERE token = ?").bind(token.as_str());
+        query.fetch_optional(&self.readers).await.map_err(unavailable)?.as_ref().map(rows::attempt).transpose()
+    }
+
+    async fn attempts(&self, id: SmsId) -> Result<Vec<Attempt>, Failure> {
+        let query = sqlx::query("SELECT * FROM sms_attempts WHERE sms_id = ? ORDER BY attempt").bind(id.to_string());
+        attempts(query.fetch_all(&self.readers).await)
+    }
+
+    async fn list(&self, filter: &SmsFilter) -> Result<Vec<Sms>, Failure> {
+        let mut query = lists::query(filter);
+        all(query.build().fetch_all(&self.readers).await)
     }
 
     async fn find(&self, tenant: Option<&TenantId>, id: SmsId) -> Result<Option<Sms>, Failure> {
@@ -156,107 +194,12 @@ pub(super) async fn write_texts(transaction: &mut Writing<'_>, texts: &[&NewSms]
     query.build().persistent(texts.len() == 1).execute(&mut **transaction).await.map(drop)
 }
 
-async fn expire(transaction: &mut Writing<'_>, now: Timestamp) -> Result<Vec<Sms>, Failure> {
-    let query = sqlx::query(
-        "UPDATE sms_messages SET state = 'expired', updated_at = ?1 WHERE state = 'queued' AND expires_at < ?1 \
-         RETURNING *",
-    );
-    all(query.bind(now.to_string()).fetch_all(&mut **transaction).await)
-}
-
-async fn claim(
-    transaction: &mut Writing<'_>,
-    now: Timestamp,
-    sender: &str,
-    limit: usize,
-) -> Result<Vec<Claim>, Failure> {
-    let query = sqlx::query(
-        "UPDATE sms_messages SET state = 'sending', from_number = ?2, attempts = attempts + 1, \
-         last_attempt = last_attempt + 1, updated_at = ?1 \
-         WHERE id IN (SELECT id FROM sms_messages WHERE state = 'queued' AND due_at <= ?1 \
-                      ORDER BY priority, due_at, created_at LIMIT ?3) \
-         RETURNING *",
-    );
-    let query = query.bind(now.to_string()).bind(sender).bind(bounded(limit));
-    let claimed = query.fetch_all(&mut **transaction).await.map_err(unavailable)?;
-    let claim = |row: &SqliteRow| Ok(Claim { sms: rows::sms(row)?, attempt: rows::number(row, "last_attempt")? });
-    let mut claims = claimed.iter().map(claim).collect::<Result<Vec<_>, Failure>>()?;
-    claims.sort_by_key(|claim| order(&claim.sms));
-    if !claims.is_empty() {
-        write_attempts(transaction, now, sender, &claims).await.map_err(unavailable)?;
-    }
-    Ok(claims)
-}
-
-fn order(sms: &Sms) -> (Priority, Timestamp, Timestamp, SmsId) {
-    (sms.priority, sms.due_at, sms.created_at, sms.id)
-}
-
-async fn write_attempts(
-    transaction: &mut Writing<'_>,
-    now: Timestamp,
-    sender: &str,
-    claims: &[Claim],
-) -> Result<(), sqlx::Error> {
-    let mut query = QueryBuilder::new("INSERT INTO sms_attempts (sms_id, attempt, sender, claimed_at) ");
-    query.push_values(claims, |mut row, claim| {
-        row.push_bind(claim.sms.id.to_string()).push_bind(claim.attempt).push_bind(sender).push_bind(now.to_string());
-    });
-    query.build().persistent(claims.len() == 1).execute(&mut **transaction).await.map(drop)
-}
-
-/// `None` when this attempt is not the one in flight.
-async fn settle_message(
-    transaction: &mut Writing<'_>,
-    id: SmsId,
-    attempt: u32,
-    settlement: &Settlement,
-    now: Timestamp,
-) -> Result<Option<Sms>, Failure> {
-    let query = sqlx::query(
-        "UPDATE sms_messages SET state = ?3, due_at = coalesce(?4, due_at), attempts = attempts - ?5, \
-         provider_id = coalesce(?6, provider_id), error_code = ?7, error = ?8, updated_at = ?9 \
-         WHERE id = ?1 AND last_attempt = ?2 AND state = 'sending' RETURNING *",
-    );
-    let query = query
-        .bind(id.to_string())
-        .bind(attempt)
-        .bind(settlement.state.as_str())
-        .bind(settlement.due_at.map(|due| due.to_string()))
-        .bind(i64::from(!settlement.counts))
-        .bind(settlement.provider_id.as_deref())
-        .bind(settlement.error_code)
-        .bind(settlement.error.as_deref())
-        .bind(now.to_string());
-    let row = query.fetch_optional(&mut **transaction).await.map_err(unavailable)?;
-    row.as_ref().map(rows::sms).transpose()
-}
-
-async fn settle_attempt(
-    transaction: &mut Writing<'_>,
-    id: SmsId,
-    attempt: u32,
-    settlement: &Settlement,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let query = sqlx::query(
-        "UPDATE sms_attempts SET settled_at = ?3, outcome = ?4, counts = ?5, provider_id = ?6, error_code = ?7, \
-         error = ?8 WHERE sms_id = ?1 AND attempt = ?2",
-    );
-    let query = query
-        .bind(id.to_string())
-        .bind(attempt)
-        .bind(now.to_string())
-        .bind(settlement.state.as_str())
-        .bind(settlement.counts)
-        .bind(settlement.provider_id.as_deref())
-        .bind(settlement.error_code)
-        .bind(settlement.error.as_deref());
-    query.execute(&mut **transaction).await.map(drop).map_err(unavailable)
-}
-
 fn all(read: Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<Sms>, Failure> {
     read.map_err(unavailable)?.iter().map(rows::sms).collect()
+}
+
+fn attempts(read: Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<Attempt>, Failure> {
+    read.map_err(unavailable)?.iter().map(rows::attempt).collect()
 }
 
 fn bounded(limit: usize) -> i64 {

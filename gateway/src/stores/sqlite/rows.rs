@@ -8,7 +8,7 @@ use engine::ids::{CallId, CallKey, TenantId};
 use engine::phone::PhoneNumber;
 use engine::ports::{Recorded, StoredFrame};
 use engine::priority::Priority;
-use engine::sms::{Sms, SmsState};
+use engine::sms::{Attempt, AttemptToken, Sms, SmsState};
 use engine::time::Timestamp;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
@@ -29,7 +29,7 @@ pub fn get<'r, T: Decode<'r, Sqlite> + Type<Sqlite>>(row: &'r SqliteRow, column:
     row.try_get(column).map_err(|_| unreadable(column))
 }
 
-fn parsed<T: std::str::FromStr>(row: &SqliteRow, column: &str) -> Result<T, Failure> {
+pub fn parsed<T: std::str::FromStr>(row: &SqliteRow, column: &str) -> Result<T, Failure> {
     get::<&str>(row, column)?.parse().map_err(|_| unreadable(column))
 }
 
@@ -43,6 +43,15 @@ fn unreadable(column: &str) -> Failure {
 
 pub fn number<T: TryFrom<i64>>(row: &SqliteRow, column: &str) -> Result<T, Failure> {
     T::try_from(get(row, column)?).map_err(|_| unreadable(column))
+}
+
+/// A column that may be empty.
+pub fn optional<T>(row: &SqliteRow, column: &str, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Failure> {
+    get::<Option<&str>>(row, column)?.map(|text| parse(text).ok_or_else(|| unreadable(column))).transpose()
+}
+
+pub fn optional_time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, Failure> {
+    optional(row, column, |text| text.parse().ok())
 }
 
 pub fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, Failure> {
@@ -114,10 +123,30 @@ pub fn sms(row: &SqliteRow) -> Result<Sms, Failure> {
         provider_id: optional_text(row, "provider_id")?,
         error_code: get::<Option<u32>>(row, "error_code")?,
         error: optional_text(row, "error")?,
+        possible_duplicate: get(row, "possible_duplicate")?,
         due_at: time(row, "due_at")?,
         expires_at: time(row, "expires_at")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
+    })
+}
+
+pub fn attempt(row: &SqliteRow) -> Result<Attempt, Failure> {
+    Ok(Attempt {
+        sms: parsed(row, "sms_id")?,
+        number: number(row, "attempt")?,
+        sender: text(row, "sender")?,
+        token: AttemptToken::parse(get(row, "token")?).ok_or_else(|| unreadable("token"))?,
+        started_at: time(row, "started_at")?,
+        answered_at: optional_time(row, "answered_at")?,
+        outcome: optional(row, "outcome", SmsState::parse)?,
+        counts: get::<Option<bool>>(row, "counts")?,
+        provider_id: optional_text(row, "provider_id")?,
+        error_code: get::<Option<u32>>(row, "error_code")?,
+        error: optional_text(row, "error")?,
+        check_at: optional_time(row, "check_at")?,
+        checks: number(row, "checks")?,
+        absent_at: optional_time(row, "absent_at")?,
     })
 }
 

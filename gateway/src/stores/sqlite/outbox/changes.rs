@@ -1,0 +1,181 @@
+//! What changes a message after its claim: an answer, a report, a restart, a command. Each reads the message and its
+//! attempt, lets the engine decide, and writes both back, in one transaction.
+
+use engine::failure::Failure;
+use engine::ids::{SmsId, TenantId};
+use engine::ports::{Checks, Settled};
+use engine::sms::{Attempt, Command, Commanded, DeliveryReport, Reported, Settlement, Sms, hear};
+use engine::time::Timestamp;
+use sqlx::sqlite::SqliteRow;
+
+use super::{Writing, all, bounded};
+use crate::stores::sqlite::{SqliteStore, rows, unavailable};
+
+impl SqliteStore {
+    pub(super) async fn settle_attempt(
+        &self,
+        id: SmsId,
+        attempt: u32,
+        settlement: &Settlement,
+        now: Timestamp,
+    ) -> Result<Settled, Failure> {
+        let mut transaction = self.begin().await?;
+        let found = message(&mut transaction, id).await?;
+        let (mut sms, last_attempt) = found.ok_or_else(|| Failure::fail(format!("no text message {id}")))?;
+        let query = sqlx::query("SELECT * FROM sms_attempts WHERE sms_id = ? AND attempt = ?");
+        let row = query.bind(id.to_string()).bind(attempt).fetch_optional(&mut *transaction).await;
+        let Some(mut attempt) = row.map_err(unavailable)?.as_ref().map(rows::attempt).transpose()? else {
+            return Ok(Settled { sms, moved: false });
+        };
+        let before = attempt.clone();
+        let moved = settlement.apply(&mut sms, &mut attempt, before.number == last_attempt, now);
+        if moved {
+            write_message(&mut transaction, &sms).await?;
+        }
+        if attempt != before {
+            write_attempt(&mut transaction, &attempt).await?;
+            transaction.commit().await.map_err(unavailable)?;
+        }
+        Ok(Settled { sms, moved })
+    }
+
+    pub(super) async fn hear_report(&self, report: &DeliveryReport) -> Result<Reported, Failure> {
+        let mut transaction = self.begin().await?;
+        let query = match &report.token {
+            Some(token) => sqlx::query("SELECT * FROM sms_attempts WHERE token = ?").bind(token.as_str()),
+            None => sqlx::query("SELECT * FROM sms_attempts WHERE provider_id = ?").bind(report.provider_id.as_ref()),
+        };
+        let row = query.fetch_optional(&mut *transaction).await.map_err(unavailable)?;
+        let Some(mut attempt) = row.as_ref().map(rows::attempt).transpose()? else { return Ok(Reported::Unheard) };
+        let found = message(&mut transaction, attempt.sms).await?;
+        let Some((mut sms, last_attempt)) = found else { return Ok(Reported::Unheard) };
+        let before = attempt.clone();
+        let reported = hear(&mut sms, &mut attempt, before.number == last_attempt, report);
+        if matches!(reported, Reported::Moved { .. }) {
+            write_message(&mut transaction, &sms).await?;
+        }
+        if attempt != before {
+            write_attempt(&mut transaction, &attempt).await?;
+        }
+        if reported != Reported::Old || attempt != before {
+            transaction.commit().await.map_err(unavailable)?;
+        }
+        Ok(reported)
+    }
+
+    pub(super) async fn cut_all(&self, now: Timestamp) -> Result<Vec<Sms>, Failure> {
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "UPDATE sms_attempts SET answered_at = ?1, outcome = 'unknown', counts = 1, check_at = ?1 \
+             WHERE (sms_id, attempt) IN (SELECT id, last_attempt FROM sms_messages WHERE state = 'sending')",
+        )
+        .bind(now.to_string())
+        .execute(&mut *transaction)
+        .await
+        .map_err(unavailable)?;
+        let query = sqlx::query(
+            "UPDATE sms_messages SET state = 'unknown', error = 'cut by a crash while being sent', updated_at = ? \
+             WHERE state = 'sending' RETURNING *",
+        );
+        let cut = all(query.bind(now.to_string()).fetch_all(&mut *transaction).await)?;
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(cut)
+    }
+
+    pub(super) async fn obey(
+        &self,
+        tenant: Option<&TenantId>,
+        id: SmsId,
+        command: Command,
+        now: Timestamp,
+    ) -> Result<Commanded, Failure> {
+        let mut transaction = self.begin().await?;
+        let found = message(&mut transaction, id).await?;
+        let of_tenant = |(sms, _): &(Sms, u32)| tenant.is_none_or(|tenant| *tenant == sms.tenant);
+        let Some((mut sms, last_attempt)) = found.filter(of_tenant) else { return Ok(Commanded::NoSuchMessage) };
+        let from = sms.state;
+        if let Err(why) = command.apply(&mut sms, last_attempt, now) {
+            return Ok(Commanded::Refused(why));
+        }
+        write_message(&mut transaction, &sms).await?;
+        let query = sqlx::query("UPDATE sms_attempts SET check_at = NULL WHERE sms_id = ? AND check_at IS NOT NULL");
+        query.bind(id.to_string()).execute(&mut *transaction).await.map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(Commanded::Done { sms, from })
+    }
+
+    pub(super) async fn attempts_to_check(
+        &self,
+        which: Checks,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Sms, Attempt)>, Failure> {
+        let query = sqlx::query(
+            "SELECT * FROM sms_attempts WHERE check_at <= ?1 AND (provider_id IS NOT NULL) = ?2 \
+             ORDER BY check_at, sms_id, attempt LIMIT ?3",
+        );
+        let query = query.bind(now.to_string()).bind(which == Checks::Unreported).bind(bounded(limit));
+        let mut due = Vec::new();
+        for row in query.fetch_all(&self.readers).await.map_err(unavailable)? {
+            let attempt = rows::attempt(&row)?;
+            let query = sqlx::query("SELECT * FROM sms_messages WHERE id = ?").bind(attempt.sms.to_string());
+            let row = query.fetch_one(&self.readers).await.map_err(unavailable)?;
+            due.push((rows::sms(&row)?, attempt));
+        }
+        Ok(due)
+    }
+
+    async fn begin(&self) -> Result<Writing<'static>, Failure> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)
+    }
+}
+
+/// The message, and the number of its newest attempt.
+async fn message(transaction: &mut Writing<'_>, id: SmsId) -> Result<Option<(Sms, u32)>, Failure> {
+    let query = sqlx::query("SELECT * FROM sms_messages WHERE id = ?").bind(id.to_string());
+    let row = query.fetch_optional(&mut **transaction).await.map_err(unavailable)?;
+    let read = |row: &SqliteRow| Ok((rows::sms(row)?, rows::number(row, "last_attempt")?));
+    row.as_ref().map(read).transpose()
+}
+
+/// What can change of it.
+async fn write_message(transaction: &mut Writing<'_>, sms: &Sms) -> Result<(), Failure> {
+    let query = sqlx::query(
+        "UPDATE sms_messages SET state = ?2, attempts = ?3, provider_id = ?4, error_code = ?5, error = ?6, \
+         possible_duplicate = ?7, due_at = ?8, expires_at = ?9, updated_at = ?10 WHERE id = ?1",
+    );
+    let query = query
+        .bind(sms.id.to_string())
+        .bind(sms.state.as_str())
+        .bind(sms.attempts)
+        .bind(sms.provider_id.as_deref())
+        .bind(sms.error_code)
+        .bind(sms.error.as_deref())
+        .bind(sms.possible_duplicate)
+        .bind(sms.due_at.to_string())
+        .bind(sms.expires_at.to_string())
+        .bind(sms.updated_at.to_string());
+    query.execute(&mut **transaction).await.map(drop).map_err(unavailable)
+}
+
+/// What can change of it.
+async fn write_attempt(transaction: &mut Writing<'_>, attempt: &Attempt) -> Result<(), Failure> {
+    let query = sqlx::query(
+        "UPDATE sms_attempts SET answered_at = ?3, outcome = ?4, counts = ?5, provider_id = ?6, error_code = ?7, \
+         error = ?8, check_at = ?9, checks = ?10, absent_at = ?11 WHERE sms_id = ?1 AND attempt = ?2",
+    );
+    let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    let query = query
+        .bind(attempt.sms.to_string())
+        .bind(attempt.number)
+        .bind(text(attempt.answered_at))
+        .bind(attempt.outcome.map(|outcome| outcome.as_str()))
+        .bind(attempt.counts)
+        .bind(attempt.provider_id.as_deref())
+        .bind(attempt.error_code)
+        .bind(attempt.error.as_deref())
+        .bind(text(attempt.check_at))
+        .bind(attempt.checks)
+        .bind(text(attempt.absent_at));
+    query.execute(&mut **transaction).await.map(drop).map_err(unavailable)
+}
