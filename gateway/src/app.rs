@@ -26,7 +26,7 @@ use crate::forward::HttpForwarder;
 use crate::http::{self, Condition, Parts, Probe, State};
 use crate::platforms::vapi::{Doorkeeper, VapiControl};
 use crate::playbooks::{self, LastGood, PlaybooksError, Shelf};
-use crate::settings::{LimitSettings, Settings};
+use crate::settings::{LimitSettings, Settings, SmsProviderName};
 use crate::shadow::Handover;
 use crate::stores::sqlite::SqliteStore;
 
@@ -159,6 +159,7 @@ impl App {
             playbooks,
             store: store.clone(),
             outbox: store.clone(),
+            sms_desk: system.sms_desk.clone(),
             clock,
             admin_token: admin_token.secret,
             public_url: public_url(&settings),
@@ -252,9 +253,17 @@ fn limits(settings: &Settings) -> Limits {
         silent_ringing: Duration::from_secs(limits.silent_ringing_s),
         silent_in_progress: Duration::from_secs(limits.silent_in_progress_s),
         senders: settings.sms.senders,
+        sweep_after: sweep_after(settings),
         drain: Duration::from_secs(settings.drain_s),
         ..Limits::default()
     }
+}
+
+/// Where no callback can arrive, asking is the only way to learn what became of a message.
+fn sweep_after(settings: &Settings) -> Duration {
+    let sms = &settings.sms;
+    let hears = sms.provider == SmsProviderName::Sandbox || public_url(settings).is_some();
+    Duration::from_secs(if hears { sms.sweep_after_s } else { sms.poll_after_s })
 }
 
 fn control(settings: &Settings) -> Result<Option<Arc<dyn CallControl>>, Failure> {

@@ -61,9 +61,19 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, detail)
     }
 
+    pub fn conflict(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::CONFLICT, detail)
+    }
+
     pub fn unprocessable(field: &'static str, message: impl Into<String>) -> Problem {
         let errors = vec![FieldError { field, message: message.into() }];
         Problem { errors, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{field} is not usable")) }
+    }
+
+    pub fn unprocessable_fields(errors: Vec<FieldError>) -> Problem {
+        let fields: Vec<&str> = errors.iter().map(|error| error.field).collect();
+        let detail = format!("not usable: {}", fields.join(", "));
+        Problem { errors, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
     pub fn too_many(detail: impl Into<String>, wait: Duration) -> Problem {

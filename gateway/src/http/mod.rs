@@ -42,8 +42,13 @@ fn urls(table: &mut ServiceConfig) {
         .service(at("/api/calls/active", GET).route(get().to(calls::active)))
         .service(at("/api/calls/{id}", GET).route(get().to(calls::one)))
         .service(at("/api/calls/{id}/events", GET).route(get().to(timeline::events)))
-        .service(at("/api/sms", GET).route(get().to(messages::list)))
+        .service(
+            at("/api/sms", "GET, HEAD, POST").route(get().to(messages::list)).route(web::post().to(messages::submit)),
+        )
         .service(at("/api/sms/{id}", GET).route(get().to(messages::one)))
+        .service(at("/api/sms/{id}/retry", "POST").route(web::post().to(messages::retry)))
+        .service(at("/api/sms/{id}/cancel", "POST").route(web::post().to(messages::cancel)))
+        .service(at("/api/sms/{id}/assume-sent", "POST").route(web::post().to(messages::assume_sent)))
         .service(at("/api/playbooks", GET).route(get().to(playbooks::list)))
         .service(at("/api/playbooks/reload", "POST").route(web::post().to(playbooks::reload)))
         .service(at("/api/metrics", GET).route(get().to(figures::figures)))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actors::calls::Calls;
 use actors::live_feed::LiveFeed;
+use actors::sms_desk::SmsDesk;
 use actors::tenants::Tenants;
 use arc_swap::ArcSwap;
 use engine::ports::{CallStore, Clock, SmsOutbox};
@@ -35,6 +36,7 @@ pub struct Parts {
     pub playbooks: Arc<Shelf>,
     pub store: Arc<dyn CallStore>,
     pub outbox: Arc<dyn SmsOutbox>,
+    pub sms_desk: SmsDesk,
     pub clock: Arc<dyn Clock>,
     pub doorkeeper: Arc<ArcSwap<Doorkeeper>>,
     /// The admin token's text; only its digest is kept.
@@ -58,6 +60,7 @@ pub struct State {
     pub playbooks: Arc<Shelf>,
     pub store: Arc<dyn CallStore>,
     pub outbox: Arc<dyn SmsOutbox>,
+    pub sms_desk: SmsDesk,
     pub clock: Arc<dyn Clock>,
     /// Replaced whole when secrets are rotated.
     pub doorkeeper: Arc<ArcSwap<Doorkeeper>>,
@@ -98,6 +101,7 @@ impl State {
             playbooks: parts.playbooks,
             store: parts.store,
             outbox: parts.outbox,
+            sms_desk: parts.sms_desk,
             clock: parts.clock,
             doorkeeper: parts.doorkeeper,
             public_url: parts.public_url,

@@ -226,6 +226,8 @@ fn sms(settings: &Settings) -> Verdict {
     }
     positive("sms.sandbox.mps", sms.sandbox.mps)?;
     positive("sms.twilio.mps", sms.twilio.mps)?;
+    at_least_one("sms.sweep_after_s", sms.sweep_after_s)?;
+    at_least_one("sms.poll_after_s", sms.poll_after_s)?;
     at_least_one("sms.senders", sms.senders as u64)
 }
 

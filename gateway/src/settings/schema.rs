@@ -131,6 +131,8 @@ pub enum SignatureEncoding {
 pub struct Sms {
     pub provider: SmsProviderName,
     pub senders: usize,
+    pub sweep_after_s: u64,
+    pub poll_after_s: u64,
     pub sandbox: Sandbox,
     pub twilio: Twilio,
 }

@@ -7,6 +7,7 @@ mod health;
 mod live;
 mod log;
 mod messages;
+mod orders;
 #[path = "../support/own_server.rs"]
 mod own_server;
 mod own_tools;
