@@ -7,7 +7,7 @@ use std::sync::Arc;
 use engine::failure::Failure;
 use engine::ids::{SmsId, TenantId};
 use engine::ports::{Clock, IdempotencyKey, SmsOutbox, Submitted};
-use engine::sms::{Command, Commanded, NewSms, SmsState};
+use engine::sms::{Command, Commanded, NewSms, Sms, SmsState};
 use tracing::info;
 
 use crate::metrics::sms::{self as metrics, ResolvedBy};
@@ -52,7 +52,7 @@ impl SmsDesk {
             if *from == SmsState::Unknown {
                 metrics::resolved(ResolvedBy::Operator);
             }
-            self.reports.publish(sms.clone()).await;
+            self.reports.publish(Sms::clone(sms)).await;
             self.pool.wake();
         }
         Ok(commanded)

@@ -10,7 +10,7 @@ use crate::metrics::sms::{self as metrics, ResolvedBy};
 
 /// What a look came to.
 enum Seen {
-    Found(Found),
+    Found(Found, Attempt),
     Absent,
     Unclear,
 }
@@ -30,7 +30,7 @@ impl SmsReconciler {
         let now = self.clock.now();
         let look_ups = &self.limits.look_ups;
         let (absent, next) = match seen {
-            Ok(Seen::Found(found)) => return self.adopt(sms, attempt, found).await,
+            Ok(Seen::Found(found, by)) => return self.adopt(sms, &by, found).await,
             Ok(Seen::Absent) => {
                 metrics::checked("absent");
                 (true, look_ups.after_absence(sms, attempt, now))
@@ -57,7 +57,7 @@ impl SmsReconciler {
         let owned = self.outbox.owned(&ids).await?;
         found.retain(|found| !owned.contains(&found.provider_id));
         Ok(match match_up(attempt, &alike, &found) {
-            Match::Found(found) => Seen::Found(found.clone()),
+            Match::Found(found, by) => Seen::Found(found.clone(), by.clone()),
             Match::Absent => Seen::Absent,
             Match::Unclear => Seen::Unclear,
         })
@@ -102,7 +102,7 @@ impl SmsReconciler {
         if let Commanded::Done { sms, .. } = self.outbox.command(None, sms.id, command, now).await? {
             metrics::resolved(ResolvedBy::Resent);
             warn!(sms.id = %sms.id, sms.attempt = attempt.number, "sms attempt believed lost, sending it again");
-            self.reports.publish(sms).await;
+            self.reports.publish(*sms).await;
             self.pool.wake();
         }
         Ok(())

@@ -20,7 +20,7 @@ pub enum Command {
 pub enum Commanded {
     /// The message as it stands now, and the state it was in.
     Done {
-        sms: Sms,
+        sms: Box<Sms>,
         from: SmsState,
     },
     /// Its state does not allow that; the reason is for people.

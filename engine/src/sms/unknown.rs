@@ -84,16 +84,17 @@ impl LookUps {
 /// Whether the carrier has it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Match<'a> {
-    Found(&'a Found),
+    /// And by which attempt: an earlier one of the same message may turn up when a later one is looked for.
+    Found(&'a Found, &'a Attempt),
     Absent,
     /// What was found may belong to an attempt that is under way.
     Unclear,
 }
 
-/// Whether one of the messages found is `attempt`. The same words may have been sent to the same number several times,
+/// Whether one of the messages found is the message of `attempt`. The same words may have been sent to the same number several times,
 /// so all of them are matched together: `alike` are the attempts of the same words from the same sender to the same
 /// number that are unknown or in flight, `found` the carrier's messages that belong to no other attempt.
-pub fn match_up<'f>(attempt: &Attempt, alike: &[Attempt], found: &'f [Found]) -> Match<'f> {
+pub fn match_up<'a>(attempt: &Attempt, alike: &'a [Attempt], found: &'a [Found]) -> Match<'a> {
     let mut found: Vec<&Found> = found.iter().collect();
     found.sort_by_key(|found| (found.created_at, &found.provider_id));
     let fits = |attempt: &Attempt, found: &Found| within(attempt, found.created_at);
@@ -107,8 +108,8 @@ pub fn match_up<'f>(attempt: &Attempt, alike: &[Attempt], found: &'f [Found]) ->
     for found in found {
         let Some(place) = open.iter().position(|other| fits(other, found)) else { continue };
         let owner = open.remove(place);
-        if (owner.sms, owner.number) == (attempt.sms, attempt.number) {
-            return Match::Found(found);
+        if owner.sms == attempt.sms {
+            return Match::Found(found, owner);
         }
     }
     Match::Absent
@@ -153,7 +154,7 @@ mod tests {
         for (at, is_its) in [(94, false), (95, true), (100, true), (115, true), (116, false)] {
             let books = [found("X", at)];
             let matched = match_up(&attempt, std::slice::from_ref(&attempt), &books);
-            assert_eq!(matches!(matched, Match::Found(_)), is_its, "at {at}");
+            assert_eq!(matches!(matched, Match::Found(..)), is_its, "at {at}");
         }
     }
 
@@ -162,7 +163,7 @@ mod tests {
         let (a, b) = (unknown("a", 100, 110), unknown("b", 104, 114));
         let alike = [b.clone(), a.clone()];
         let id = |attempt: &Attempt, books: &[Found]| match match_up(attempt, &alike, books) {
-            Match::Found(found) => Some(found.provider_id.to_string()),
+            Match::Found(found, _) => Some(found.provider_id.to_string()),
             _ => None,
         };
         let two = [found("second", 108), found("first", 107)];
@@ -176,11 +177,21 @@ mod tests {
     }
 
     #[test]
+    fn a_message_sent_twice_is_there_when_either_attempt_is() {
+        let (first, second) = (unknown("a", 100, 110), Attempt { number: 2, ..unknown("a", 142, 152) });
+        let alike = [first.clone(), second.clone()];
+        for (at, owner) in [(101, &first), (143, &second)] {
+            let books = [found("X", at)];
+            assert_eq!(match_up(&second, &alike, &books), Match::Found(&books[0], owner));
+        }
+    }
+
+    #[test]
     fn what_may_belong_to_an_attempt_under_way_is_nobodys_yet() {
         let (a, other) = (unknown("a", 100, 110), in_flight("b", 112));
         let alike = [a.clone(), other];
         assert_eq!(match_up(&a, &alike, &[found("X", 113)]), Match::Unclear);
-        assert!(matches!(match_up(&a, &alike, &[found("X", 104)]), Match::Found(_)), "before the other began");
+        assert!(matches!(match_up(&a, &alike, &[found("X", 104)]), Match::Found(..)), "before the other began");
         assert_eq!(match_up(&a, &alike, &[]), Match::Absent);
     }
 

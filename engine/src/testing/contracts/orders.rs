@@ -34,18 +34,18 @@ pub async fn messages_of_one_call_to_one_person_leave_in_order<S: CallStore + Sm
     assert_eq!(taken[1], Err(NotClaimed::Behind), "the first is in flight");
     assert_eq!(due(5).await, [elsewhere.id], "nothing overtakes one that is being sent");
     let later = Settlement { due_at: Some(moment(50)), ..settlement(SmsState::Queued) };
-    store.settle(first.id, 1, &later, moment(6)).await.unwrap().sms;
+    store.settle(first.id, 1, &later, moment(6)).await.unwrap();
     assert!(!due(7).await.contains(&second.id), "it is tried again soon");
     let much_later = Settlement { due_at: Some(moment(900)), ..settlement(SmsState::Queued) };
     claim(store, &[first.id], moment(50)).await[0].as_ref().expect("it is due");
-    store.settle(first.id, 2, &much_later, moment(51)).await.unwrap().sms;
+    store.settle(first.id, 2, &much_later, moment(51)).await.unwrap();
     assert!(due(52).await.contains(&second.id), "one that waits long is overtaken");
 }
 
 pub async fn a_candidate_tells_who_tried_before<S: CallStore + SmsOutbox>(store: &S) {
     let first = claimed_one(store).await;
     let again = Settlement { due_at: Some(moment(3)), ..settlement(SmsState::Queued) };
-    store.settle(first.sms.id, 1, &again, moment(2)).await.unwrap().sms;
+    store.settle(first.sms.id, 1, &again, moment(2)).await.unwrap();
     let candidate = store.candidates(moment(3), 1).await.unwrap().due[0].remove(0);
     assert_eq!((candidate.attempts, candidate.tried), (1, vec![SENDER.into()]));
     assert_eq!((candidate.to, candidate.call), (first.sms.to, first.sms.call));
@@ -83,10 +83,10 @@ pub async fn a_command_does_what_the_state_allows<S: CallStore + SmsOutbox>(stor
     let id = claim.sms.id;
     let order = async |command, seconds| store.command(None, id, command, moment(seconds)).await.unwrap();
     assert!(matches!(order(Command::Cancel, 2).await, Commanded::Refused(_)), "it is being sent");
-    store.settle(id, 1, &settlement(SmsState::Failed), moment(3)).await.unwrap().sms;
+    store.settle(id, 1, &settlement(SmsState::Failed), moment(3)).await.unwrap();
     let Commanded::Done { sms, from } = order(Command::Retry { force: false }, 4).await else { panic!("refused") };
     assert_eq!((from, sms.state, sms.due_at), (SmsState::Failed, SmsState::Queued, moment(4)));
-    assert_eq!(stored(store, id).await, sms);
+    assert_eq!(stored(store, id).await, *sms);
     assert!(matches!(order(Command::Cancel, 5).await, Commanded::Done { .. }));
     assert_eq!(claimed(store, moment(6)).await, []);
 

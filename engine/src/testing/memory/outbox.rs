@@ -126,7 +126,7 @@ impl SmsOutbox for MemoryStore {
             return Ok(Commanded::Refused(why));
         }
         message.attempts.iter_mut().for_each(|attempt| attempt.check_at = None);
-        Ok(Commanded::Done { sms: message.sms.clone(), from })
+        Ok(Commanded::Done { sms: Box::new(message.sms.clone()), from })
     }
 
     async fn checks(&self, which: Checks, now: Timestamp, limit: usize) -> Result<Vec<(Sms, Attempt)>, Failure> {

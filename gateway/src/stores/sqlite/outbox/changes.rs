@@ -101,7 +101,7 @@ impl SqliteStore {
         let query = sqlx::query("UPDATE sms_attempts SET check_at = NULL WHERE sms_id = ? AND check_at IS NOT NULL");
         query.bind(id.to_string()).execute(&mut *transaction).await.map_err(unavailable)?;
         transaction.commit().await.map_err(unavailable)?;
-        Ok(Commanded::Done { sms, from })
+        Ok(Commanded::Done { sms: Box::new(sms), from })
     }
 
     pub(super) async fn attempts_to_check(
