@@ -279,3 +279,28 @@ async fn the_sandbox_acts_out_the_unknown() {
         assert!(matches!(outcome, SendOutcome::Unknown { .. }), "{to}: {outcome:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_sandbox_keeps_books_of_what_it_took_whatever_it_answered() {
+    for (to, taken, reported) in [
+        ("+15145550110", true, true),
+        ("+15005550021", false, false),
+        ("+15005550023", true, true),
+        ("+15005550024", true, false),
+        ("+15005550025", true, false),
+        ("+15005550001", false, false),
+    ] {
+        let (sandbox, mut reports) = sandbox();
+        let (sms, by) = (sms(to), attempt(NUMBER));
+        sandbox.send(&sms, &by).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let found = sandbox.find(&sms, &by).await.unwrap();
+        assert_eq!(found.iter().map(|found| found.status).next(), taken.then_some(DeliveryStatus::Delivered), "{to}");
+        for found in found {
+            assert_eq!(sandbox.fetch(&found.provider_id).await, Ok(Some(found)));
+        }
+        assert_eq!(sandbox.find(&sms, &attempt("+15145550198")).await, Ok(Vec::new()), "not by another sender");
+        let report = reports.try_recv().ok();
+        assert_eq!(report.and_then(|report| report.token), reported.then_some(by.token), "{to}");
+    }
+}
