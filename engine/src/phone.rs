@@ -28,6 +28,23 @@ impl PhoneNumber {
         &self.0
     }
 
+    /// The country's calling code: `1` for North America, `33` for France. Source: ITU-T E.164, zones 1 to 9.
+    pub fn calling_code(&self) -> &str {
+        let digits = &self.0[1..];
+        let length = match digits.as_bytes() {
+            [b'1' | b'7', ..] => 1,
+            [b'2', b'0' | b'7', ..] => 2,
+            [b'3', b'0'..=b'4' | b'6' | b'9', ..] => 2,
+            [b'4', b'0' | b'1' | b'3'..=b'9', ..] => 2,
+            [b'5', b'1'..=b'8', ..] => 2,
+            [b'6', b'0'..=b'6', ..] => 2,
+            [b'8', b'1' | b'2' | b'4' | b'6', ..] => 2,
+            [b'9', b'0'..=b'5' | b'8', ..] => 2,
+            _ => 3,
+        };
+        &digits[..length]
+    }
+
     /// `+1514•••0142`: enough to recognise, not enough to dial.
     pub fn masked(&self) -> String {
         mask(&self.0)
@@ -163,6 +180,15 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(dialable(text).as_deref(), number, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_begins_with_the_code_of_its_country() {
+        for (number, code) in
+            [("+15145550110", "1"), ("+33123456789", "33"), ("+35312345678", "353"), ("+7123456789", "7")]
+        {
+            assert_eq!(number.parse::<PhoneNumber>().unwrap().calling_code(), code);
         }
     }
 

@@ -3,12 +3,18 @@
 mod attempt;
 mod command;
 mod evidence;
+pub mod breaker;
+pub mod estimate;
+pub mod failover;
 mod look_alikes;
 mod message;
 mod outcome;
+pub mod pace;
 mod retry;
+pub mod schedule;
 mod segments;
 mod unknown;
+pub mod window;
 
 pub use attempt::{Attempt, AttemptToken, Found};
 pub use command::{Command, Commanded};

@@ -1,0 +1,403 @@
+//! Circuit breakers: what keeps failing is left alone for a while, and nothing is lost by it.
+//!
+//! ```text
+//! closed ── enough failures in a row ─→ open ── its time is over ─→ half open ── the probe succeeds ─→ closed
+//!                                        ↑                             │
+//!                                        └── it fails: twice as long ──┘
+//! ```
+//! Open means hold: messages stay queued and keep their deadline. Half open, one message tries, the most urgent. Each
+//! thing that can fail on its own has its own breaker; all of a message's must let it through. What an account's fault
+//! opens opens at once: nothing of that account can be sent, and every try is one more stain.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::outcome::{ErrorClass, SendOutcome};
+use super::pace::Moment;
+use super::schedule::Candidate;
+use crate::ids::TenantId;
+use crate::playbook::Contact;
+
+/// What can fail on its own, within one account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Fuse {
+    Account,
+    Sender(Box<str>),
+    /// A sender into a country, by its calling code.
+    Route(Box<str>, Box<str>),
+    /// What a tenant says to one kind of people: the same words, filtered for all of them or for none.
+    Words(TenantId, Audience),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Audience {
+    Staff,
+    Callers,
+}
+
+/// Of which kind a fuse is: a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FuseKind {
+    Account,
+    Sender,
+    Route,
+    Words,
+}
+
+/// When a kind of fuse blows, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Failures in a row.
+    pub failures: u32,
+    /// The first pause; each one in a row is twice as long.
+    pub rest: Duration,
+    pub longest: Duration,
+}
+
+/// One rule per kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    pub account: Rule,
+    pub sender: Rule,
+    pub route: Rule,
+    pub words: Rule,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        let minute = Duration::from_secs(60);
+        Rules {
+            account: Rule { failures: 5, rest: minute, longest: 10 * minute },
+            sender: Rule { failures: 1, rest: 5 * minute, longest: 60 * minute },
+            route: Rule { failures: 3, rest: 5 * minute, longest: 60 * minute },
+            words: Rule { failures: 1, rest: 15 * minute, longest: 240 * minute },
+        }
+    }
+}
+
+/// What a fuse says of one more message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Admission {
+    Yes,
+    /// One may try.
+    Probe,
+    /// Not before then; `None` while the probe's answer is awaited.
+    No(Option<Moment>),
+}
+
+#[derive(Clone, Debug)]
+struct State {
+    failures: u32,
+    /// Pauses in a row, and when this one ends.
+    open: Option<(u32, Moment)>,
+    /// A probe is under way, since when.
+    probing: Option<Moment>,
+}
+
+/// The breakers of one account. Holds only those that failed of late.
+#[derive(Clone, Debug)]
+pub struct Breakers {
+    rules: Rules,
+    states: HashMap<Fuse, State>,
+}
+
+/// A probe that was never answered is forgotten: the next may try.
+const PROBE_WITHIN: Duration = Duration::from_secs(120);
+
+/// Fuses that are remembered; those that never blew are forgotten first.
+const MOST: usize = 4_096;
+
+impl Breakers {
+    pub fn new(rules: Rules) -> Breakers {
+        Breakers { rules, states: HashMap::new() }
+    }
+
+    /// Whether all of `fuses` let one more message through.
+    pub fn admits(&self, fuses: &[Fuse], now: Moment) -> Admission {
+        fuses.iter().map(|fuse| self.admission(fuse, now)).max().unwrap_or(Admission::Yes)
+    }
+
+    fn admission(&self, fuse: &Fuse, now: Moment) -> Admission {
+        let Some(State { open: Some((_, until)), probing, .. }) = self.states.get(fuse) else { return Admission::Yes };
+        match probing {
+            Some(since) if now < *since + PROBE_WITHIN => Admission::No(None),
+            _ if now < *until => Admission::No(Some(*until)),
+            _ => Admission::Probe,
+        }
+    }
+
+    /// A message leaves: where a fuse is half open, it is the probe.
+    pub fn takes(&mut self, fuses: &[Fuse], now: Moment) {
+        for fuse in fuses {
+            if let Some(state) = self.states.get_mut(fuse).filter(|state| state.open.is_some()) {
+                state.probing = Some(now);
+            }
+        }
+    }
+
+    /// How an attempt that passed `fuses` ended. Each fuse hears what concerns it; what says nothing about it leaves it
+    /// as it was, and lets the next one probe.
+    pub fn hears(&mut self, fuses: &[Fuse], outcome: &SendOutcome, now: Moment) {
+        for fuse in fuses {
+            match verdict(fuse.kind(), outcome) {
+                Verdict::Fails { at_once } => self.fails(fuse, at_once, now),
+                Verdict::Works => drop(self.states.remove(fuse)),
+                Verdict::Silent => {
+                    if let Some(state) = self.states.get_mut(fuse) {
+                        state.probing = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a carrier told later about a message it had accepted. Good news of later say nothing about now.
+    pub fn hears_later(&mut self, fuses: &[Fuse], class: ErrorClass, now: Moment) {
+        for fuse in fuses {
+            if let Verdict::Fails { at_once } = verdict_of(fuse.kind(), class) {
+                self.fails(fuse, at_once, now);
+            }
+        }
+    }
+
+    /// Those not closed, by kind.
+    pub fn open(&self) -> [(FuseKind, usize); 4] {
+        FuseKind::ALL.map(|kind| {
+            let open = self.states.iter().filter(|(fuse, state)| fuse.kind() == kind && state.open.is_some());
+            (kind, open.count())
+        })
+    }
+
+    /// When the next one is half open.
+    pub fn next_probe(&self, now: Moment) -> Option<Moment> {
+        let ends = self.states.values().filter_map(|state| state.open.map(|(_, until)| until));
+        ends.filter(|until| *until > now).min()
+    }
+
+    fn fails(&mut self, fuse: &Fuse, at_once: bool, now: Moment) {
+        self.make_room(fuse);
+        let rule = self.rules.of(fuse.kind());
+        let fresh = State { failures: 0, open: None, probing: None };
+        let state = self.states.entry(fuse.clone()).or_insert(fresh);
+        let was_probe = state.probing.take().is_some();
+        state.failures = state.failures.saturating_add(1);
+        state.open = match state.open {
+            // Those that left before it opened fail too, and prove nothing new.
+            Some((times, until)) if !was_probe && now < until => Some((times, until)),
+            Some((times, _)) => Some((times.saturating_add(1), now + rule.pause(times))),
+            None if at_once || state.failures >= rule.failures => Some((1, now + rule.rest)),
+            None => None,
+        };
+    }
+
+    fn make_room(&mut self, fuse: &Fuse) {
+        if self.states.len() >= MOST && !self.states.contains_key(fuse) {
+            self.states.retain(|_, state| state.open.is_some());
+        }
+    }
+}
+
+enum Verdict {
+    Works,
+    Fails {
+        at_once: bool,
+    },
+    /// Nothing is known of it by this.
+    Silent,
+}
+
+fn verdict(kind: FuseKind, outcome: &SendOutcome) -> Verdict {
+    match outcome {
+        // It took the message: account, sender and route are well. Of the words it will tell later.
+        SendOutcome::Accepted { .. } => Verdict::Works,
+        // Too many of these, and every further attempt leaves one more message of which nobody knows.
+        SendOutcome::Unknown { .. } if kind == FuseKind::Account => Verdict::Fails { at_once: false },
+        SendOutcome::Rejected { class, .. } => verdict_of(kind, *class),
+        _ => Verdict::Silent,
+    }
+}
+
+/// What a refusal says of a fuse. A refusal for any other reason came from a carrier that is well.
+fn verdict_of(kind: FuseKind, class: ErrorClass) -> Verdict {
+    use ErrorClass::*;
+    match (kind, class) {
+        (FuseKind::Account, AccountFault) => Verdict::Fails { at_once: true },
+        (FuseKind::Account, TransientProvider) => Verdict::Fails { at_once: false },
+        (FuseKind::Account, PermanentRecipient | PermanentMessage | OptedOut | Route | SenderFault) => Verdict::Works,
+        (FuseKind::Sender, SenderFault | CampaignFault) => Verdict::Fails { at_once: false },
+        (FuseKind::Route, Route | TransientCarrier) => Verdict::Fails { at_once: false },
+        (FuseKind::Words, Filtered) => Verdict::Fails { at_once: false },
+        _ => Verdict::Silent,
+    }
+}
+
+impl Fuse {
+    /// All that a message passes: its account's, its sender's, its route's, its words'.
+    pub fn of(candidate: &Candidate, sender: &str) -> [Fuse; 4] {
+        let country = candidate.to.calling_code();
+        let words = Fuse::Words(candidate.tenant.clone(), Audience::of(&candidate.contact));
+        [Fuse::Account, Fuse::Sender(sender.into()), Fuse::Route(sender.into(), country.into()), words]
+    }
+
+    pub fn kind(&self) -> FuseKind {
+        match self {
+            Fuse::Account => FuseKind::Account,
+            Fuse::Sender(_) => FuseKind::Sender,
+            Fuse::Route(..) => FuseKind::Route,
+            Fuse::Words(..) => FuseKind::Words,
+        }
+    }
+}
+
+impl Audience {
+    pub fn of(contact: &str) -> Audience {
+        if contact == Contact::CALLER { Audience::Callers } else { Audience::Staff }
+    }
+}
+
+impl FuseKind {
+    pub const ALL: [FuseKind; 4] = [FuseKind::Account, FuseKind::Sender, FuseKind::Route, FuseKind::Words];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FuseKind::Account => "account",
+            FuseKind::Sender => "sender",
+            FuseKind::Route => "route",
+            FuseKind::Words => "words",
+        }
+    }
+}
+
+impl Rules {
+    fn of(&self, kind: FuseKind) -> Rule {
+        match kind {
+            FuseKind::Account => self.account,
+            FuseKind::Sender => self.sender,
+            FuseKind::Route => self.route,
+            FuseKind::Words => self.words,
+        }
+    }
+}
+
+impl Rule {
+    /// After so many pauses in a row.
+    fn pause(&self, times: u32) -> Duration {
+        self.rest.saturating_mul(1 << times.min(16)).min(self.longest.max(self.rest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENDER: &str = "+15145550199";
+    const START: Moment = Duration::from_secs(100);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn fuses() -> [Fuse; 4] {
+        let tenant = TenantId::parse("boreal").unwrap();
+        let words = Fuse::Words(tenant, Audience::Callers);
+        [Fuse::Account, Fuse::Sender(SENDER.into()), Fuse::Route(SENDER.into(), "1".into()), words]
+    }
+
+    fn refused(class: ErrorClass) -> SendOutcome {
+        SendOutcome::Rejected { code: 1, class, message: "".into() }
+    }
+
+    fn accepted() -> SendOutcome {
+        SendOutcome::Accepted { provider_id: "X1".into() }
+    }
+
+    fn unknown() -> SendOutcome {
+        SendOutcome::Unknown { reason: "no answer".into() }
+    }
+
+    fn open(breakers: &Breakers) -> Vec<FuseKind> {
+        breakers.open().into_iter().filter(|(_, count)| *count > 0).map(|(kind, _)| kind).collect()
+    }
+
+    #[test]
+    fn each_bad_news_opens_what_it_is_about_after_so_many_in_a_row() {
+        for (outcome, failures, opens) in [
+            (refused(ErrorClass::AccountFault), 1, Some(FuseKind::Account)),
+            (unknown(), 5, Some(FuseKind::Account)),
+            (refused(ErrorClass::SenderFault), 1, Some(FuseKind::Sender)),
+            (refused(ErrorClass::Route), 3, Some(FuseKind::Route)),
+            (refused(ErrorClass::TransientCarrier), 3, Some(FuseKind::Route)),
+            (refused(ErrorClass::Filtered), 1, Some(FuseKind::Words)),
+            (refused(ErrorClass::PermanentRecipient), 100, None),
+            (refused(ErrorClass::OptedOut), 100, None),
+            (SendOutcome::Throttled { after: None }, 100, None),
+            (SendOutcome::NotSent { reason: "".into() }, 100, None),
+        ] {
+            let mut breakers = Breakers::new(Rules::default());
+            (1..failures).for_each(|_| breakers.hears(&fuses(), &outcome, START));
+            assert!(opens.is_none() || open(&breakers).is_empty(), "{outcome:?} before");
+            breakers.hears(&fuses(), &outcome, START);
+            assert_eq!(open(&breakers), Vec::from_iter(opens), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn only_failures_in_a_row_count() {
+        let mut breakers = Breakers::new(Rules::default());
+        for _ in 0..10 {
+            (0..4).for_each(|_| breakers.hears(&fuses(), &unknown(), START));
+            breakers.hears(&fuses(), &accepted(), START);
+        }
+        assert!(open(&breakers).is_empty());
+    }
+
+    #[test]
+    fn an_open_one_holds_then_one_probes_and_the_others_follow_when_it_succeeds() {
+        let mut breakers = Breakers::new(Rules::default());
+        breakers.hears(&fuses(), &refused(ErrorClass::AccountFault), START);
+        let probes_at = START + MINUTE;
+        assert_eq!(breakers.admits(&fuses(), START), Admission::No(Some(probes_at)));
+        assert_eq!(breakers.next_probe(START), Some(probes_at));
+        assert_eq!(breakers.admits(&fuses(), probes_at), Admission::Probe);
+        assert_eq!(breakers.admits(&fuses(), probes_at), Admission::Probe, "asking is not trying");
+        breakers.takes(&fuses(), probes_at);
+        assert_eq!(breakers.admits(&fuses(), probes_at), Admission::No(None));
+        breakers.hears(&fuses(), &accepted(), probes_at);
+        assert_eq!(breakers.admits(&fuses(), probes_at), Admission::Yes);
+    }
+
+    #[test]
+    fn a_probe_that_fails_doubles_the_pause_up_to_the_longest() {
+        let mut breakers = Breakers::new(Rules::default());
+        let (mut now, mut pauses) = (START, Vec::new());
+        for _ in 0..6 {
+            breakers.takes(&fuses(), now);
+            breakers.hears(&fuses(), &refused(ErrorClass::AccountFault), now);
+            let Admission::No(Some(until)) = breakers.admits(&fuses(), now) else { panic!("open") };
+            pauses.push((until - now).as_secs() / 60);
+            now = until;
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 10, 10]);
+    }
+
+    #[test]
+    fn those_that_had_left_before_it_opened_do_not_make_it_longer() {
+        let mut breakers = Breakers::new(Rules::default());
+        (0..8).for_each(|_| breakers.hears(&fuses(), &refused(ErrorClass::AccountFault), START));
+        assert_eq!(breakers.admits(&fuses(), START), Admission::No(Some(START + MINUTE)));
+    }
+
+    #[test]
+    fn a_probe_that_is_never_answered_gives_way_to_another() {
+        let mut breakers = Breakers::new(Rules::default());
+        breakers.hears(&fuses(), &refused(ErrorClass::AccountFault), START);
+        breakers.takes(&fuses(), START + MINUTE);
+        assert_eq!(breakers.admits(&fuses(), START + MINUTE + PROBE_WITHIN), Admission::Probe);
+    }
+
+    #[test]
+    fn what_is_said_to_staff_passes_when_what_is_said_to_callers_is_filtered() {
+        let mut breakers = Breakers::new(Rules::default());
+        breakers.hears_later(&fuses(), ErrorClass::Filtered, START);
+        assert_ne!(breakers.admits(&fuses(), START), Admission::Yes);
+        let staff = Fuse::Words(TenantId::parse("boreal").unwrap(), Audience::Staff);
+        assert_eq!(breakers.admits(&[Fuse::Account, staff], START), Admission::Yes);
+    }
+}

@@ -1,0 +1,130 @@
+//! Which number a message leaves by, and when another may be tried.
+//!
+//! Another number is for a number that is at fault, and for nothing else: getting round a filter, a limit or a refusal
+//! by changing the number is what carriers fine. A message sees two numbers at most. Whoever was written to from one
+//! number is written to from the same one again, as long as it works.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::outcome::{ErrorClass, SendOutcome};
+use super::schedule::Candidate;
+use crate::ids::TenantId;
+use crate::phone::PhoneNumber;
+
+/// Numbers one message may be tried from.
+pub const MOST_SENDERS: usize = 2;
+
+/// Whether what happened was the number's fault, and so surely not sent that another number may be tried.
+pub fn is_senders_fault(outcome: &SendOutcome) -> bool {
+    matches!(outcome, SendOutcome::Rejected { class: ErrorClass::SenderFault | ErrorClass::Route, .. })
+}
+
+/// Whether a message that was `tried` from these senders, the last one included, may be tried from another of `senders`.
+pub fn has_another(tried: &[Box<str>], senders: &[Box<str>]) -> bool {
+    tried.len() < MOST_SENDERS && senders.iter().any(|sender| !tried.contains(sender))
+}
+
+/// Whether `candidate` may leave by `sender`, of all the `senders` of its tenant. One that was tried comes first until
+/// it is known to be at fault; then it is not tried again.
+pub fn may_use(candidate: &Candidate, sender: &str) -> bool {
+    !candidate.tried.iter().any(|tried| &**tried == sender)
+}
+
+/// Who was written to from which number, the last ones: in memory, a preference and no promise.
+#[derive(Clone, Debug)]
+pub struct Habits {
+    most: usize,
+    senders: HashMap<(TenantId, PhoneNumber), Box<str>>,
+    oldest: VecDeque<(TenantId, PhoneNumber)>,
+}
+
+impl Habits {
+    /// Remembers up to `most` recipients.
+    pub fn new(most: usize) -> Habits {
+        Habits { most: most.max(1), senders: HashMap::new(), oldest: VecDeque::new() }
+    }
+
+    pub fn sender(&self, tenant: &TenantId, to: &PhoneNumber) -> Option<&str> {
+        self.senders.get(&(tenant.clone(), to.clone())).map(|sender| &**sender)
+    }
+
+    pub fn keep(&mut self, tenant: &TenantId, to: &PhoneNumber, sender: &str) {
+        let key = (tenant.clone(), to.clone());
+        if self.senders.insert(key.clone(), sender.into()).is_none() {
+            self.oldest.push_back(key);
+        }
+        while self.oldest.len() > self.most {
+            if let Some(gone) = self.oldest.pop_front() {
+                self.senders.remove(&gone);
+            }
+        }
+    }
+
+    /// It does not work any more.
+    pub fn forget(&mut self, sender: &str) {
+        self.senders.retain(|_, kept| &**kept != sender);
+        self.oldest.retain(|key| self.senders.contains_key(key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejected(class: ErrorClass) -> SendOutcome {
+        SendOutcome::Rejected { code: 1, class, message: "".into() }
+    }
+
+    #[test]
+    fn only_a_number_at_fault_is_a_reason_to_try_another() {
+        use ErrorClass::*;
+        assert!([SenderFault, Route].into_iter().all(|class| is_senders_fault(&rejected(class))));
+        let never = [
+            OptedOut,
+            Filtered,
+            ThrottleCampaign,
+            CapDaily,
+            Blocked,
+            ThrottleSender,
+            ThrottleRecipient,
+            AccountFault,
+            CampaignFault,
+            PermanentRecipient,
+            Unknown,
+            UnknownDelivery,
+            Loop,
+        ];
+        assert!(never.into_iter().all(|class| !is_senders_fault(&rejected(class))));
+        for outcome in [
+            SendOutcome::Accepted { provider_id: "X1".into() },
+            SendOutcome::Unknown { reason: "".into() },
+            SendOutcome::NotSent { reason: "".into() },
+            SendOutcome::Throttled { after: None },
+        ] {
+            assert!(!is_senders_fault(&outcome), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_sees_two_numbers_at_most_and_none_twice() {
+        let senders: Vec<Box<str>> = ["+15145550197", "+15145550198", "+15145550199"].map(Box::from).into();
+        for (tried, another) in [(0, true), (1, true), (2, false)] {
+            assert_eq!(has_another(&senders[..tried], &senders), another, "{tried}");
+        }
+        assert!(!has_another(&senders[..1], &senders[..1]), "there is no other");
+    }
+
+    #[test]
+    fn habits_are_kept_of_the_last_ones_and_lost_with_the_number() {
+        let mut habits = Habits::new(2);
+        let tenant = TenantId::parse("boreal").unwrap();
+        let to = |line: u16| format!("+1514555{line:04}").parse::<PhoneNumber>().unwrap();
+        habits.keep(&tenant, &to(110), "a");
+        habits.keep(&tenant, &to(111), "a");
+        habits.keep(&tenant, &to(112), "b");
+        assert_eq!(habits.sender(&tenant, &to(110)), None);
+        assert_eq!(habits.sender(&tenant, &to(111)), Some("a"));
+        habits.forget("a");
+        assert_eq!((habits.sender(&tenant, &to(111)), habits.sender(&tenant, &to(112))), (None, Some("b")));
+    }
+}

@@ -1,0 +1,119 @@
+//! How many requests an account may have under way at once.
+//!
+//! Carriers do not publish the number, so it is found: one more for every window full of answers, half of it for a
+//! refusal. Requests that were refused together count once. What the carrier says of its own count tells how many of
+//! them are somebody else's, of the same account.
+
+use super::pace::Moment;
+
+/// As long as a number of the carrier's is believed.
+const BELIEVED: Moment = Moment::from_secs(10);
+
+/// What reconciling and sweeping may take of it: a tenth.
+const SIDE: usize = 10;
+
+#[derive(Clone, Debug)]
+pub struct Window {
+    size: f64,
+    /// As configured.
+    largest: usize,
+    /// The carrier's requests of this account that are not ours, and when it told.
+    others: (usize, Moment),
+    /// When it was last halved: what left before then says nothing new.
+    halved_at: Option<Moment>,
+}
+
+impl Window {
+    /// Begins with `largest`, at least 1: the configured number is somebody's experience.
+    pub fn new(largest: usize) -> Window {
+        let largest = largest.max(1);
+        Window { size: largest as f64, largest, others: (0, Moment::ZERO), halved_at: None }
+    }
+
+    pub fn size(&self) -> usize {
+        self.size as usize
+    }
+
+    /// Messages that may leave now beside `under_way`. One may always try when none is.
+    pub fn room(&self, under_way: usize, now: Moment) -> usize {
+        let taken = under_way + self.others_at(now);
+        self.size().saturating_sub(taken).max(usize::from(under_way == 0))
+    }
+
+    /// Requests that only look (a list, a fetch) that may leave now: at most a tenth, and one while nothing else is
+    /// under way.
+    pub fn side_room(&self, looking: usize, under_way: usize) -> usize {
+        let allowed = (self.size() / SIDE).max(usize::from(under_way == 0));
+        allowed.saturating_sub(looking)
+    }
+
+    /// An answer to what left at `left`. `concurrent`: requests of the account under way, as the carrier counts them;
+    /// `under_way`: ours, this one included.
+    pub fn answered(&mut self, concurrent: Option<u32>, under_way: usize, now: Moment) {
+        if let Some(concurrent) = concurrent {
+            self.others = ((concurrent as usize).saturating_sub(under_way), now);
+        }
+        // Only a window that is full shows that it could be larger.
+        if under_way + self.others_at(now) >= self.size() {
+            self.size = (self.size + 1.0 / self.size).min(self.largest as f64);
+        }
+    }
+
+    /// Refused as too many: what left at `left`.
+    pub fn refused(&mut self, left: Moment, now: Moment) {
+        if self.halved_at.is_none_or(|at| left >= at) {
+            self.size = (self.size / 2.0).max(1.0);
+            self.halved_at = Some(now);
+        }
+    }
+
+    fn others_at(&self, now: Moment) -> usize {
+        let (others, told) = self.others;
+        if now.saturating_sub(told) <= BELIEVED { others } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(seconds: u64) -> Moment {
+        Moment::from_secs(seconds)
+    }
+
+    #[test]
+    fn refusals_halve_it_once_per_window_and_full_windows_win_it_back() {
+        let mut window = Window::new(32);
+        (0..8).for_each(|_| window.refused(seconds(1), seconds(2)));
+        assert_eq!(window.size(), 16, "they had left together");
+        window.refused(seconds(3), seconds(4));
+        assert_eq!(window.size(), 8);
+        (0..100).for_each(|_| window.answered(None, 3, seconds(5)));
+        assert_eq!(window.size(), 8, "a window that is not full proves nothing");
+        (0..9).for_each(|_| window.answered(None, 8, seconds(5)));
+        assert_eq!(window.size(), 9, "one more for a window full of answers");
+        (0..10_000).for_each(|_| window.answered(None, 32, seconds(5)));
+        assert_eq!(window.size(), 32, "never more than configured");
+        (0..100).for_each(|n| window.refused(seconds(10 + n), seconds(10 + n)));
+        assert_eq!(window.size(), 1, "never nothing");
+    }
+
+    #[test]
+    fn requests_of_others_with_the_same_account_leave_less_room() {
+        let mut window = Window::new(20);
+        window.answered(Some(15), 5, seconds(1));
+        assert_eq!(window.room(5, seconds(1)), 5);
+        assert_eq!(window.room(12, seconds(1)), 0);
+        assert_eq!(window.room(12, seconds(12)), 8, "that was long ago");
+        window.answered(Some(200), 1, seconds(20));
+        assert_eq!((window.room(1, seconds(20)), window.room(0, seconds(20))), (0, 1), "one may always try");
+    }
+
+    #[test]
+    fn looking_takes_a_tenth_and_never_the_only_place() {
+        let window = Window::new(40);
+        assert_eq!((window.side_room(0, 30), window.side_room(3, 30), window.side_room(4, 30)), (4, 1, 0));
+        let small = Window::new(4);
+        assert_eq!((small.side_room(0, 1), small.side_room(0, 0), small.side_room(1, 0)), (0, 1, 0));
+    }
+}
