@@ -2,6 +2,7 @@
 
 use engine::playbook::{Destination, Language, Playbook, Reception, Transfer};
 use engine::priority::Priority;
+use engine::sms::breaker::Audience;
 
 const SHIPPED: &str = include_str!("../../config/playbooks/boreal.toml");
 
@@ -156,4 +157,58 @@ fn a_debugged_playbook_shows_no_secret() {
     let text = SHIPPED.replacen("secrets = []", "secrets = [\"a-long-enough-secret\"]", 1);
     let shown = format!("{:?}", Playbook::parse(&text, "boreal.toml").unwrap());
     assert!(!shown.contains("a-long-enough-secret") && !shown.contains("+15145550110"), "{shown}");
+}
+
+#[test]
+fn how_much_a_business_texts_and_to_whom_is_read_or_refused_with_its_fix() {
+    let with = |keys: &str| {
+        let toml = SHIPPED.replace("per_call = 6\n", &format!("per_call = 6\n{keys}\n"));
+        assert_ne!(toml, SHIPPED);
+        Playbook::parse(&toml, "boreal.toml")
+    };
+    let sms = with(
+        "allow = [\"+1514\"]\nspend_per_day = 10.0\nprice_per_segment = 0.01\nreserve = 0.5\nper_caller_per_day = 3",
+    )
+    .unwrap()
+    .sms;
+    assert_eq!((sms.caps.segments, sms.caps.reserve, sms.caps.per_caller), (Some(1000), 0.5, Some(3)));
+    assert!(sms.destinations.allow(&"+15145550142".parse().unwrap()));
+    assert!(!sms.destinations.allow(&"+14165550142".parse().unwrap()));
+    for (keys, key, problem) in [
+        ("allow = [\"514\"]", "sms.allow", "not the beginning"),
+        ("spend_per_day = 10.0", "sms.spend_per_day", "what a segment costs"),
+        ("price_per_segment = -1.0", "sms.price_per_segment", "above 0"),
+        ("reserve = 1.5", "sms.reserve", "between 0 and 1"),
+        ("per_caller_per_day = 0", "sms.per_caller_per_day", "is 0"),
+        ("callers_between = \"late\"", "sms.callers_between", "no span"),
+        ("carrier = { account = \"\", secret = \"s\", senders = [\"+15145550100\"] }", "sms.carrier.account", "empty"),
+        ("carrier = { account = \"a\", secret = \"s\", senders = [] }", "sms.carrier.senders", "not 1 to"),
+        (
+            "carrier = { account = \"a\", secret = \"s\", senders = [\"x\"], per_second = 0.0 }",
+            "sms.carrier.per_second",
+            "0.01",
+        ),
+    ] {
+        let error = with(keys).unwrap_err().to_string();
+        assert!(error.contains(key) && error.contains(problem), "{keys}: {error}");
+    }
+}
+
+#[test]
+fn the_secret_of_an_account_is_never_shown() {
+    let carrier = "carrier = { account = \"acct-1\", secret = \"hush-hush\", senders = [\"+15145550100\"] }\n";
+    let toml = SHIPPED.replace("per_call = 6\n", &format!("per_call = 6\n{carrier}"));
+    let playbook = Playbook::parse(&toml, "boreal.toml").unwrap();
+    assert_eq!(playbook.sms.carrier.as_ref().unwrap().secret.as_ref(), "hush-hush");
+    assert!(!format!("{playbook:?}").contains("hush-hush"));
+}
+
+#[test]
+fn callers_are_texted_in_their_hours_and_the_team_at_any_time() {
+    let toml = SHIPPED.replace("per_call = 6\n", "per_call = 6\ncallers_between = \"08:00-21:00\"\n");
+    let playbook = Playbook::parse(&toml, "boreal.toml").unwrap();
+    let night = "2026-11-25T04:00:00Z".parse().unwrap();
+    let leaves = |audience| playbook.sms.leaves_at(audience, night, &playbook.time_zone).to_string();
+    assert_eq!(leaves(Audience::Staff), "2026-11-25T04:00:00.000Z");
+    assert_eq!(leaves(Audience::Callers), "2026-11-25T13:00:00.000Z", "eight in Montréal");
 }

@@ -16,6 +16,7 @@ use super::required::RequiredTable;
 use super::scheduling::SchedulingTable;
 use super::services::{LimitTable, ServiceTable};
 use super::shadow::ShadowValue;
+use super::sms::SmsTable;
 use super::territories::TerritoriesTable;
 pub(super) use people::{
     CallbackTable, FallbackTable, ReferralTable, RetentionTable, RosterTable, StepTable, TransferTable,
@@ -144,19 +145,6 @@ pub(super) struct DestinationTable {
     pub sip: Option<Box<str>>,
     pub assistant: Option<Box<str>>,
     pub message: Option<Box<str>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct SmsTable {
-    pub per_call: Spanned<u32>,
-    pub expires_after_s: Spanned<u64>,
-}
-
-impl Default for SmsTable {
-    fn default() -> Self {
-        SmsTable { per_call: Spanned::new(0..0, 6), expires_after_s: Spanned::new(0..0, 4 * 3600) }
-    }
 }
 
 #[derive(Deserialize)]

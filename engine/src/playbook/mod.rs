@@ -19,6 +19,7 @@ mod rosters;
 pub mod scheduling;
 mod services;
 mod shadow;
+pub mod sms;
 mod templates;
 pub mod territories;
 mod words;
@@ -47,6 +48,7 @@ pub use rosters::{Callback, Channels, Referral, Roster, RosterStep, Route};
 pub use scheduling::Scheduling;
 pub use services::{Found, Limit, Request, Service, Services, Status};
 pub use shadow::{SUPPRESSED, Shadow};
+pub use sms::SmsPolicy;
 pub use templates::{AlertWords, CallbackWords, ConfirmationWords, TemplateCost, Templates};
 pub use territories::Territories;
 pub use words::Words;
@@ -206,14 +208,6 @@ pub enum Destination {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<Box<str>>,
     },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SmsPolicy {
-    /// Most messages one call may cause.
-    pub per_call: u32,
-    /// Not worth sending after this long.
-    pub expires_after: Duration,
 }
 
 impl Playbook {

@@ -7,7 +7,6 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::outcome::{ErrorClass, SendOutcome};
-use super::schedule::Candidate;
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
 
@@ -22,12 +21,6 @@ pub fn is_senders_fault(outcome: &SendOutcome) -> bool {
 /// Whether a message that was `tried` from these senders, the last one included, may be tried from another of `senders`.
 pub fn has_another(tried: &[Box<str>], senders: &[Box<str>]) -> bool {
     tried.len() < MOST_SENDERS && senders.iter().any(|sender| !tried.contains(sender))
-}
-
-/// Whether `candidate` may leave by `sender`, of all the `senders` of its tenant. One that was tried comes first until
-/// it is known to be at fault; then it is not tried again.
-pub fn may_use(candidate: &Candidate, sender: &str) -> bool {
-    !candidate.tried.iter().any(|tried| &**tried == sender)
 }
 
 /// Who was written to from which number, the last ones: in memory, a preference and no promise.

@@ -61,7 +61,7 @@ impl Window {
 
     /// Refused as too many: what left at `left`.
     pub fn refused(&mut self, left: Moment, now: Moment) {
-        if self.halved_at.is_none_or(|at| left >= at) {
+        if self.halved_at.is_none_or(|at| left > at) {
             self.size = (self.size / 2.0).max(1.0);
             self.halved_at = Some(now);
         }

@@ -89,7 +89,7 @@ impl Tool for RequestCallback {
         let routine = texting::texts_left(Priority::P4, context);
         let mut texts: Vec<NewSms> = recipients.into_iter().take(left).map(letter).collect();
         let confirmation = confirmation(context).filter(|sms| texts.len() < routine && is_new(sms, &texts));
-        let confirmed = confirmation.is_some();
+        let confirmed = confirmation.as_ref().is_some_and(|sms| sms.suppressed.is_none());
         texts.extend(confirmation);
         let referred = route.referral.map(texting::referred);
         let facts: Vec<Fact> = referred.into_iter().chain(texts.iter().map(texting::owed)).collect();

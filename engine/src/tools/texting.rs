@@ -6,8 +6,10 @@ use super::{Args, Sentence, ToolContext, ToolOutcome};
 use crate::call::{Call, Fact, Note};
 use crate::ids::SmsId;
 use crate::phone::{PhoneNumber, dialable};
+use crate::playbook::sms::NOT_ALLOWED;
 use crate::playbook::{Contact, Referral};
 use crate::priority::Priority;
+use crate::sms::breaker::Audience;
 use crate::sms::{NewSms, segments};
 use crate::time::Timestamp;
 
@@ -62,7 +64,12 @@ impl<'a> Letter<'a> {
     }
 
     /// One message per number and event: asked for again after a while by another tool call, it is another message.
+    /// To a caller it waits for the hours they are texted in, and to a number of nobody's choice it is not sent.
     pub fn owed(self, context: &ToolContext) -> NewSms {
+        let policy = &context.playbook.sms;
+        let audience = Audience::of(self.contact);
+        let refused = audience == Audience::Callers && !policy.destinations.allow(self.to);
+        let due_at = policy.leaves_at(audience, self.due_at, &context.playbook.time_zone);
         NewSms {
             id: SmsId::derive(context.key, context.event.key.as_str(), self.to.as_str()),
             tenant: context.key.tenant.clone(),
@@ -72,10 +79,10 @@ impl<'a> Letter<'a> {
             segments: segments(&self.body).count,
             body: self.body.into(),
             priority: self.priority,
-            due_at: self.due_at,
-            expires_at: self.due_at.plus(context.playbook.sms.expires_after),
+            due_at,
+            expires_at: due_at.plus(policy.expires_after),
             created_at: context.now,
-            suppressed: None,
+            suppressed: refused.then(|| NOT_ALLOWED.into()),
         }
     }
 }

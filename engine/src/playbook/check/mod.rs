@@ -10,14 +10,13 @@ mod templates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use toml::Spanned;
 
 use super::error::{PlaybookError, Source};
-use super::file::{ContactTable, PlaybookTable, RoutingTable, SmsTable};
-use super::{Contact, Language, Playbook, Routing, SmsPolicy, Words, words};
+use super::file::{ContactTable, PlaybookTable, RoutingTable};
+use super::{Contact, Language, Playbook, Routing, Words, words};
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
 use rosters::People;
@@ -25,7 +24,6 @@ use rosters::People;
 pub(super) type Checked<T> = Result<T, PlaybookError>;
 
 const MAX_CONTACT_CHARS: usize = 40;
-const MAX_TEXTS_PER_CALL: u32 = 50;
 const MAX_DELAY_S: u64 = 7 * 24 * 3600;
 
 impl Playbook {
@@ -85,7 +83,7 @@ impl Check<'_> {
             fallback: table.fallback.map(|at| self.fallback(at)).transpose()?,
             transfer: table.transfer.map(|at| self.transfer(at, table.hours.is_some())).transpose()?,
             handoff: table.handoff.map(|at| self.destination(at, "handoff")).transpose()?,
-            sms: self.sms(&table.sms)?,
+            sms: self.sms(table.sms, &contacts, has_zone)?,
             hours: table.hours.map(|hours| self.hours(hours, has_zone)).transpose()?,
             scheduling: table.scheduling.map(|it| self.scheduling(it, &languages)).transpose()?,
             territories: table.territories.map(|it| self.territories(it, &languages)).transpose()?,
@@ -161,19 +159,6 @@ impl Check<'_> {
             let problem = format!("{written:?} is not a telephone number");
             self.refuse(number, key, problem, "write + and the country code, without spaces: \"+15145550110\"")
         })
-    }
-
-    fn sms(&self, table: &SmsTable) -> Checked<SmsPolicy> {
-        let per_call = *table.per_call.get_ref();
-        if !(1..=MAX_TEXTS_PER_CALL).contains(&per_call) {
-            return Err(self.refuse(&table.per_call, "sms.per_call", "not between 1 and 50", ""));
-        }
-        let expires_after_s = *table.expires_after_s.get_ref();
-        if !(60..=MAX_DELAY_S).contains(&expires_after_s) {
-            let problem = "not between 60 (a minute) and 604800 (a week)";
-            return Err(self.refuse(&table.expires_after_s, "sms.expires_after_s", problem, ""));
-        }
-        Ok(SmsPolicy { per_call, expires_after: Duration::from_secs(expires_after_s) })
     }
 
     /// Words in every language the business speaks.

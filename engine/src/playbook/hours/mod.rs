@@ -38,6 +38,12 @@ pub struct Span {
 }
 
 impl Hours {
+    /// The same span every day: `"08:00-21:00"`. `None` for what is no span of a day.
+    pub fn every_day(span: &str) -> Option<Hours> {
+        let span = Span::parse(span)?;
+        Some(Hours { week: std::array::from_fn(|_| vec![span]), holidays: Vec::new(), special: Vec::new() })
+    }
+
     pub fn is_open(&self, at: Timestamp, zone: &TimeZone) -> bool {
         let Some(date) = date_of(at, zone) else { return false };
         // Yesterday's last span may go on after midnight.

@@ -3,7 +3,7 @@
 //! The most urgent class goes first, except that a class which was owed its guaranteed share for long enough takes one
 //! slot, and never two in a row while something more urgent waits ([`Shares`]). Inside a class tenants are served
 //! fairly, then recipients ([`Fair`]), then whoever expires first. What one recipient is sent about one call keeps its
-//! order: the older goes first, and as urgently as what waits behind it.
+//! order, except that the more urgent does not wait for the less.
 //!
 //! It knows what it was shown and what left, and keeps no message. Whoever asks sees to it that a recipient and call
 //! with a message under way is not shown ([`Candidate::line`]).
@@ -48,17 +48,9 @@ impl Candidate {
         self.call.as_ref().map(|call| (&self.to, call))
     }
 
-    fn age(&self) -> (Timestamp, SmsId) {
-        (self.created_at, self.id)
+    fn place(&self) -> (Priority, Timestamp, SmsId) {
+        (self.priority, self.created_at, self.id)
     }
-}
-
-/// The one that leaves.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pick<'c> {
-    pub candidate: &'c Candidate,
-    /// The class it leaves in: its own, or that of a more urgent one behind it.
-    pub class: Priority,
 }
 
 /// The memory of one account's queue.
@@ -74,80 +66,79 @@ impl Schedule {
         Schedule { debts: Debts::new(shares), tenants: Default::default(), recipients: HashMap::new() }
     }
 
+    /// All that waits now, whether it may leave or not: who is here for the first time begins where the others are, who
+    /// is gone is forgotten.
+    pub fn meet<'c>(&mut self, waiting: impl IntoIterator<Item = &'c Candidate>) {
+        let mut tenants: [Vec<&TenantId>; 4] = Default::default();
+        let mut recipients: HashMap<(Priority, TenantId), Vec<&PhoneNumber>> = HashMap::new();
+        for candidate in heads(waiting) {
+            tenants[candidate.priority as usize].push(&candidate.tenant);
+            recipients.entry((candidate.priority, candidate.tenant.clone())).or_default().push(&candidate.to);
+        }
+        self.tenants.iter_mut().zip(tenants).for_each(|(fair, here)| fair.meet(here.into_iter()));
+        self.recipients.retain(|key, _| recipients.contains_key(key));
+        for (key, here) in recipients {
+            self.recipients.entry(key).or_default().meet(here.into_iter());
+        }
+    }
+
     /// Who leaves next of those who may. Asked again, it answers the same.
-    pub fn next<'c>(&mut self, waiting: impl IntoIterator<Item = &'c Candidate>) -> Option<Pick<'c>> {
-        let heads = heads(waiting);
-        self.meet(&heads);
-        let first =
-            Priority::ALL.map(|class| heads.iter().filter(|pick| pick.class == class).min_by(|a, b| self.order(a, b)));
-        let class = self.debts.choose(first.map(|head| head.map(|pick| pick.candidate.segments)))?;
-        first[class as usize].copied()
+    pub fn next<'c>(&self, may: impl IntoIterator<Item = &'c Candidate>) -> Option<&'c Candidate> {
+        let mut first: [Option<&Candidate>; 4] = [None; 4];
+        for candidate in heads(may) {
+            let first = &mut first[candidate.priority as usize];
+            *first = Some(first.map_or(candidate, |other| self.earlier(other, candidate)));
+        }
+        let class = self.debts.choose(first.map(|first| first.map(|candidate| candidate.segments)))?;
+        first[class as usize]
     }
 
     /// The most urgent of all, whatever anybody is owed: who tries a door that was shut.
-    pub fn most_urgent<'c>(&mut self, waiting: impl IntoIterator<Item = &'c Candidate>) -> Option<Pick<'c>> {
-        let heads = heads(waiting);
-        self.meet(&heads);
-        heads.into_iter().min_by(|a, b| a.class.cmp(&b.class).then_with(|| self.order(a, b)))
+    pub fn most_urgent<'c>(&self, may: impl IntoIterator<Item = &'c Candidate>) -> Option<&'c Candidate> {
+        heads(may).into_iter().min_by(|a, b| a.priority.cmp(&b.priority).then_with(|| self.order(a, b)))
     }
 
     /// It left; `waiting` are the classes in which something waited for the slot it took.
-    pub fn left(&mut self, pick: &Pick, waiting: [bool; 4]) {
-        let (candidate, class) = (pick.candidate, pick.class);
-        self.debts.served(class, candidate.segments, waiting);
-        self.tenants[class as usize].charge(&candidate.tenant, candidate.segments);
-        if let Some(fair) = self.recipients.get_mut(&(class, candidate.tenant.clone())) {
-            fair.charge(&candidate.to, candidate.segments);
+    pub fn left(&mut self, candidate: &Candidate, waiting: [bool; 4]) {
+        let Candidate { priority, tenant, to, segments, .. } = candidate;
+        self.debts.served(*priority, *segments, waiting);
+        self.tenants[*priority as usize].charge(tenant, *segments);
+        if let Some(fair) = self.recipients.get_mut(&(*priority, tenant.clone())) {
+            fair.charge(to, *segments);
         }
     }
 
-    /// Those who are here for the first time begin where the others are; those who are gone are forgotten.
-    fn meet(&mut self, heads: &[Pick]) {
-        for class in Priority::ALL {
-            let here = heads.iter().filter(|pick| pick.class == class);
-            self.tenants[class as usize].meet(here.map(|pick| &pick.candidate.tenant));
-        }
-        let mut here: HashMap<(Priority, TenantId), Vec<&PhoneNumber>> = HashMap::new();
-        for Pick { candidate, class } in heads {
-            here.entry((*class, candidate.tenant.clone())).or_default().push(&candidate.to);
-        }
-        self.recipients.retain(|key, _| here.contains_key(key));
-        for (key, recipients) in here {
-            self.recipients.entry(key).or_default().meet(recipients.into_iter());
-        }
+    fn earlier<'c>(&self, a: &'c Candidate, b: &'c Candidate) -> &'c Candidate {
+        if self.order(a, b).is_le() { a } else { b }
     }
 
-    /// Inside a class.
-    fn order(&self, a: &Pick, b: &Pick) -> Ordering {
-        let used = |pick: &Pick| {
-            let tenant = self.tenants[pick.class as usize].used(&pick.candidate.tenant);
-            let of_tenant = self.recipients.get(&(pick.class, pick.candidate.tenant.clone()));
-            (tenant, of_tenant.map_or(0.0, |fair| fair.used(&pick.candidate.to)))
+    /// Inside a class: the tenant that used least, of its recipients the one who was sent least, the first to expire.
+    fn order(&self, a: &Candidate, b: &Candidate) -> Ordering {
+        let tenant = |it: &Candidate| self.tenants[it.priority as usize].used(&it.tenant);
+        let recipient = |it: &Candidate| {
+            let of_tenant = self.recipients.get(&(it.priority, it.tenant.clone()));
+            of_tenant.map_or(0.0, |fair| fair.used(&it.to))
         };
-        let (a_used, b_used) = (used(a), used(b));
-        let deadline = |pick: &Pick| (pick.candidate.expires_at, pick.candidate.created_at, pick.candidate.id);
-        // Two tenants that used the same are told apart before their recipients are compared.
-        a_used.0.total_cmp(&b_used.0).then_with(|| match a.candidate.tenant == b.candidate.tenant {
-            true => a_used.1.total_cmp(&b_used.1).then_with(|| deadline(a).cmp(&deadline(b))),
-            false => deadline(a).cmp(&deadline(b)).then_with(|| a.candidate.tenant.cmp(&b.candidate.tenant)),
+        let deadline = |it: &Candidate| (it.expires_at, it.created_at, it.id);
+        tenant(a).total_cmp(&tenant(b)).then_with(|| {
+            // Recipients of two tenants cannot be compared.
+            let recipients = || recipient(a).total_cmp(&recipient(b));
+            let recipients = if a.tenant == b.tenant { recipients() } else { Ordering::Equal };
+            recipients.then_with(|| deadline(a).cmp(&deadline(b)))
         })
     }
 }
 
-/// The oldest of every line, as urgent as the most urgent behind it.
-fn heads<'c>(waiting: impl IntoIterator<Item = &'c Candidate>) -> Vec<Pick<'c>> {
+/// The first of every line: the most urgent, then the oldest.
+fn heads<'c>(waiting: impl IntoIterator<Item = &'c Candidate>) -> Vec<&'c Candidate> {
     let mut lines: HashMap<(&PhoneNumber, &CallId), usize> = HashMap::new();
-    let mut heads: Vec<Pick<'c>> = Vec::new();
+    let mut heads: Vec<&'c Candidate> = Vec::new();
     for candidate in waiting {
         let place = candidate.line().map(|line| *lines.entry(line).or_insert(heads.len()));
         match place.and_then(|place| heads.get_mut(place)) {
-            Some(head) => {
-                head.class = head.class.min(candidate.priority);
-                if candidate.age() < head.candidate.age() {
-                    head.candidate = candidate;
-                }
-            }
-            None => heads.push(Pick { candidate, class: candidate.priority }),
+            Some(head) if candidate.place() < head.place() => *head = candidate,
+            Some(_) => {}
+            None => heads.push(candidate),
         }
     }
     heads

@@ -1,0 +1,284 @@
+//! One account with a carrier: which message leaves next, by which of its senders, and when to look again.
+//!
+//! Puts the parts together in one order. *When* is decided first: senders whose slot is open, in an account that has
+//! room. *Who* is decided then, among the messages that may leave by that sender. A message that is larger than what is
+//! left of the second keeps its place and waits, so that small ones do not pass it for ever. Nothing is booked until it
+//! leaves.
+
+mod hearing;
+mod standing;
+mod terms;
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use super::breaker::{Admission, Breakers, Fuse};
+use super::door::Door;
+use super::failover::Habits;
+use super::pace::{Level, Levels, Moment, Pairs};
+use super::schedule::{Candidate, Schedule};
+use super::window::Window;
+use crate::ids::{CallId, SmsId, TenantId};
+use crate::phone::PhoneNumber;
+use crate::priority::Priority;
+
+pub use hearing::{Answer, Past};
+pub use terms::Terms;
+
+/// How long a sender may be ahead of its own pace: what is under way, in seconds of its rate.
+const AHEAD: Duration = Duration::from_secs(2);
+
+/// What happens next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next<'c> {
+    Send(Departure<'c>),
+    /// Nothing before then. `None`: only an answer or a new message changes anything.
+    Wait(Option<Moment>),
+}
+
+/// A message that may leave now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Departure<'c> {
+    pub candidate: &'c Candidate,
+    pub sender: Box<str>,
+    /// The classes in which something waited for the same slot.
+    waiting: [bool; 4],
+}
+
+#[derive(Clone, Debug)]
+struct UnderWay {
+    sender: usize,
+    segments: u32,
+    left: Moment,
+    refusals: u32,
+    levels: [Level; 4],
+    fuses: [Fuse; 4],
+    tenant: TenantId,
+    to: PhoneNumber,
+    call: Option<CallId>,
+}
+
+#[derive(Clone, Debug)]
+struct Sender {
+    name: Box<str>,
+    door: Door,
+}
+
+#[derive(Clone, Debug)]
+pub struct Account {
+    terms: Terms,
+    senders: Vec<Sender>,
+    schedule: Schedule,
+    levels: Levels,
+    pairs: Pairs,
+    window: Window,
+    breakers: Breakers,
+    habits: Habits,
+    under_way: HashMap<SmsId, UnderWay>,
+    /// Senders that were at fault for a message that is to leave by another.
+    faulted: HashMap<SmsId, Vec<Box<str>>>,
+}
+
+impl Account {
+    pub fn new(terms: Terms) -> Account {
+        Account {
+            senders: terms.senders.iter().cloned().map(|name| Sender { name, door: Door::default() }).collect(),
+            schedule: Schedule::new(terms.shares),
+            levels: Levels::new(terms.rates),
+            pairs: Pairs::new(terms.pairs.0, terms.pairs.1),
+            window: Window::new(terms.window),
+            breakers: Breakers::new(terms.breakers),
+            habits: Habits::new(terms.habits),
+            under_way: HashMap::new(),
+            faulted: HashMap::new(),
+            terms,
+        }
+    }
+
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// The one that leaves now, or when to ask again. `waiting`: everything that is due.
+    pub fn next<'c>(&mut self, waiting: &'c [Candidate], now: Moment) -> Next<'c> {
+        let room = self.window.room(self.under_way.len(), now);
+        if room == 0 || waiting.is_empty() {
+            self.idle_if(waiting.is_empty(), now);
+            return Next::Wait(None);
+        }
+        self.schedule.meet(waiting);
+        let lines: HashSet<_> = self.under_way.values().filter_map(|it| Some((&it.to, it.call.as_ref()?))).collect();
+        let free: Vec<&Candidate> =
+            waiting.iter().filter(|candidate| candidate.line().is_none_or(|line| !lines.contains(&line))).collect();
+        let mut wait = Wait::default();
+        let mut idle = Vec::new();
+        for sender in self.by_turn(now) {
+            match self.by_sender(sender, &free, now, &mut wait) {
+                Found::Departure(departure) => return Next::Send(departure),
+                Found::Nobody => idle.push(Level::Sender(self.senders[sender].name.clone())),
+                Found::NotYet => {}
+            }
+        }
+        idle.iter().for_each(|level| self.levels.idles(level));
+        Next::Wait(wait.0)
+    }
+
+    /// Slots that are open while nothing waits are lost.
+    fn idle_if(&mut self, nothing_waits: bool, now: Moment) {
+        if nothing_waits {
+            let open = |level: &Level| self.levels.opens_at(std::slice::from_ref(level), 1, now) <= now;
+            let senders = self.senders.iter().map(|sender| Level::Sender(sender.name.clone()));
+            let idle: Vec<Level> = senders.chain([Level::Account]).filter(open).collect();
+            idle.iter().for_each(|level| self.levels.idles(level));
+        }
+    }
+
+    /// The sender whose slot has been open longest first.
+    fn by_turn(&self, now: Moment) -> Vec<usize> {
+        let mut turns: Vec<usize> = (0..self.senders.len()).collect();
+        turns.sort_by_key(|index| self.opens_at(*index, 1, now));
+        turns
+    }
+
+    /// By everything that is the same for all messages of one size.
+    fn opens_at(&self, sender: usize, segments: u32, now: Moment) -> Moment {
+        let Sender { name, door } = &self.senders[sender];
+        let levels = [Level::Account, Level::Sender(name.clone())];
+        self.levels.opens_at(&levels, segments, now).max(door.opens_at(now))
+    }
+
+    fn by_sender<'c>(&self, sender: usize, free: &[&'c Candidate], now: Moment, wait: &mut Wait) -> Found<'c> {
+        if !self.has_room(sender, now) {
+            return Found::NotYet;
+        }
+        let opens_at = self.opens_at(sender, 1, now);
+        if opens_at > now {
+            wait.until(opens_at);
+            return Found::NotYet;
+        }
+        let name = &self.senders[sender].name;
+        let shared = [Fuse::Account, Fuse::Sender(name.clone())];
+        let admission = self.breakers.admits(&shared, now);
+        if let Admission::No(until) = admission {
+            wait.until(until);
+            return Found::NotYet;
+        }
+        let may: Vec<&Candidate> =
+            free.iter().copied().filter(|candidate| self.may_leave_by(candidate, sender, now, wait)).collect();
+        let pick = match admission {
+            Admission::Probe => self.schedule.most_urgent(may.iter().copied()),
+            _ => self.schedule.next(may.iter().copied()),
+        };
+        let Some(candidate) = pick else { return Found::Nobody };
+        let opens_at = self.opens_at(sender, candidate.segments.into(), now);
+        if opens_at > now {
+            wait.until(opens_at);
+            return Found::NotYet;
+        }
+        let waits = |class: Priority| may.iter().any(|candidate| candidate.priority == class);
+        Found::Departure(Departure { candidate, sender: name.clone(), waiting: Priority::ALL.map(waits) })
+    }
+
+    /// What is under way is at most a few seconds of its pace: what the carrier holds, nobody can overtake any more.
+    fn has_room(&self, sender: usize, now: Moment) -> bool {
+        let under_way = || self.under_way.values().filter(|it| it.sender == sender);
+        if !self.senders[sender].door.is_wide() && under_way().next().is_some() {
+            return false;
+        }
+        let Some(rate) = self.levels.rate(&Level::Sender(self.senders[sender].name.clone()), now) else { return true };
+        let ahead = (rate * AHEAD.as_secs_f64()).max(1.0);
+        f64::from(under_way().map(|it| it.segments).sum::<u32>()) < ahead
+    }
+
+    /// By everything that is about this one message.
+    fn may_leave_by(&self, candidate: &Candidate, sender: usize, now: Moment, wait: &mut Wait) -> bool {
+        let name = &self.senders[sender].name;
+        if !self.suits(candidate, name, now) {
+            return false;
+        }
+        let own = [Level::Tenant(candidate.tenant.clone()), Level::Recipient(candidate.to.clone())];
+        let paced = self.levels.opens_at(&own, candidate.segments.into(), now);
+        let opens_at = paced.max(self.pairs.opens_at(name, &candidate.to));
+        if opens_at > now {
+            wait.until(opens_at);
+            return false;
+        }
+        let [_, _, route, words] = Fuse::of(candidate, name);
+        match self.breakers.admits(&[route, words], now) {
+            Admission::No(until) => {
+                wait.until(until);
+                false
+            }
+            Admission::Yes | Admission::Probe => true,
+        }
+    }
+
+    /// Whether this number is the right one for this message: not one that was at fault for it, the one its recipient
+    /// knows while that works, and for an emergency whichever is free.
+    fn suits(&self, candidate: &Candidate, name: &str, now: Moment) -> bool {
+        let at_fault = |sender: &str| {
+            self.faulted.get(&candidate.id).is_some_and(|senders| senders.iter().any(|it| &**it == sender))
+        };
+        if at_fault(name) {
+            return false;
+        }
+        if candidate.priority == Priority::P1 {
+            return true;
+        }
+        let Some(usual) = self.habits.sender(&candidate.tenant, &candidate.to) else { return true };
+        let works = self.terms.senders.iter().any(|sender| &**sender == usual) && !at_fault(usual);
+        let fuses = [Fuse::Sender(usual.into()), Fuse::Route(usual.into(), candidate.to.calling_code().into())];
+        usual == name || !works || matches!(self.breakers.admits(&fuses, now), Admission::No(_))
+    }
+
+    /// It was claimed and leaves now. Returns how many in a row its sender has had refused unprocessed.
+    pub fn takes(&mut self, departure: &Departure, now: Moment) -> u32 {
+        let Departure { candidate, sender, waiting } = departure;
+        let Some(index) = self.senders.iter().position(|it| it.name == *sender) else { return 0 };
+        let levels = [
+            Level::Account,
+            Level::Sender(sender.clone()),
+            Level::Tenant(candidate.tenant.clone()),
+            Level::Recipient(candidate.to.clone()),
+        ];
+        let fuses = Fuse::of(candidate, sender);
+        self.schedule.left(candidate, *waiting);
+        self.levels.takes(&levels, candidate.segments.into(), now);
+        self.pairs.takes(sender, &candidate.to, now);
+        self.breakers.takes(&fuses, now);
+        let refusals = self.senders[index].door.takes(now);
+        let under_way = UnderWay {
+            sender: index,
+            segments: candidate.segments.into(),
+            left: now,
+            refusals,
+            levels,
+            fuses,
+            tenant: candidate.tenant.clone(),
+            to: candidate.to.clone(),
+            call: candidate.call.clone(),
+        };
+        self.under_way.insert(candidate.id, under_way);
+        refusals
+    }
+}
+
+enum Found<'c> {
+    Departure(Departure<'c>),
+    /// The sender is open and nothing may leave by it.
+    Nobody,
+    NotYet,
+}
+
+/// The first moment at which something changes by itself.
+#[derive(Default)]
+struct Wait(Option<Moment>);
+
+impl Wait {
+    fn until(&mut self, at: Moment) {
+        self.0 = Some(self.0.map_or(at, |earlier| earlier.min(at)));
+    }
+}
+
+#[cfg(test)]
+mod tests;
