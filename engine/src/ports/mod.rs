@@ -6,6 +6,7 @@ mod call_store;
 mod clock;
 mod event_bus;
 mod forwarder;
+mod sms_ledger;
 mod sms_outbox;
 mod sms_provider;
 
@@ -14,6 +15,7 @@ pub use call_store::{AppendError, CallStore, Position, Recorded, SilentCall, Sto
 pub use clock::{Clock, SystemClock};
 pub use event_bus::{EventBus, Update};
 pub use forwarder::{Forwarder, Post};
+pub use sms_ledger::{Begun, DayUse, LearnedPace, SmsLedger};
 pub use sms_outbox::{
     Candidate, Candidates, Checks, Claim, ClaimRequest, IdempotencyKey, NotClaimed, Settled, SmsFilter, SmsOutbox,
     Submitted,

@@ -18,6 +18,8 @@ pub struct Candidate {
     pub tenant: TenantId,
     pub to: PhoneNumber,
     pub call: Option<CallId>,
+    /// Who that is in the playbook.
+    pub contact: Box<str>,
     pub priority: Priority,
     pub due_at: Timestamp,
     pub expires_at: Timestamp,
@@ -32,7 +34,8 @@ pub struct Candidate {
 /// What a look at the queue came to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Candidates {
-    /// Per priority, most urgent first; within one, the earliest deadline first.
+    /// Per priority, most urgent first; within one, the first of each tenant, then the second of each, the earliest
+    /// deadline first.
     pub due: [Vec<Candidate>; 4],
     /// What waited too long. That is committed: it is not sent any more, and somebody must hear of it.
     pub expired: Vec<Sms>,
@@ -115,7 +118,7 @@ pub enum Checks {
 #[async_trait]
 pub trait SmsOutbox: Send + Sync + 'static {
     /// Up to `per_class` due messages of each priority, without those that must wait for another of the same call to
-    /// the same person. What has passed its `expires_at` becomes `expired` instead, all of it, whatever the limit.
+    /// the same person. A tenant that owes many does not hide what others owe. What has passed its `expires_at` becomes `expired` instead, all of it, whatever the limit.
     async fn candidates(&self, now: Timestamp, per_class: usize) -> Result<Candidates, Failure>;
 
     /// Takes messages that were chosen. One answer per request, in order: a message that is claimed is `sending`, with

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::failure::Failure;
-use crate::sms::{Attempt, Found, SendOutcome, Sms};
+use crate::sms::{Attempt, ErrorClass, Found, SendOutcome, Sms};
 
 #[async_trait]
 pub trait SmsProvider: Send + Sync + 'static {
@@ -23,5 +23,16 @@ pub trait SmsProvider: Send + Sync + 'static {
     /// One message by the carrier's own id; `None` when the carrier does not know it.
     async fn fetch(&self, _provider_id: &str) -> Result<Option<Found>, Failure> {
         Err(Failure::fail("this carrier shows no books"))
+    }
+
+    /// What one of this carrier's error codes means, for those that come with a report. `None`: nobody has heard of it.
+    fn class_of(&self, _code: u32) -> Option<ErrorClass> {
+        None
+    }
+
+    /// Requests of the account under way at once, as the carrier counted them in its newest answer. `None`: it does not
+    /// tell.
+    fn concurrent(&self) -> Option<u32> {
+        None
     }
 }

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use super::outcome::{ErrorClass, SendOutcome};
 use super::pace::Moment;
-use super::schedule::Candidate;
 use crate::ids::TenantId;
 use crate::playbook::Contact;
+use crate::ports::Candidate;
 
 /// What can fail on its own, within one account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,13 +1,13 @@
 //! Text messages: what is owed, how many segments it costs, how an attempt can end, and what follows from that.
 
 mod attempt;
-mod command;
-mod evidence;
 pub mod breaker;
 pub mod caps;
+mod command;
 pub mod dispatch;
 pub mod door;
 pub mod estimate;
+mod evidence;
 pub mod failover;
 mod look_alikes;
 mod message;

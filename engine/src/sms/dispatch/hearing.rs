@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::Account;
 use crate::ids::{SmsId, TenantId};
 use crate::phone::PhoneNumber;
+use crate::ports::Candidate;
 use crate::sms::breaker::Fuse;
 use crate::sms::failover::is_senders_fault;
 use crate::sms::pace::{Level, Moment};
-use crate::sms::schedule::Candidate;
 use crate::sms::{ErrorClass, SendOutcome};
 
 /// Messages of which it is remembered who was at fault.

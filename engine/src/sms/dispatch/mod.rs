@@ -16,10 +16,11 @@ use super::breaker::{Admission, Breakers, Fuse};
 use super::door::Door;
 use super::failover::Habits;
 use super::pace::{Level, Levels, Moment, Pairs};
-use super::schedule::{Candidate, Schedule};
+use super::schedule::Schedule;
 use super::window::Window;
 use crate::ids::{CallId, SmsId, TenantId};
 use crate::phone::PhoneNumber;
+use crate::ports::Candidate;
 use crate::priority::Priority;
 
 pub use hearing::{Answer, Past};

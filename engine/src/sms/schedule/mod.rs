@@ -17,30 +17,12 @@ use std::collections::HashMap;
 use self::fair::Fair;
 use crate::ids::{CallId, SmsId, TenantId};
 use crate::phone::PhoneNumber;
+use crate::ports::Candidate;
 use crate::priority::Priority;
 use crate::time::Timestamp;
 
 use shares::Debts;
 pub use shares::Shares;
-
-/// A message that is due, as far as the choice needs it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
-    pub id: SmsId,
-    pub tenant: TenantId,
-    pub to: PhoneNumber,
-    pub call: Option<CallId>,
-    /// Who that is in the playbook.
-    pub contact: Box<str>,
-    pub priority: Priority,
-    pub due_at: Timestamp,
-    pub expires_at: Timestamp,
-    pub created_at: Timestamp,
-    pub segments: u16,
-    pub attempts: u32,
-    /// Senders that were already tried.
-    pub tried: Vec<Box<str>>,
-}
 
 impl Candidate {
     /// What keeps its order: one recipient and one call. Messages of no call are in no order.

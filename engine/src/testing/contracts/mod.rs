@@ -3,6 +3,7 @@
 //! A promise is a function named by its sentence, given a store nobody has used. It panics where the promise is broken.
 
 mod append;
+mod ledger;
 mod orders;
 mod outbox;
 mod reading;
@@ -11,7 +12,7 @@ mod unknown;
 use std::pin::Pin;
 use std::task::Poll;
 
-use crate::ports::{CallStore, SmsOutbox};
+use crate::ports::{CallStore, SmsLedger, SmsOutbox};
 
 /// All promises of a [`CallStore`]. `fresh` makes an empty store; each promise gets its own.
 pub async fn call_store<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
@@ -72,6 +73,8 @@ pub async fn sms_outbox<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
     unknown::what_was_taken_is_asked_about_until_it_has_ended(&fresh().await).await;
     unknown::attempts_of_the_same_words_to_the_same_number_are_alike(&fresh().await).await;
 
+    ledger::a_tenant_that_owes_many_does_not_hide_the_others(&fresh().await).await;
+
     orders::messages_of_one_call_to_one_person_leave_in_order(&fresh().await).await;
     orders::a_candidate_tells_who_tried_before(&fresh().await).await;
     orders::a_message_submitted_waits_like_any_other(&fresh().await).await;
@@ -79,6 +82,14 @@ pub async fn sms_outbox<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
     orders::a_command_does_what_the_state_allows(&fresh().await).await;
     orders::a_command_is_within_its_tenant_only(&fresh().await).await;
     orders::a_list_shows_what_was_asked_for_page_by_page(&fresh().await).await;
+}
+
+/// All promises of an [`SmsLedger`], on stores that have an outbox as well.
+pub async fn sms_ledger<S: CallStore + SmsOutbox + SmsLedger>(fresh: impl AsyncFn() -> S) {
+    ledger::attempts_of_late_are_told_oldest_first(&fresh().await).await;
+    ledger::a_day_counts_what_left_or_may_have_by_tenant_and_caller(&fresh().await).await;
+    ledger::a_message_put_off_is_due_later_and_says_why(&fresh().await).await;
+    ledger::what_was_learned_is_kept_until_something_else_is(&fresh().await).await;
 }
 
 /// Runs all of them at once, as far as the runtime lets them.
@@ -110,6 +121,11 @@ mod tests {
     #[test]
     fn the_memory_store_keeps_the_contract_of_a_call_store() {
         block_on(super::call_store(async || MemoryStore::default()));
+    }
+
+    #[test]
+    fn the_memory_store_keeps_the_contract_of_a_ledger() {
+        block_on(super::sms_ledger(async || MemoryStore::default()));
     }
 
     #[test]

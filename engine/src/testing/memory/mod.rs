@@ -3,6 +3,7 @@
 mod bus;
 mod calls;
 mod clock;
+mod ledger;
 mod outbox;
 mod provider;
 mod store;

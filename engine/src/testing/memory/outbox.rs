@@ -1,6 +1,7 @@
 //! The memory store as an [`SmsOutbox`].
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 
@@ -29,6 +30,11 @@ impl SmsOutbox for MemoryStore {
             let mut due: Vec<&Message> = records.texts.values().filter(of_it).collect();
             due.retain(|message| !records.is_behind(&message.sms, now));
             due.sort_by_key(|message| order(&message.sms));
+            let mut before: HashMap<&TenantId, usize> = HashMap::new();
+            due.sort_by_cached_key(|message| {
+                let of_tenant = before.entry(&message.sms.tenant).or_default();
+                (std::mem::replace(of_tenant, *of_tenant + 1), order(&message.sms))
+            });
             due.into_iter().take(per_class).map(Message::candidate).collect()
         };
         Ok(Candidates { due: Priority::ALL.map(of_class), expired })
@@ -229,7 +235,7 @@ impl Records {
         self.texts.values().map(|message| &message.sms).filter(|sms| sms.state == SmsState::Queued)
     }
 
-    fn attempts(&self) -> impl Iterator<Item = (&Sms, &Attempt)> {
+    pub(super) fn attempts(&self) -> impl Iterator<Item = (&Sms, &Attempt)> {
         self.texts.values().flat_map(|message| message.attempts.iter().map(|attempt| (&message.sms, attempt)))
     }
 
@@ -278,6 +284,7 @@ impl Message {
             tenant: sms.tenant.clone(),
             to: sms.to.clone(),
             call: sms.call.clone(),
+            contact: sms.contact.clone(),
             priority: sms.priority,
             due_at: sms.due_at,
             expires_at: sms.expires_at,

@@ -8,7 +8,7 @@ use super::lock;
 use crate::call::{Answer, Call, Frame};
 use crate::failure::Failure;
 use crate::ids::{CallKey, EventKey, SmsId, TenantId};
-use crate::ports::{AppendError, IdempotencyKey, StoredFrame};
+use crate::ports::{AppendError, IdempotencyKey, LearnedPace, StoredFrame};
 use crate::sms::{Attempt, NewSms, Sms};
 use crate::time::Timestamp;
 
@@ -34,6 +34,8 @@ pub(super) struct Records {
     /// The frame at `position` is at `position - 1`.
     pub log: Vec<Logged>,
     pub texts: BTreeMap<SmsId, Message>,
+    /// Of senders that go slower than configured.
+    pub paces: Vec<LearnedPace>,
     /// By tenant and key.
     pub asked: BTreeMap<(TenantId, Box<str>), Asked>,
     pub quarantined: BTreeMap<(CallKey, String), Quarantined>,

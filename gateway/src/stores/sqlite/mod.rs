@@ -5,6 +5,7 @@
 
 mod append;
 mod calls;
+mod ledger;
 mod outbox;
 mod rows;
 

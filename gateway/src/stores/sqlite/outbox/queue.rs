@@ -44,12 +44,21 @@ impl SqliteStore {
         }
         for (priority, due) in Priority::ALL.into_iter().zip(&mut due) {
             let query = sqlx::query(concat!(
-                "SELECT id, tenant, to_number, call_id, priority, due_at, expires_at, segments, created_at, attempts, \
+                // The tenants that owe something, each found by one step in the index.
+                "WITH RECURSIVE owing (tenant) AS (SELECT min(tenant) FROM sms_messages \
+                 WHERE state = 'queued' AND priority = ?3 UNION ALL SELECT (SELECT min(tenant) FROM sms_messages \
+                 WHERE state = 'queued' AND priority = ?3 AND tenant > owing.tenant) FROM owing WHERE tenant IS NOT NULL) \
+                 SELECT sms.id, sms.tenant, to_number, call_id, contact, priority, due_at, expires_at, segments, \
+                 created_at, attempts, \
                  CASE WHEN last_attempt > 0 THEN (SELECT group_concat(sender, char(10) ORDER BY attempt) \
-                 FROM sms_attempts WHERE sms_id = id) END AS tried FROM sms_messages AS sms \
-                 WHERE state = 'queued' AND priority = ?3 AND due_at <= ?1 AND expires_at >= ?1 AND NOT ",
+                 FROM sms_attempts WHERE sms_id = sms.id) END AS tried \
+                 FROM owing JOIN sms_messages AS sms ON sms.id IN (SELECT id FROM sms_messages AS sms \
+                 WHERE state = 'queued' AND priority = ?3 AND tenant = owing.tenant AND due_at <= ?1 \
+                 AND expires_at >= ?1 AND NOT ",
                 behind!(),
-                " ORDER BY expires_at, due_at, created_at, id LIMIT ?4"
+                " ORDER BY expires_at, due_at, created_at, id LIMIT ?4) \
+                 ORDER BY row_number() OVER (PARTITION BY sms.tenant ORDER BY expires_at, due_at, created_at, sms.id), \
+                 expires_at, due_at, created_at, sms.id LIMIT ?4"
             ));
             let query = query.bind(now.to_string()).bind(now.plus(OVERTAKEN_AFTER).to_string());
             let query = query.bind(priority.as_str()).bind(bounded(per_class));
@@ -133,6 +142,7 @@ fn candidate(row: &SqliteRow) -> Result<Candidate, Failure> {
         tenant: rows::tenant(row)?,
         to: rows::parsed::<PhoneNumber>(row, "to_number")?,
         call: rows::optional::<CallId>(row, "call_id", |text| CallId::parse(text).ok())?,
+        contact: rows::get::<&str>(row, "contact")?.into(),
         priority: rows::parsed(row, "priority")?,
         due_at: rows::time(row, "due_at")?,
         expires_at: rows::time(row, "expires_at")?,

@@ -1,0 +1,51 @@
+//! What was sent of late, for limits that outlive a process: a second, a day, and what a carrier taught us.
+
+use async_trait::async_trait;
+
+use crate::failure::Failure;
+use crate::ids::{SmsId, TenantId};
+use crate::phone::PhoneNumber;
+use crate::sms::Sms;
+use crate::sms::dispatch::Past;
+use crate::time::Timestamp;
+
+/// An attempt that was begun: it may have left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Begun {
+    pub attempt: Past,
+    pub at: Timestamp,
+}
+
+/// What a tenant used of a day: attempts that count, and those under way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DayUse {
+    pub segments: u64,
+    /// Texts per number that is not the team's.
+    pub callers: Vec<(PhoneNumber, u32)>,
+}
+
+/// A sender that goes slower than configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LearnedPace {
+    pub sender: Box<str>,
+    /// Of the configured rate: above 0, below 1.
+    pub factor: f64,
+    pub at: Timestamp,
+}
+
+#[async_trait]
+pub trait SmsLedger: Send + Sync + 'static {
+    /// Attempts begun since then, the oldest first; of more than `limit` the newest.
+    async fn begun_since(&self, since: Timestamp, limit: usize) -> Result<Vec<Begun>, Failure>;
+
+    async fn used_since(&self, tenant: &TenantId, since: Timestamp) -> Result<DayUse, Failure>;
+
+    /// Puts a queued message off until then, and keeps why. `None`: it is not queued any more.
+    async fn put_off(&self, id: SmsId, until: Timestamp, why: &str, now: Timestamp) -> Result<Option<Sms>, Failure>;
+
+    /// Every sender that goes slower than configured.
+    async fn learned(&self) -> Result<Vec<LearnedPace>, Failure>;
+
+    /// Replaces what was learned before by this.
+    async fn learn(&self, paces: &[LearnedPace]) -> Result<(), Failure>;
+}

@@ -1,0 +1,70 @@
+//! The memory store as an [`SmsLedger`].
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::{MemoryStore, lock};
+use crate::failure::Failure;
+use crate::ids::{SmsId, TenantId};
+use crate::phone::PhoneNumber;
+use crate::playbook::Contact;
+use crate::ports::{Begun, DayUse, LearnedPace, SmsLedger};
+use crate::sms::dispatch::Past;
+use crate::sms::{Sms, SmsState};
+use crate::time::Timestamp;
+
+#[async_trait]
+impl SmsLedger for MemoryStore {
+    async fn begun_since(&self, since: Timestamp, limit: usize) -> Result<Vec<Begun>, Failure> {
+        let records = lock(&self.records);
+        let mut begun: Vec<Begun> = records
+            .attempts()
+            .filter(|(_, attempt)| attempt.started_at >= since)
+            .map(|(sms, attempt)| {
+                let (tenant, to) = (sms.tenant.clone(), sms.to.clone());
+                let attempt_of = Past { tenant, to, sender: attempt.sender.clone(), segments: sms.segments };
+                Begun { attempt: attempt_of, at: attempt.started_at }
+            })
+            .collect();
+        begun.sort_by_key(|begun| begun.at);
+        let older = begun.len().saturating_sub(limit);
+        Ok(begun.split_off(older))
+    }
+
+    async fn used_since(&self, tenant: &TenantId, since: Timestamp) -> Result<DayUse, Failure> {
+        let records = lock(&self.records);
+        let mut segments = 0;
+        let mut callers: BTreeMap<PhoneNumber, u32> = BTreeMap::new();
+        let counts = records.attempts().filter(|(sms, attempt)| {
+            sms.tenant == *tenant && attempt.started_at >= since && attempt.counts != Some(false)
+        });
+        for (sms, _) in counts {
+            segments += u64::from(sms.segments);
+            if *sms.contact == *Contact::CALLER {
+                *callers.entry(sms.to.clone()).or_default() += 1;
+            }
+        }
+        Ok(DayUse { segments, callers: callers.into_iter().collect() })
+    }
+
+    async fn put_off(&self, id: SmsId, until: Timestamp, why: &str, now: Timestamp) -> Result<Option<Sms>, Failure> {
+        let mut records = lock(&self.records);
+        let message = records.texts.get_mut(&id).filter(|message| message.sms.state == SmsState::Queued);
+        Ok(message.map(|message| {
+            message.sms.due_at = until;
+            message.sms.error = Some(why.into());
+            message.sms.updated_at = now;
+            message.sms.clone()
+        }))
+    }
+
+    async fn learned(&self) -> Result<Vec<LearnedPace>, Failure> {
+        Ok(lock(&self.records).paces.clone())
+    }
+
+    async fn learn(&self, paces: &[LearnedPace]) -> Result<(), Failure> {
+        lock(&self.records).paces = paces.to_vec();
+        Ok(())
+    }
+}

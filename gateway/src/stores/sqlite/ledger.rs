@@ -1,0 +1,83 @@
+//! What was sent of late, read from the attempts themselves; and what was learned of a sender's pace.
+
+use async_trait::async_trait;
+use engine::failure::Failure;
+use engine::ids::{SmsId, TenantId};
+use engine::playbook::Contact;
+use engine::ports::{Begun, DayUse, LearnedPace, SmsLedger};
+use engine::sms::Sms;
+use engine::sms::dispatch::Past;
+use engine::time::Timestamp;
+use sqlx::sqlite::SqliteRow;
+
+use super::{SqliteStore, rows, unavailable};
+
+#[async_trait]
+impl SmsLedger for SqliteStore {
+    async fn begun_since(&self, since: Timestamp, limit: usize) -> Result<Vec<Begun>, Failure> {
+        let query = sqlx::query(
+            "SELECT tenant, to_number, segments, sender, started_at FROM sms_attempts AS attempts \
+             JOIN sms_messages ON id = sms_id WHERE started_at >= ? ORDER BY started_at DESC LIMIT ?",
+        );
+        let query = query.bind(since.to_string()).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let newest_first = query.fetch_all(&self.readers).await.map_err(unavailable)?;
+        newest_first.iter().rev().map(begun).collect()
+    }
+
+    async fn used_since(&self, tenant: &TenantId, since: Timestamp) -> Result<DayUse, Failure> {
+        let query = sqlx::query(
+            "SELECT to_number, contact = ?3 AS is_caller, count(*) AS texts, sum(segments) AS segments \
+             FROM sms_attempts JOIN sms_messages ON id = sms_id \
+             WHERE started_at >= ?2 AND tenant = ?1 AND counts IS NOT 0 GROUP BY to_number, is_caller",
+        );
+        let query = query.bind(tenant.as_str()).bind(since.to_string()).bind(Contact::CALLER);
+        let mut used = DayUse::default();
+        for row in query.fetch_all(&self.readers).await.map_err(unavailable)? {
+            used.segments += rows::number::<u64>(&row, "segments")?;
+            if rows::get::<bool>(&row, "is_caller")? {
+                used.callers.push((rows::parsed(&row, "to_number")?, rows::number(&row, "texts")?));
+            }
+        }
+        Ok(used)
+    }
+
+    async fn put_off(&self, id: SmsId, until: Timestamp, why: &str, now: Timestamp) -> Result<Option<Sms>, Failure> {
+        let query = sqlx::query(
+            "UPDATE sms_messages SET due_at = ?2, error = ?3, updated_at = ?4 WHERE id = ?1 AND state = 'queued' \
+             RETURNING *",
+        );
+        let query = query.bind(id.to_string()).bind(until.to_string()).bind(why).bind(now.to_string());
+        query.fetch_optional(&self.writer).await.map_err(unavailable)?.as_ref().map(rows::sms).transpose()
+    }
+
+    async fn learned(&self) -> Result<Vec<LearnedPace>, Failure> {
+        let query = sqlx::query("SELECT sender, factor, updated_at FROM sms_paces ORDER BY sender");
+        let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
+        let pace = |row: &SqliteRow| {
+            let (sender, factor) = (rows::get::<&str>(row, "sender")?.into(), rows::get(row, "factor")?);
+            Ok(LearnedPace { sender, factor, at: rows::time(row, "updated_at")? })
+        };
+        read.iter().map(pace).collect()
+    }
+
+    async fn learn(&self, paces: &[LearnedPace]) -> Result<(), Failure> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+        sqlx::query("DELETE FROM sms_paces").execute(&mut *transaction).await.map_err(unavailable)?;
+        for pace in paces {
+            let query = sqlx::query("INSERT INTO sms_paces (sender, factor, updated_at) VALUES (?, ?, ?)");
+            let query = query.bind(&*pace.sender).bind(pace.factor).bind(pace.at.to_string());
+            query.execute(&mut *transaction).await.map_err(unavailable)?;
+        }
+        transaction.commit().await.map_err(unavailable)
+    }
+}
+
+fn begun(row: &SqliteRow) -> Result<Begun, Failure> {
+    let attempt = Past {
+        tenant: rows::tenant(row)?,
+        to: rows::parsed(row, "to_number")?,
+        sender: rows::get::<&str>(row, "sender")?.into(),
+        segments: rows::number(row, "segments")?,
+    };
+    Ok(Begun { attempt, at: rows::time(row, "started_at")? })
+}
