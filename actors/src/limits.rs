@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use engine::sms::LookUps;
+use engine::sms::breaker::Rules;
+use engine::sms::schedule::Shares;
 
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -50,6 +52,16 @@ pub struct Limits {
     // --- text messages
     /// Messages being sent at once.
     pub senders: usize,
+    /// Due messages of each priority that the next one is chosen from.
+    pub candidates: usize,
+    /// The share of the segments that each priority gets while all of them wait.
+    pub shares: Shares,
+    /// When an account, a number, a route or words are left alone, and for how long.
+    pub breakers: Rules,
+    /// Messages between the same two numbers, and within which time. Carriers block a pair that exceeds it.
+    pub pair: (u32, Duration),
+    /// Recipients of whom it is remembered which number they were written to from.
+    pub habits: usize,
     /// Longest sleep of the pool when it knows of nothing due.
     pub pool_tick: Duration,
     /// When an attempt that got no answer is looked for in the carrier's books.
@@ -101,6 +113,11 @@ impl Default for Limits {
             relay_batch: 512,
             live_backlog: 4_096,
             senders: 32,
+            candidates: 64,
+            shares: Shares::default(),
+            breakers: Rules::default(),
+            pair: (30, Duration::from_secs(30)),
+            habits: 10_000,
             pool_tick: Duration::from_secs(5),
             look_ups: LookUps::default(),
             sweep_after: Duration::from_secs(300),

@@ -1,14 +1,17 @@
-//! Sends what is owed: wake, wait for a slot, claim, hand over. Settling is the sender's.
+//! Sends what is owed: wake, wait for a slot, choose, claim, hand over. Settling is the sender's.
 //!
-//! Who goes next is decided at the moment a slot opens, by the outbox: most urgent first. A slot is open when a number
-//! may send again ([`pace`]) and one of N senders has its hands free, so a carrier that never answers ties up senders,
-//! never the pool. A claim is committed before the message is handed over: after a crash it is known that it may have
-//! left, and it is never sent again.
+//! Who goes next is decided at the moment a slot opens, by [`engine::sms::dispatch::Account`], one per carrier account;
+//! what it needs of earlier lives comes from the ledger. A slot is open when a number may send again and one of N senders
+//! has its hands free, so a carrier that never answers ties up senders, never the pool. A claim is committed before the
+//! message is handed over: after a crash it is known that it may have left, and it is never sent again by itself.
 //!
 //! Runs until [`SmsPool::stop`]. A sender that dies is replaced, its attempt becomes unknown. Should the pool itself
 //! die it is started again, and every attempt then under way becomes unknown.
 
-mod pace;
+mod accounts;
+mod choice;
+mod days;
+mod standing;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -18,18 +21,24 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use engine::failure::Failure;
-use engine::ports::{Clock, EventBus, SmsOutbox, SmsProvider};
+use engine::ports::{Clock, EventBus, SmsLedger, SmsOutbox, SmsProvider};
+use engine::priority::Priority;
+use engine::sms::breaker::FuseKind;
+use engine::sms::dispatch::Terms;
+use engine::sms::{ErrorClass, Sms};
 use parking_lot::RwLock;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::{error, warn};
 
+use self::standing::Standing;
 use self::state::State;
 use crate::limits::Limits;
 use crate::metrics::sms as metrics;
 use crate::sms_sender::{AskAfter, Free, Ports};
 use crate::system::Senders;
+use crate::tenants::Tenants;
 
 /// First and longest wait after the outbox failed, and between two starts of a pool that died.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -41,46 +50,57 @@ pub struct SmsPool {
     plan: Arc<Plan>,
 }
 
+/// What the pool stands on.
+pub struct PoolPorts {
+    pub outbox: Arc<dyn SmsOutbox>,
+    pub ledger: Arc<dyn SmsLedger>,
+    pub provider: Arc<dyn SmsProvider>,
+    pub bus: Arc<dyn EventBus>,
+    pub clock: Arc<dyn Clock>,
+}
+
 /// What every life of the pool is started from.
 struct Plan {
     ports: Arc<Ports>,
-    senders: Senders,
+    tenants: Tenants,
+    /// How the deployment's account sends.
+    terms: Terms,
     hands: usize,
+    /// Due messages of each priority that are chosen from.
+    per_class: usize,
     tick: Duration,
     drain: Duration,
     /// A wake-up is in the mailbox: the next one can be saved.
     woken: AtomicBool,
     stopping: AtomicBool,
+    standing: RwLock<Standing>,
 }
 
 impl SmsPool {
     /// Marks as unknown what a crash cut, then begins to send. Fails when the outbox cannot be read.
     pub async fn start(
-        outbox: Arc<dyn SmsOutbox>,
-        provider: Arc<dyn SmsProvider>,
-        bus: Arc<dyn EventBus>,
-        clock: Arc<dyn Clock>,
+        ports: PoolPorts,
+        tenants: Tenants,
         senders: Senders,
         limits: &Limits,
     ) -> Result<SmsPool, Failure> {
+        let PoolPorts { outbox, ledger, provider, bus, clock } = ports;
+        let ask_after = AskAfter {
+            unknown: limits.look_ups.after.first().copied().unwrap_or_default(),
+            accepted: limits.sweep_after,
+        };
+        let sends = AtomicU64::new(0);
         let plan = Arc::new(Plan {
-            ports: Arc::new(Ports {
-                outbox,
-                provider,
-                bus,
-                clock,
-                ask_after: AskAfter {
-                    unknown: limits.look_ups.after.first().copied().unwrap_or_default(),
-                    accepted: limits.sweep_after,
-                },
-                sends: AtomicU64::new(0),
-            }),
-            senders,
+            ports: Arc::new(Ports { outbox, ledger, provider, bus, clock, ask_after, sends }),
+            tenants,
+            terms: terms(senders, limits),
             hands: limits.senders.max(1),
+            per_class: limits.candidates.max(1),
             tick: limits.pool_tick,
             drain: limits.drain,
             woken: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            standing: RwLock::default(),
         });
         let (actor, ended) = plan.spawn().await?;
         let pool = SmsPool { actor: Arc::new(RwLock::new(actor)), plan };
@@ -93,6 +113,25 @@ impl SmsPool {
         if !self.plan.woken.swap(true, Ordering::AcqRel) {
             // A pool that is being restarted looks anyway.
             let _ = self.actor.read().cast(Message::Look);
+        }
+    }
+
+    /// From now until a message that is due now is delivered, by what waits and the pace it leaves at.
+    pub fn delivered_in(&self, priority: Priority, segments: u16) -> Duration {
+        self.plan.standing.read().delivered_in(priority, segments)
+    }
+
+    /// Circuit breakers that are not closed, by kind: messages wait for them and none is lost.
+    pub fn open_breakers(&self) -> [(FuseKind, usize); 4] {
+        self.plan.standing.read().open
+    }
+
+    /// A message the carrier had taken was not delivered, and what it said of why.
+    pub(crate) fn told(&self, sms: &Sms) {
+        let class = sms.error_code.and_then(|code| self.plan.ports.provider.class_of(code));
+        if let Some(class) = class {
+            // A pool that is being restarted begins with closed breakers anyway.
+            let _ = self.actor.read().cast(Message::Told(Box::new(sms.clone()), class));
         }
     }
 
@@ -161,6 +200,18 @@ impl Plan {
     }
 }
 
+fn terms(senders: Senders, limits: &Limits) -> Terms {
+    let names = senders.names.iter().map(|name| name.as_str().into());
+    Terms {
+        window: limits.senders.max(1),
+        shares: limits.shares,
+        breakers: limits.breakers,
+        pairs: limits.pair,
+        habits: limits.habits,
+        ..Terms::new(names, senders.per_second)
+    }
+}
+
 struct PoolActor;
 
 /// Seen by the senders alone.
@@ -168,6 +219,8 @@ pub(crate) enum Message {
     /// Something may be due, or a slot open.
     Look,
     Free(Free),
+    /// What a carrier told of a message it had taken.
+    Told(Box<Sms>, ErrorClass),
     Stop(RpcReplyPort<()>),
 }
 
@@ -177,7 +230,7 @@ impl Actor for PoolActor {
     type Arguments = Arc<Plan>;
 
     async fn pre_start(&self, _: ActorRef<Message>, plan: Arc<Plan>) -> Result<State, ActorProcessingErr> {
-        Ok(State::new(plan))
+        Ok(State::load(plan).await?)
     }
 
     async fn post_start(&self, myself: ActorRef<Message>, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -198,6 +251,7 @@ impl Actor for PoolActor {
         match message {
             Message::Look => state.plan.woken.store(false, Ordering::Release),
             Message::Free(free) => state.on_free(free),
+            Message::Told(sms, class) => state.on_told(&sms, class),
             Message::Stop(reply) => state.stop = Some(reply),
         }
         state.look(&myself).await;

@@ -19,6 +19,7 @@ use tokio::time::sleep;
 use tracing::{debug, error, warn};
 
 use crate::metrics::sms::{self as metrics, ResolvedBy};
+use crate::sms_pool::SmsPool;
 use crate::sms_sender::{publish, show};
 
 /// Waits before a report that found no message is tried again.
@@ -38,11 +39,18 @@ const WAITING: usize = 4_096;
 pub struct SmsReports {
     outbox: Arc<dyn SmsOutbox>,
     bus: Arc<dyn EventBus>,
+    /// Learns from what was not delivered.
+    pool: Option<SmsPool>,
 }
 
 impl SmsReports {
     pub fn new(outbox: Arc<dyn SmsOutbox>, bus: Arc<dyn EventBus>) -> SmsReports {
-        SmsReports { outbox, bus }
+        SmsReports { outbox, bus, pool: None }
+    }
+
+    /// The pool hears of what was not delivered.
+    pub fn telling(self, pool: SmsPool) -> SmsReports {
+        SmsReports { pool: Some(pool), ..self }
     }
 
     /// Applies one report, publishes what it changed, and counts what people should know of.
@@ -83,6 +91,8 @@ impl SmsReports {
         }
         if sms.state == SmsState::Delivered {
             metrics::delivered(sms.priority, report.at.since(sms.created_at));
+        } else if let Some(pool) = self.pool.as_ref().filter(|_| report.status.is_end()) {
+            pool.told(sms);
         }
         publish(&*self.bus, sms.clone()).await;
     }

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use engine::failure::Failure;
-use engine::ports::{Claim, Clock, EventBus, Settled, SmsOutbox, SmsProvider, Update};
+use engine::ports::{Claim, Clock, EventBus, Settled, SmsLedger, SmsOutbox, SmsProvider, Update};
+use engine::sms::failover::is_senders_fault;
 use engine::sms::{SendOutcome, Settlement, Sms, SmsState, rest_after, settle};
 use engine::time::Timestamp;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
@@ -25,6 +26,7 @@ const RECORD_AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration
 /// What the pool and its senders stand on.
 pub(crate) struct Ports {
     pub outbox: Arc<dyn SmsOutbox>,
+    pub ledger: Arc<dyn SmsLedger>,
     pub provider: Arc<dyn SmsProvider>,
     pub bus: Arc<dyn EventBus>,
     pub clock: Arc<dyn Clock>,
@@ -44,15 +46,20 @@ pub(crate) struct AskAfter {
 /// One claimed message to send.
 pub(crate) struct Order {
     pub claim: Claim,
-    /// Refusals in a row of that sender before this message.
+    /// Refusals in a row of its number or service before this message.
     pub refusals: u32,
+    /// Should that be at fault, there is another to try.
+    pub another: bool,
 }
 
 /// The sender is free again, and what it learnt about the number or service it used.
 pub(crate) struct Free {
     pub by: ActorId,
+    pub outcome: SendOutcome,
     /// How long that should be left alone.
     pub rest: Option<Duration>,
+    /// From handed over to the answer.
+    pub took: Duration,
 }
 
 /// Starts one, as a child of `pool`.
@@ -87,13 +94,15 @@ impl Actor for SenderActor {
         order: Arc<Order>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        let started = Instant::now();
         let outcome = state.ports.send(&order).await;
+        let took = started.elapsed();
         let rest = rest_after(&outcome, order.refusals);
         if let Err(failure) = state.ports.record_until_done(&order, &outcome).await {
             error!(sms.id = %order.claim.sms.id, %failure, "sms outcome cannot be recorded");
         }
         // The pool is gone only when we are about to be.
-        let _ = state.pool.cast(sms_pool::Message::Free(Free { by: myself.get_id(), rest }));
+        let _ = state.pool.cast(sms_pool::Message::Free(Free { by: myself.get_id(), outcome, rest, took }));
         Ok(())
     }
 }
@@ -127,6 +136,7 @@ impl Ports {
         let now = self.clock.now();
         let Claim { sms, attempt } = &order.claim;
         let settlement = settle(sms, outcome, order.refusals, now);
+        let settlement = if order.another { by_another(settlement, outcome, now) } else { settlement };
         let settlement = Settlement { check_at: self.ask_after.at(settlement.state, now), ..settlement };
         let Settled { sms, moved } = self.outbox.settle(sms.id, attempt.number, &settlement, now).await?;
         info!(
@@ -146,6 +156,21 @@ impl Ports {
     /// The change is committed; a bus that is away does not hold up the next message.
     pub async fn publish(&self, sms: Sms) {
         publish(&*self.bus, sms).await;
+    }
+
+    /// The same, of a message that has not moved.
+    pub async fn show(&self, sms: Sms) {
+        show(&*self.bus, sms).await;
+    }
+}
+
+/// A message its number was at fault for is tried from another one, at once.
+fn by_another(settlement: Settlement, outcome: &SendOutcome, now: Timestamp) -> Settlement {
+    match settlement.state {
+        SmsState::Failed if is_senders_fault(outcome) => {
+            Settlement { state: SmsState::Queued, due_at: Some(now), ..settlement }
+        }
+        _ => settlement,
     }
 }
 

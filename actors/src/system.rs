@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::failure::Failure;
-use engine::ports::{CallControl, CallStore, Clock, EventBus, Forwarder, SmsOutbox, SmsProvider};
+use engine::ports::{CallControl, CallStore, Clock, EventBus, Forwarder, SmsLedger, SmsOutbox, SmsProvider};
 use engine::sms::DeliveryReport;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
@@ -20,7 +20,7 @@ use crate::live_feed::LiveFeed;
 use crate::reaper::Reaper;
 use crate::relay::Relay;
 use crate::sms_desk::SmsDesk;
-use crate::sms_pool::SmsPool;
+use crate::sms_pool::{PoolPorts, SmsPool};
 use crate::sms_reconciler::SmsReconciler;
 use crate::sms_reports::SmsReports;
 use crate::supervise::Supervised;
@@ -33,6 +33,7 @@ const LAST_COMMIT: Duration = Duration::from_secs(1);
 pub struct Ports {
     pub calls: Arc<dyn CallStore>,
     pub outbox: Arc<dyn SmsOutbox>,
+    pub ledger: Arc<dyn SmsLedger>,
     pub provider: Arc<dyn SmsProvider>,
     /// Reports of a carrier that lives in this process.
     pub reports: Option<mpsc::Receiver<DeliveryReport>>,
@@ -61,7 +62,7 @@ pub struct System {
     pub sms_reports: SmsReports,
     /// What people do with messages.
     pub sms_desk: SmsDesk,
-    sms_pool: SmsPool,
+    pub sms_pool: SmsPool,
     committer: Committer,
     /// In the order they are stopped.
     tasks: Mutex<Vec<Supervised>>,
@@ -75,10 +76,17 @@ impl System {
         let (live, feeding) = LiveFeed::start(&ports.feed, store.clone(), limits.live_backlog).await?;
         let committed = Arc::new(Notify::new());
         let relaying = Relay::start(store.clone(), bus.clone(), committed.clone(), limits.relay_batch).await?;
-        let sms_reports = SmsReports::new(outbox.clone(), bus.clone());
-        let listening = ports.reports.map(|reports| sms_reports.listen(reports).into());
         let provider = ports.provider;
-        let sms_pool = SmsPool::start(outbox.clone(), provider.clone(), bus, clock.clone(), senders, &limits).await?;
+        let pool = PoolPorts {
+            outbox: outbox.clone(),
+            ledger: ports.ledger,
+            provider: provider.clone(),
+            bus: bus.clone(),
+            clock: clock.clone(),
+        };
+        let sms_pool = SmsPool::start(pool, tenants.clone(), senders, &limits).await?;
+        let sms_reports = SmsReports::new(outbox.clone(), bus).telling(sms_pool.clone());
+        let listening = ports.reports.map(|reports| sms_reports.listen(reports).into());
         let sms_desk = SmsDesk::new(outbox.clone(), sms_reports.clone(), sms_pool.clone(), clock.clone());
         let reconciling = SmsReconciler {
             outbox,

@@ -48,6 +48,7 @@ impl Rig {
         let ports = Ports {
             calls: store.clone(),
             outbox: memory.clone(),
+            ledger: memory.clone(),
             provider: Arc::new(MemoryProvider::default()),
             reports: None,
             bus: Arc::new(feed.clone()),

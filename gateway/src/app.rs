@@ -226,7 +226,8 @@ async fn start_system(
     let feed = LocalBus::new(limits.live_backlog);
     let ports = Ports {
         calls: store.clone(),
-        outbox: store,
+        outbox: store.clone(),
+        ledger: store,
         provider: carrier.provider,
         reports: carrier.reports,
         bus: Arc::new(feed.clone()),

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use engine::priority::Priority;
+use engine::sms::breaker::FuseKind;
 use engine::sms::{SendOutcome, SmsState};
 
 pub const MESSAGES: &str = "cordboard_sms_messages_total";
 pub const QUEUE_DEPTH: &str = "cordboard_sms_queue_depth";
 pub const SEND_SECONDS: &str = "cordboard_sms_send_seconds";
 pub const DELIVERY_SECONDS: &str = "cordboard_sms_delivery_seconds";
+pub const SLOT_WAIT_SECONDS: &str = "cordboard_sms_slot_wait_seconds";
+pub const BREAKER_OPEN: &str = "cordboard_sms_breaker_open";
 pub const UNKNOWN: &str = "cordboard_sms_unknown";
 pub const RESOLVED: &str = "cordboard_sms_unknown_resolved_total";
 pub const CONTRADICTIONS: &str = "cordboard_sms_contradictions_total";
@@ -22,6 +25,8 @@ pub fn describe() {
     describe_gauge!(QUEUE_DEPTH, "Text messages waiting to be sent, by priority");
     describe_histogram!(SEND_SECONDS, Unit::Seconds, "Time the carrier took to answer one attempt");
     describe_histogram!(DELIVERY_SECONDS, Unit::Seconds, "From owed to reported delivered, by priority");
+    describe_histogram!(SLOT_WAIT_SECONDS, Unit::Seconds, "From due to handed over, by priority");
+    describe_gauge!(BREAKER_OPEN, "Circuit breakers that are not closed, by kind: messages wait for them");
     describe_gauge!(UNKNOWN, "Text messages of which nobody knows whether they left");
     describe_counter!(
         RESOLVED,
@@ -85,6 +90,16 @@ pub fn contradicted() {
 /// `knew`: `found`, `absent`, `unclear` or `failed`.
 pub fn checked(knew: &'static str) {
     counter!(BOOKS_ASKED, "outcome" => knew).increment(1);
+}
+
+pub fn slot_waited(priority: Priority, wait: Duration) {
+    histogram!(SLOT_WAIT_SECONDS, "priority" => priority.as_str()).record(wait);
+}
+
+pub fn breakers(open: [(FuseKind, usize); 4]) {
+    for (kind, count) in open {
+        gauge!(BREAKER_OPEN, "kind" => kind.as_str()).set(count as f64);
+    }
 }
 
 pub fn depth(depth: [(Priority, u64); 4]) {

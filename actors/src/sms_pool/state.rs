@@ -6,33 +6,47 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use engine::failure::Failure;
-use engine::ports::{Candidate, Candidates, Claim, ClaimRequest};
-use engine::sms::SendOutcome;
+use engine::ports::{Begun, LearnedPace};
+use engine::sms::estimate::Backlog;
+use engine::sms::pace::{Moment, recovered};
+use engine::sms::{ErrorClass, SendOutcome, Sms};
 use ractor::{ActorId, ActorProcessingErr, ActorRef, MessagingErr, RpcReplyPort};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use super::pace::Pace;
+use super::accounts::{AccountName, Accounts};
+use super::days::Days;
+use super::standing::Standing;
 use super::{BACK_OFF, Message, Plan};
 use crate::metrics::sms as metrics;
 use crate::sms_sender::{self, Free, Order};
 
-/// Shortest sleep when the outbox says a message is due that it does not give: it waits for another one, and the end of
-/// that one wakes us.
-const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
-
 /// Least time between two counts of the queue.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
+/// What left longer ago than this holds nothing up any more: more segments than one message has, at the slowest pace.
+const LOOK_BACK: Duration = Duration::from_secs(120);
+const MOST_LOOKED_BACK: usize = 20_000;
+
+/// An attempt of an earlier life was committed before it left: it may have left so much later.
+const LEFT_WITHIN: Duration = Duration::from_millis(50);
+
+/// Our clock begins here, so that what was before us has a place on it.
+const ORIGIN: Moment = Duration::from_secs(3600);
+
 pub(super) struct State {
     pub plan: Arc<Plan>,
-    paces: Vec<Pace>,
-    free: Vec<ActorRef<Arc<Order>>>,
+    born: Instant,
+    pub accounts: Accounts,
+    pub days: Days,
+    pub free: Vec<ActorRef<Arc<Order>>>,
     /// Senders with a message in hand.
-    busy: HashMap<ActorId, InHand>,
+    pub busy: HashMap<ActorId, InHand>,
     /// Attempts whose sender is gone, not yet recorded.
-    orphans: Vec<(Arc<Order>, SendOutcome)>,
+    pub orphans: Vec<(Arc<Order>, SendOutcome)>,
+    /// As it is kept in the ledger.
+    learned: Vec<(Box<str>, f64)>,
     /// Failures of the outbox in a row, and how long it is left alone for them.
     failures: u32,
     rests_until: Option<Instant>,
@@ -42,29 +56,55 @@ pub(super) struct State {
     pub stop: Option<RpcReplyPort<()>>,
 }
 
-struct InHand {
-    sender: ActorRef<Arc<Order>>,
-    order: Arc<Order>,
-    /// Index of the pace it left by.
-    pace: usize,
+pub(super) struct InHand {
+    pub sender: ActorRef<Arc<Order>>,
+    pub order: Arc<Order>,
+    /// The account it left by.
+    pub account: AccountName,
 }
 
 impl State {
-    pub fn new(plan: Arc<Plan>) -> State {
-        let now = Instant::now();
-        let pace = |name: &String| Pace::new(name, plan.senders.per_second, now);
-        State {
-            paces: plan.senders.names.iter().map(pace).collect(),
-            plan: plan.clone(),
+    /// Takes up what earlier lives sent of late and learned.
+    pub async fn load(plan: Arc<Plan>) -> Result<State, Failure> {
+        let mut state = State {
+            born: Instant::now(),
+            accounts: Accounts::new(plan.terms.clone(), plan.tenants.clone()),
+            days: Days::default(),
             free: Vec::with_capacity(plan.hands),
             busy: HashMap::with_capacity(plan.hands),
             orphans: Vec::new(),
+            learned: Vec::new(),
             failures: 0,
             rests_until: None,
             timer: None,
             counted_at: None,
             stop: None,
+            plan,
+        };
+        state.remember().await?;
+        Ok(state)
+    }
+
+    /// Now, on the clock of paces.
+    pub fn moment(&self) -> Moment {
+        ORIGIN + self.born.elapsed()
+    }
+
+    async fn remember(&mut self) -> Result<(), Failure> {
+        let ports = self.plan.ports.clone();
+        let (wall, now) = (ports.clock.now(), self.moment());
+        let begun = ports.ledger.begun_since(wall.minus(LOOK_BACK), MOST_LOOKED_BACK).await?;
+        let left_at = |begun: &Begun| now.saturating_sub(wall.since(begun.at).saturating_sub(LEFT_WITHIN));
+        self.accounts.remember(&begun, left_at);
+        for pace in ports.ledger.learned().await? {
+            self.accounts.resume(&pace, recovered(pace.factor, wall.since(pace.at)), now);
         }
+        Ok(())
+    }
+
+    /// Other playbooks may bring other accounts, which have to be told what left by them.
+    pub async fn follow_playbooks(&mut self) -> Result<(), Failure> {
+        if self.accounts.follow() { self.remember().await } else { Ok(()) }
     }
 
     pub async fn hire(&mut self, myself: &ActorRef<Message>) -> Result<(), ActorProcessingErr> {
@@ -75,16 +115,25 @@ impl State {
 
     pub fn on_free(&mut self, free: Free) {
         if let Some(done) = self.busy.remove(&free.by) {
-            self.paces[done.pace].hears(done.order.refusals, free.rest, Instant::now());
+            self.hears(&done.order, &done.account, &free.outcome, free.rest, Some(free.took));
             self.free.push(done.sender);
+        }
+    }
+
+    /// The carrier told later that it could not deliver.
+    pub fn on_told(&mut self, sms: &Sms, class: ErrorClass) {
+        let now = self.moment();
+        if let (Some(sender), Some(account)) = (sms.from.as_deref(), self.accounts.of(&sms.tenant)) {
+            account.hears_later(sms, sender, class, now);
         }
     }
 
     pub fn on_death(&mut self, died: ActorId) {
         self.free.retain(|sender| sender.get_id() != died);
         if let Some(lost) = self.busy.remove(&died) {
-            self.paces[lost.pace].hears(lost.order.refusals, None, Instant::now());
-            self.orphans.push((lost.order, SendOutcome::Unknown { reason: "its sender died".into() }));
+            let outcome = SendOutcome::Unknown { reason: "its sender died".into() };
+            self.hears(&lost.order, &lost.account, &outcome, None, None);
+            self.orphans.push((lost.order, outcome));
         }
     }
 
@@ -108,75 +157,6 @@ impl State {
         self.failures = 0;
         self.rests_until = None;
         Ok(wait)
-    }
-
-    /// Claims and hands over until no hand is free, no slot is open or nothing is due. Returns how long to sleep.
-    async fn fill_hands(&mut self) -> Result<Duration, Failure> {
-        while !self.free.is_empty() {
-            let now = Instant::now();
-            let Some(pace) = self.open_pace(now) else { return Ok(self.until_open(now)) };
-            let room = self.paces[pace].room(self.free.len());
-            let (chosen, claims) = self.claim(pace, room).await?;
-            let none_claimed = claims.is_empty();
-            claims.into_iter().for_each(|claim| self.hand_over(claim, pace));
-            if chosen < room || none_claimed {
-                return self.until_due().await;
-            }
-        }
-        Ok(self.plan.tick)
-    }
-
-    /// How many were chosen, and those of them that could be claimed.
-    async fn claim(&self, pace: usize, room: usize) -> Result<(usize, Vec<Claim>), Failure> {
-        let ports = &self.plan.ports;
-        let now = ports.clock.now();
-        let Candidates { due, expired } = ports.outbox.candidates(now, room).await?;
-        for sms in expired {
-            warn!(sms.id = %sms.id, "sms expired unsent");
-            ports.publish(sms).await;
-        }
-        let sender = &self.paces[pace].name;
-        let request = |candidate: &Candidate| ClaimRequest { id: candidate.id, sender: (**sender).into() };
-        let requests: Vec<_> = due.iter().flatten().take(room).map(request).collect();
-        if requests.is_empty() {
-            return Ok((0, Vec::new()));
-        }
-        let claims = ports.outbox.claim(&requests, now).await?;
-        Ok((requests.len(), claims.into_iter().flatten().collect()))
-    }
-
-    fn hand_over(&mut self, claim: Claim, pace: usize) {
-        let refusals = self.paces[pace].takes_one(Instant::now());
-        let order = Arc::new(Order { claim, refusals });
-        let sender = self.free.pop().expect("no more is claimed than hands are free");
-        match sender.cast(order.clone()) {
-            Ok(()) => {
-                self.busy.insert(sender.get_id(), InHand { sender, order, pace });
-            }
-            // It died while idle; its replacement is on its way.
-            Err(_) => {
-                self.paces[pace].hears(refusals, None, Instant::now());
-                self.orphans.push((order, SendOutcome::NotSent { reason: "its sender was gone".into() }));
-            }
-        }
-    }
-
-    /// The open pace that was used longest ago.
-    fn open_pace(&self, now: Instant) -> Option<usize> {
-        let open = self.paces.iter().enumerate().filter(|(_, pace)| pace.is_open(now));
-        open.min_by_key(|(_, pace)| pace.opens_at()).map(|(index, _)| index)
-    }
-
-    fn until_open(&self, now: Instant) -> Duration {
-        let next = self.paces.iter().filter_map(Pace::opens_at).min();
-        next.map_or(self.plan.tick, |at| at.saturating_duration_since(now))
-    }
-
-    async fn until_due(&self) -> Result<Duration, Failure> {
-        let ports = &self.plan.ports;
-        let due_at = ports.outbox.next_due().await?;
-        let wait = due_at.map_or(self.plan.tick, |at| at.since(ports.clock.now()));
-        Ok(wait.max(SHORTEST_SLEEP))
     }
 
     async fn record_orphans(&mut self) -> Result<(), Failure> {
@@ -207,12 +187,44 @@ impl State {
         }
     }
 
+    /// Once a second: what others see of us, and what the next life is to know.
     async fn count(&mut self) -> Result<(), Failure> {
         let now = Instant::now();
-        if self.counted_at.is_none_or(|at| now - at >= COUNT_EVERY) {
-            metrics::depth(self.plan.ports.outbox.depth().await?);
-            self.counted_at = Some(now);
+        if self.counted_at.is_some_and(|at| now - at < COUNT_EVERY) {
+            return Ok(());
         }
+        let depth = self.plan.ports.outbox.depth().await?;
+        metrics::depth(depth);
+        let at = self.moment();
+        let open = self.accounts.open();
+        metrics::breakers(open);
+        let account = self.accounts.default();
+        let backlog = Backlog {
+            // Most messages are one segment; nobody counts them for an estimate.
+            segments: depth.map(|(_, messages)| messages),
+            per_second: account.and_then(|account| account.rate(at)),
+            held: account.map(|account| account.held(at)).unwrap_or_default(),
+            ..Standing::default().backlog
+        };
+        *self.plan.standing.write() = Standing { backlog, open, shares: self.plan.terms.shares };
+        self.keep_learned(at).await?;
+        self.counted_at = Some(now);
+        Ok(())
+    }
+
+    async fn keep_learned(&mut self, now: Moment) -> Result<(), Failure> {
+        let learned = self.accounts.learned(now);
+        let wall = self.plan.ports.clock.now();
+        // It is given back by itself: only another lesson is news, or that all is forgotten.
+        let is_news = learned.len() != self.learned.len()
+            || learned.iter().zip(&self.learned).any(|(new, old)| new.0 != old.0 || new.1 < old.1);
+        if is_news {
+            let pace =
+                |(sender, factor): &(Box<str>, f64)| LearnedPace { sender: sender.clone(), factor: *factor, at: wall };
+            let paces: Vec<LearnedPace> = learned.iter().map(pace).collect();
+            self.plan.ports.ledger.learn(&paces).await?;
+        }
+        self.learned = learned;
         Ok(())
     }
 }

@@ -20,10 +20,11 @@ use tokio::time::{Instant, sleep, timeout};
 use super::SmsReconciler;
 use crate::bus::LocalBus;
 use crate::limits::Limits;
-use crate::sms_pool::SmsPool;
+use crate::sms_pool::{PoolPorts, SmsPool};
 use crate::sms_reports::SmsReports;
 use crate::supervise::Supervised;
 use crate::system::Senders;
+use crate::tenants::Tenants;
 
 /// The wall clock moves as paused time does.
 struct TestClock(Instant);
@@ -132,7 +133,14 @@ impl World {
         let limits = Arc::new(Limits::default());
         let senders = Senders { names: vec!["+15145550199".to_owned()], per_second: None };
         let reports = SmsReports::new(store.clone(), Arc::new(bus.clone()));
-        let pool = SmsPool::start(store.clone(), carrier.clone(), Arc::new(bus), clock.clone(), senders, &limits);
+        let ports = PoolPorts {
+            outbox: store.clone(),
+            ledger: store.clone(),
+            provider: carrier.clone(),
+            bus: Arc::new(bus),
+            clock: clock.clone(),
+        };
+        let pool = SmsPool::start(ports, Tenants::default(), senders, &limits);
         let pool = pool.await.unwrap();
         let reconciler = SmsReconciler {
             outbox: store.clone(),

@@ -110,7 +110,8 @@ async fn start(directory: &std::path::Path, calls: usize) -> anyhow::Result<Syst
     let feed = LocalBus::new(65_536);
     let ports = Ports {
         calls: store.clone(),
-        outbox: store,
+        outbox: store.clone(),
+        ledger: store,
         provider: Arc::new(Nobody),
         reports: None,
         bus: Arc::new(feed.clone()),

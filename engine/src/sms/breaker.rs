@@ -15,8 +15,8 @@ use std::time::Duration;
 use super::outcome::{ErrorClass, SendOutcome};
 use super::pace::Moment;
 use crate::ids::TenantId;
+use crate::phone::PhoneNumber;
 use crate::playbook::Contact;
-use crate::ports::Candidate;
 
 /// What can fail on its own, within one account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -237,9 +237,9 @@ fn verdict_of(kind: FuseKind, class: ErrorClass) -> Verdict {
 
 impl Fuse {
     /// All that a message passes: its account's, its sender's, its route's, its words'.
-    pub fn of(candidate: &Candidate, sender: &str) -> [Fuse; 4] {
-        let country = candidate.to.calling_code();
-        let words = Fuse::Words(candidate.tenant.clone(), Audience::of(&candidate.contact));
+    pub fn of(tenant: &TenantId, to: &PhoneNumber, contact: &str, sender: &str) -> [Fuse; 4] {
+        let country = to.calling_code();
+        let words = Fuse::Words(tenant.clone(), Audience::of(contact));
         [Fuse::Account, Fuse::Sender(sender.into()), Fuse::Route(sender.into(), country.into()), words]
     }
 

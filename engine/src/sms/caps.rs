@@ -5,8 +5,12 @@
 //! (P1 and P2). An emergency told to the team is never held: it is what the money is kept for, and the texts of one
 //! call are limited elsewhere.
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
 use super::breaker::Audience;
 use crate::priority::Priority;
+use crate::time::Timestamp;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Caps {
@@ -66,6 +70,19 @@ impl Caps {
     }
 }
 
+/// The day `at` is in: from its midnight to the next, on the clocks of `zone`.
+pub fn day_of(at: Timestamp, zone: &TimeZone) -> (Timestamp, Timestamp) {
+    let midnight = |date: Date| {
+        let moment = zone.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
+        Some(Timestamp::from_millis(moment.as_millisecond()))
+    };
+    let whole = || {
+        let today = zone.to_datetime(jiff::Timestamp::from_millisecond(at.as_millis()).ok()?).date();
+        Some((midnight(today)?, midnight(today.tomorrow().ok()?)?))
+    };
+    whole().unwrap_or((at, Timestamp::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +114,19 @@ mod tests {
     fn without_a_price_nothing_is_too_dear() {
         let used = Used { segments: u64::MAX, to_recipient: 0 };
         assert_eq!(Caps::default().refuse(P4, Callers, 1, used), None);
+    }
+
+    #[test]
+    fn a_day_is_from_midnight_to_midnight_on_the_clock_on_the_wall() {
+        let zone = TimeZone::get("America/Toronto").unwrap();
+        for (at, begins, ends) in [
+            ("2026-07-14T03:59:59Z", "2026-07-13T04:00:00.000Z", "2026-07-14T04:00:00.000Z"),
+            ("2026-07-14T04:00:00Z", "2026-07-14T04:00:00.000Z", "2026-07-15T04:00:00.000Z"),
+            ("2026-11-01T12:00:00Z", "2026-11-01T04:00:00.000Z", "2026-11-02T05:00:00.000Z"),
+        ] {
+            let (from, to) = day_of(at.parse().unwrap(), &zone);
+            assert_eq!((from.to_string(), to.to_string()), (begins.to_owned(), ends.to_owned()), "{at}");
+        }
+        assert_eq!(day_of(Timestamp::MAX, &zone).1, Timestamp::MAX);
     }
 }

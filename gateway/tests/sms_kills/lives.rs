@@ -8,15 +8,18 @@ use std::time::Duration;
 
 use actors::Limits;
 use actors::bus::LocalBus;
-use actors::sms_pool::SmsPool;
+use actors::sms_pool::{PoolPorts, SmsPool};
 use actors::sms_reconciler::SmsReconciler;
 use actors::sms_reports::SmsReports;
 use actors::system::Senders;
+use actors::tenants::Tenants;
 use engine::ids::SmsId;
 use engine::ports::{Checks, Clock, SmsOutbox, SystemClock};
 use engine::priority::Priority;
+use engine::sms::breaker::{Rule, Rules};
 use engine::sms::{LookUps, NewSms, Sms, SmsState};
 use engine::testing::frames::tenant;
+use engine::testing::memory::MemoryStore;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
@@ -103,7 +106,15 @@ impl Lives {
         let provider = Arc::new(Line { carrier: self.carrier.clone(), gate });
         let (bus, clock, limits) = (Arc::new(LocalBus::new(64)), Arc::new(SystemClock), Arc::new(limits()));
         let senders = Senders { names: vec!["+15145550199".to_owned()], per_second: None };
-        let pool = SmsPool::start(outbox.clone(), provider.clone(), bus.clone(), clock.clone(), senders, &limits);
+        let ports = PoolPorts {
+            outbox: outbox.clone(),
+            // No limit here outlives a life.
+            ledger: Arc::<MemoryStore>::default(),
+            provider: provider.clone(),
+            bus: bus.clone(),
+            clock: clock.clone(),
+        };
+        let pool = SmsPool::start(ports, Tenants::default(), senders, &limits);
         let pool = pool.await.expect("the pool starts");
         let reports = SmsReports::new(outbox.clone(), bus);
         let _reconciling = SmsReconciler { outbox, provider, reports, pool, clock, limits }.start();
@@ -146,6 +157,7 @@ impl Lives {
 
 /// As in earnest, a thousand times as fast.
 fn limits() -> Limits {
+    let quick = Rule { failures: 5, rest: Duration::from_millis(60), longest: Duration::from_millis(600) };
     Limits {
         senders: 4,
         look_ups: LookUps {
@@ -156,6 +168,7 @@ fn limits() -> Limits {
         sweep_after: Duration::from_millis(3),
         sweep_every: Duration::ZERO,
         reconcile_tick: Duration::from_millis(1),
+        breakers: Rules { account: quick, sender: quick, route: quick, words: quick },
         ..Limits::default()
     }
 }

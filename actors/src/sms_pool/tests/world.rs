@@ -1,6 +1,6 @@
 //! The world of these stories: an outbox in memory, a carrier with a script, and the clock of paused time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
@@ -9,12 +9,14 @@ use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, SmsId, TenantId};
 use engine::ports::{
-    Candidate, Candidates, Checks, Claim, ClaimRequest, Clock, IdempotencyKey, NotClaimed, Settled, SmsFilter,
-    SmsOutbox, SmsProvider, Submitted, Update,
+    Begun, Candidate, Candidates, Checks, Claim, ClaimRequest, Clock, DayUse, IdempotencyKey, LearnedPace, NotClaimed,
+    Settled, SmsFilter, SmsLedger, SmsOutbox, SmsProvider, Submitted, Update,
 };
 use engine::priority::Priority;
+use engine::sms::dispatch::Past;
 use engine::sms::{
-    Attempt, AttemptToken, Command, Commanded, DeliveryReport, NewSms, Reported, SendOutcome, Settlement, Sms, SmsState,
+    Attempt, AttemptToken, Command, Commanded, DeliveryReport, ErrorClass, NewSms, Reported, SendOutcome, Settlement,
+    Sms, SmsState,
 };
 use engine::time::Timestamp;
 use parking_lot::Mutex;
@@ -23,8 +25,9 @@ use tokio::time::Instant;
 
 use crate::bus::LocalBus;
 use crate::limits::Limits;
-use crate::sms_pool::SmsPool;
+use crate::sms_pool::{PoolPorts, SmsPool};
 use crate::system::Senders;
+use crate::tenants::Tenants;
 
 /// The wall clock moves as paused time does.
 pub struct TestClock(Instant);
@@ -72,6 +75,13 @@ pub fn owed(line: u16, priority: Priority, due_at: Timestamp) -> Sms {
 #[derive(Default)]
 pub struct Outbox {
     pub rows: Mutex<Vec<Sms>>,
+    /// Where each one is, and which of them are queued: a day is ten thousand of them.
+    places: Mutex<HashMap<SmsId, usize>>,
+    queued: Mutex<BTreeSet<usize>>,
+    begun: Mutex<Vec<Begun>>,
+    tried: Mutex<HashMap<SmsId, Vec<Box<str>>>>,
+    learned: Mutex<Vec<LearnedPace>>,
+    pub depth: Mutex<[u64; 4]>,
     /// That many calls of each kind fail before one works.
     pub claims_to_fail: AtomicU32,
     pub settles_to_fail: AtomicU32,
@@ -82,11 +92,18 @@ pub struct Outbox {
 
 impl Outbox {
     pub fn owe(&self, sms: Sms) {
-        self.rows.lock().push(sms);
+        let mut rows = self.rows.lock();
+        self.places.lock().insert(sms.id, rows.len());
+        self.queued.lock().insert(rows.len());
+        rows.push(sms);
     }
 
     pub fn row(&self, id: SmsId) -> Sms {
-        self.rows.lock().iter().find(|sms| sms.id == id).cloned().unwrap()
+        self.rows.lock()[self.place(id)].clone()
+    }
+
+    fn place(&self, id: SmsId) -> usize {
+        self.places.lock()[&id]
     }
 
     pub fn in_state(&self, state: SmsState) -> usize {
@@ -108,17 +125,26 @@ impl SmsOutbox for Outbox {
             return Err(Failure::retry("store is away"));
         }
         let mut rows = self.rows.lock();
-        let late = rows.iter_mut().filter(|sms| sms.state == SmsState::Queued && sms.expires_at < now);
-        let expired = late.map(|sms| {
-            sms.state = SmsState::Expired;
-            sms.clone()
-        });
-        let expired = expired.collect();
+        let mut queued = self.queued.lock();
+        let late = queued.extract_if(.., |place| rows[*place].expires_at < now).collect::<Vec<_>>();
+        let expire = |place: usize| {
+            rows[place].state = SmsState::Expired;
+            rows[place].clone()
+        };
+        let expired = late.into_iter().map(expire).collect();
+        // In the order they were owed, which for most is that of their deadlines.
+        let mut of: BTreeMap<(Priority, &TenantId), Vec<&Sms>> = BTreeMap::new();
+        for sms in queued.iter().map(|place| &rows[*place]).filter(|sms| sms.due_at <= now) {
+            let of_tenant = of.entry((sms.priority, &sms.tenant)).or_default();
+            if of_tenant.len() < per_class {
+                of_tenant.push(sms);
+            }
+        }
         let of_class = |priority| {
-            let is_due = |sms: &&Sms| sms.priority == priority && sms.state == SmsState::Queued && sms.due_at <= now;
-            let mut due: Vec<_> = rows.iter().filter(is_due).collect();
-            due.sort_by_key(|sms| (sms.expires_at, sms.due_at));
-            due.into_iter().take(per_class).map(candidate).collect()
+            let tenants = of.iter().filter(|((class, _), _)| *class == priority);
+            let mut due: Vec<(usize, &Sms)> = tenants.flat_map(|(_, due)| due.iter().copied().enumerate()).collect();
+            due.sort_by_key(|(turn, sms)| (*turn, sms.expires_at, sms.due_at));
+            due.into_iter().take(per_class).map(|(_, sms)| self.candidate(sms)).collect()
         };
         Ok(Candidates { due: Priority::ALL.map(of_class), expired })
     }
@@ -130,8 +156,13 @@ impl SmsOutbox for Outbox {
     ) -> Result<Vec<Result<Claim, NotClaimed>>, Failure> {
         let mut rows = self.rows.lock();
         let claim = |request: &ClaimRequest| {
-            let queued = |sms: &&mut Sms| sms.id == request.id && sms.state == SmsState::Queued;
-            let sms = rows.iter_mut().find(queued).ok_or(NotClaimed::Gone)?;
+            let place = self.place(request.id);
+            let was_queued = self.queued.lock().remove(&place);
+            let sms = Some(&mut rows[place]).filter(|_| was_queued).ok_or(NotClaimed::Gone)?;
+            let (tenant, to) = (sms.tenant.clone(), sms.to.clone());
+            let attempt = Past { tenant, to, sender: request.sender.clone(), segments: sms.segments };
+            self.begun.lock().push(Begun { attempt, at: now });
+            self.tried.lock().entry(sms.id).or_default().push(request.sender.clone());
             sms.state = SmsState::Sending;
             sms.attempts += 1;
             sms.from = Some(request.sender.clone());
@@ -147,7 +178,8 @@ impl SmsOutbox for Outbox {
             return Err(Failure::retry("store is away"));
         }
         let mut rows = self.rows.lock();
-        let sms = rows.iter_mut().find(|sms| sms.id == id).unwrap();
+        let place = self.place(id);
+        let sms = &mut rows[place];
         let moved = sms.state == SmsState::Sending;
         if moved {
             sms.state = settlement.state;
@@ -156,6 +188,9 @@ impl SmsOutbox for Outbox {
             sms.provider_id = settlement.provider_id.clone();
             sms.error = settlement.error.clone();
             sms.updated_at = now;
+        }
+        if sms.state == SmsState::Queued {
+            self.queued.lock().insert(place);
         }
         Ok(Settled { sms: sms.clone(), moved })
     }
@@ -168,6 +203,7 @@ impl SmsOutbox for Outbox {
         let found = rows.iter_mut().find(|sms| sms.provider_id.as_ref() == Some(&report.provider_id));
         let Some(sms) = found else { return Ok(Reported::Unheard) };
         let from = std::mem::replace(&mut sms.state, report.status.state());
+        sms.error_code = report.error_code;
         Ok(Reported::Moved { sms: sms.clone(), from })
     }
 
@@ -181,11 +217,13 @@ impl SmsOutbox for Outbox {
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, Failure> {
-        Ok(self.rows.lock().iter().filter(|sms| sms.state == SmsState::Queued).map(|sms| sms.due_at).min())
+        let rows = self.rows.lock();
+        Ok(self.queued.lock().iter().map(|place| rows[*place].due_at).min())
     }
 
     async fn depth(&self) -> Result<[(Priority, u64); 4], Failure> {
-        Ok(Priority::ALL.map(|priority| (priority, 0)))
+        let depth = *self.depth.lock();
+        Ok(Priority::ALL.map(|priority| (priority, depth[priority as usize])))
     }
 
     async fn count(&self, state: SmsState) -> Result<u64, Failure> {
@@ -233,19 +271,51 @@ impl SmsOutbox for Outbox {
     }
 }
 
-fn candidate(sms: &Sms) -> Candidate {
-    Candidate {
-        id: sms.id,
-        tenant: sms.tenant.clone(),
-        to: sms.to.clone(),
-        call: sms.call.clone(),
-        priority: sms.priority,
-        due_at: sms.due_at,
-        expires_at: sms.expires_at,
-        segments: sms.segments,
-        created_at: sms.created_at,
-        attempts: sms.attempts,
-        tried: Vec::new(),
+#[async_trait]
+impl SmsLedger for Outbox {
+    async fn begun_since(&self, since: Timestamp, _: usize) -> Result<Vec<Begun>, Failure> {
+        Ok(self.begun.lock().iter().filter(|begun| begun.at >= since).cloned().collect())
+    }
+
+    async fn used_since(&self, tenant: &TenantId, since: Timestamp) -> Result<DayUse, Failure> {
+        let begun = self.begun.lock();
+        let of_tenant = begun.iter().filter(|begun| begun.attempt.tenant == *tenant && begun.at >= since);
+        Ok(DayUse { segments: of_tenant.map(|begun| u64::from(begun.attempt.segments)).sum(), callers: Vec::new() })
+    }
+
+    async fn put_off(&self, id: SmsId, until: Timestamp, why: &str, _: Timestamp) -> Result<Option<Sms>, Failure> {
+        let sms = &mut self.rows.lock()[self.place(id)];
+        sms.due_at = until;
+        sms.error = Some(why.into());
+        Ok(Some(sms.clone()))
+    }
+
+    async fn learned(&self) -> Result<Vec<LearnedPace>, Failure> {
+        Ok(self.learned.lock().clone())
+    }
+
+    async fn learn(&self, paces: &[LearnedPace]) -> Result<(), Failure> {
+        *self.learned.lock() = paces.to_vec();
+        Ok(())
+    }
+}
+
+impl Outbox {
+    fn candidate(&self, sms: &Sms) -> Candidate {
+        Candidate {
+            id: sms.id,
+            tenant: sms.tenant.clone(),
+            to: sms.to.clone(),
+            call: sms.call.clone(),
+            contact: sms.contact.clone(),
+            priority: sms.priority,
+            due_at: sms.due_at,
+            expires_at: sms.expires_at,
+            segments: sms.segments,
+            created_at: sms.created_at,
+            attempts: sms.attempts,
+            tried: self.tried.lock().get(&sms.id).cloned().unwrap_or_default(),
+        }
     }
 }
 
@@ -265,11 +335,21 @@ pub struct Sent {
     pub at: Instant,
     pub id: SmsId,
     pub from: String,
+    pub tenant: TenantId,
+    pub segments: u32,
 }
+
+/// What the carrier does with a message nobody wrote a script for.
+pub type Habit = dyn Fn(&Sms, &str) -> (Duration, SendOutcome) + Send + Sync;
 
 /// A carrier with a script per number; without one it accepts at once.
 #[derive(Default)]
 pub struct Carrier {
+    pub habit: Mutex<Option<Arc<Habit>>>,
+    /// How often each message was taken, or may have been.
+    pub taken: Mutex<HashMap<SmsId, u32>>,
+    /// What its error codes mean.
+    pub classes: Mutex<HashMap<u32, ErrorClass>>,
     pub script: Mutex<HashMap<SmsId, Vec<Does>>>,
     pub log: Mutex<Vec<Sent>>,
 }
@@ -295,9 +375,29 @@ impl SmsProvider for Carrier {
         "scripted"
     }
 
+    fn class_of(&self, code: u32) -> Option<ErrorClass> {
+        self.classes.lock().get(&code).copied()
+    }
+
     async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome {
-        self.log.lock().push(Sent { at: Instant::now(), id: sms.id, from: attempt.sender.to_string() });
-        let does = self.script.lock().get_mut(&sms.id).and_then(Vec::pop).unwrap_or(Does::Accepts);
+        self.log.lock().push(Sent {
+            at: Instant::now(),
+            id: sms.id,
+            from: attempt.sender.to_string(),
+            tenant: sms.tenant.clone(),
+            segments: sms.segments.into(),
+        });
+        let scripted = self.script.lock().get_mut(&sms.id).and_then(Vec::pop);
+        let habit = self.habit.lock().clone().filter(|_| scripted.is_none());
+        if let Some(habit) = habit {
+            let (latency, outcome) = habit(sms, &attempt.sender);
+            if matches!(outcome, SendOutcome::Accepted { .. } | SendOutcome::Unknown { .. }) {
+                *self.taken.lock().entry(sms.id).or_default() += 1;
+            }
+            tokio::time::sleep(latency).await;
+            return outcome;
+        }
+        let does = scripted.unwrap_or(Does::Accepts);
         match does {
             Does::Accepts => {}
             Does::WaitsForAll(barrier) => {
@@ -315,6 +415,7 @@ pub struct World {
     pub outbox: Arc<Outbox>,
     pub carrier: Arc<Carrier>,
     pub clock: Arc<TestClock>,
+    pub tenants: Tenants,
     pub bus: LocalBus,
     pub updates: broadcast::Receiver<Update>,
 }
@@ -323,7 +424,14 @@ impl World {
     pub fn new() -> World {
         let bus = LocalBus::new(4_096);
         let updates = bus.subscribe();
-        World { outbox: Arc::default(), carrier: Arc::default(), clock: Arc::new(TestClock::new()), bus, updates }
+        World {
+            outbox: Arc::default(),
+            carrier: Arc::default(),
+            clock: Arc::new(TestClock::new()),
+            tenants: Tenants::default(),
+            bus,
+            updates,
+        }
     }
 
     /// `count` messages of `priority` to the lines from `first` on, due now.
@@ -347,7 +455,16 @@ impl World {
         let limits = Limits { senders: hands, ..Limits::default() };
         let (outbox, carrier) = (self.outbox.clone(), self.carrier.clone());
         let bus = Arc::new(self.bus.clone());
-        SmsPool::start(outbox, carrier, bus, self.clock.clone(), senders, &limits).await.unwrap()
+        let (ledger, clock) = (outbox.clone(), self.clock.clone());
+        let ports = PoolPorts { outbox, ledger, provider: carrier, bus, clock };
+        SmsPool::start(ports, self.tenants.clone(), senders, &limits).await.unwrap()
+    }
+
+    /// Ends the pool as `kill -9` would: nothing is finished, nothing is told.
+    pub async fn kill(pool: SmsPool) {
+        pool.plan.stopping.store(true, SeqCst);
+        let actor = pool.actor.read().clone();
+        let _ = actor.kill_and_wait(None).await;
     }
 
     /// Waits until that many messages have been published in `state`.

@@ -5,11 +5,10 @@ use std::time::Duration;
 use super::Account;
 use crate::ids::{SmsId, TenantId};
 use crate::phone::PhoneNumber;
-use crate::ports::Candidate;
 use crate::sms::breaker::Fuse;
 use crate::sms::failover::is_senders_fault;
 use crate::sms::pace::{Level, Moment};
-use crate::sms::{ErrorClass, SendOutcome};
+use crate::sms::{ErrorClass, SendOutcome, Sms};
 
 /// Messages of which it is remembered who was at fault.
 const MOST_FAULTED: usize = 1_024;
@@ -72,8 +71,9 @@ impl Account {
     }
 
     /// What the carrier told later about a message it had taken from `sender`.
-    pub fn hears_later(&mut self, candidate: &Candidate, sender: &str, class: ErrorClass, now: Moment) {
-        self.breakers.hears_later(&Fuse::of(candidate, sender), class, now);
+    pub fn hears_later(&mut self, sms: &Sms, sender: &str, class: ErrorClass, now: Moment) {
+        let fuses = Fuse::of(&sms.tenant, &sms.to, &sms.contact, sender);
+        self.breakers.hears_later(&fuses, class, now);
         if matches!(class, ErrorClass::ThrottleSender | ErrorClass::ThrottleCampaign) {
             self.levels.was_too_fast(&Level::Sender(sender.into()), now);
         }

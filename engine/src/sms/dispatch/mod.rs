@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::breaker::{Admission, Breakers, Fuse};
 use super::door::Door;
 use super::failover::Habits;
+use super::outcome::SendOutcome;
 use super::pace::{Level, Levels, Moment, Pairs};
 use super::schedule::Schedule;
 use super::window::Window;
@@ -109,8 +110,10 @@ impl Account {
         }
         self.schedule.meet(waiting);
         let lines: HashSet<_> = self.under_way.values().filter_map(|it| Some((&it.to, it.call.as_ref()?))).collect();
-        let free: Vec<&Candidate> =
-            waiting.iter().filter(|candidate| candidate.line().is_none_or(|line| !lines.contains(&line))).collect();
+        let is_free = |candidate: &&Candidate| {
+            !self.under_way.contains_key(&candidate.id) && candidate.line().is_none_or(|line| !lines.contains(&line))
+        };
+        let free: Vec<&Candidate> = waiting.iter().filter(is_free).collect();
         let mut wait = Wait::default();
         let mut idle = Vec::new();
         for sender in self.by_turn(now) {
@@ -204,7 +207,7 @@ impl Account {
             wait.until(opens_at);
             return false;
         }
-        let [_, _, route, words] = Fuse::of(candidate, name);
+        let [_, _, route, words] = Fuse::of(&candidate.tenant, &candidate.to, &candidate.contact, name);
         match self.breakers.admits(&[route, words], now) {
             Admission::No(until) => {
                 wait.until(until);
@@ -232,7 +235,7 @@ impl Account {
         usual == name || !works || matches!(self.breakers.admits(&fuses, now), Admission::No(_))
     }
 
-    /// It was claimed and leaves now. Returns how many in a row its sender has had refused unprocessed.
+    /// It is to leave now: its slot is taken. Returns how many in a row its sender has had refused unprocessed.
     pub fn takes(&mut self, departure: &Departure, now: Moment) -> u32 {
         let Departure { candidate, sender, waiting } = departure;
         let Some(index) = self.senders.iter().position(|it| it.name == *sender) else { return 0 };
@@ -242,7 +245,7 @@ impl Account {
             Level::Tenant(candidate.tenant.clone()),
             Level::Recipient(candidate.to.clone()),
         ];
-        let fuses = Fuse::of(candidate, sender);
+        let fuses = Fuse::of(&candidate.tenant, &candidate.to, &candidate.contact, sender);
         self.schedule.left(candidate, *waiting);
         self.levels.takes(&levels, candidate.segments.into(), now);
         self.pairs.takes(sender, &candidate.to, now);
@@ -261,6 +264,23 @@ impl Account {
         };
         self.under_way.insert(candidate.id, under_way);
         refusals
+    }
+
+    /// It was claimed, which took a moment: it really leaves now.
+    pub fn leaves(&mut self, id: SmsId, now: Moment) {
+        if let Some(it) = self.under_way.get_mut(&id) {
+            self.levels.delay(&it.levels, it.left, now.saturating_sub(it.left));
+            it.left = now;
+        }
+    }
+
+    /// It could not be claimed. Its slot is lost.
+    pub fn stays(&mut self, id: SmsId, now: Moment) {
+        if let Some(it) = self.under_way.remove(&id) {
+            let nothing = SendOutcome::NotSent { reason: "not claimed".into() };
+            self.senders[it.sender].door.hears(it.refusals, None, now);
+            self.breakers.hears(&it.fuses, &nothing, now);
+        }
     }
 }
 

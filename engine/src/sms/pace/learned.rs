@@ -1,11 +1,18 @@
 //! What the carrier taught us about a limit: halved when it says "too fast", given back a little every minute.
 
+use std::time::Duration;
+
 use super::Moment;
 
 /// Given back per minute, of the configured rate.
 const BACK_PER_MINUTE: f64 = 0.05;
 
 const LEAST: f64 = 1.0 / 64.0;
+
+/// What is left of a learned factor after a while: 1 is the configured rate again.
+pub fn recovered(factor: f64, after: Duration) -> f64 {
+    Learned::at(factor, Moment::ZERO).factor(after)
+}
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Learned {

@@ -72,6 +72,15 @@ impl Levels {
         });
     }
 
+    /// What left at `left` really left `by` later.
+    pub fn delay(&mut self, levels: &[Level], left: Moment, by: Duration) {
+        levels.iter().for_each(|level| {
+            if let Some(pace) = self.paces.get_mut(level) {
+                pace.delay(left, by);
+            }
+        });
+    }
+
     pub fn was_too_fast(&mut self, level: &Level, now: Moment) {
         if let Some(pace) = self.pace(level) {
             pace.was_too_fast(now);

@@ -16,6 +16,7 @@ use std::time::Duration;
 use self::learned::Learned;
 use self::recent::Recent;
 
+pub use learned::recovered;
 pub use levels::{Level, Levels, Rates};
 pub use recent::Pairs;
 
@@ -88,6 +89,11 @@ impl Pace {
         let quickest = self.quickest.map_or(took, |quickest| took.min(quickest + quickest / 64));
         self.quickest = Some(quickest);
         self.recent.delay(left, (took - quickest).min(DOUBT));
+    }
+
+    /// What left at `left` really left `by` later.
+    pub fn delay(&mut self, left: Moment, by: Duration) {
+        self.recent.delay(left, by);
     }
 
     /// The carrier says we are too fast.

@@ -1,0 +1,131 @@
+//! The carrier accounts messages leave by: the deployment's, and those of tenants that have their own.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use engine::ids::TenantId;
+use engine::playbook::sms::OwnCarrier;
+use engine::ports::{Begun, Candidate, LearnedPace};
+use engine::sms::breaker::FuseKind;
+use engine::sms::dispatch::{Account, Terms};
+use engine::sms::pace::Moment;
+
+use crate::tenants::{InForce, Tenants};
+
+/// `None`: the deployment's.
+pub(super) type AccountName = Option<Box<str>>;
+
+pub(super) struct Accounts {
+    tenants: Tenants,
+    in_force: Arc<InForce>,
+    accounts: HashMap<AccountName, Account>,
+    /// Tenants with an account of their own.
+    own: HashMap<TenantId, Box<str>>,
+    /// How the others are sent with: everything but numbers and pace.
+    default: Terms,
+}
+
+impl Accounts {
+    pub fn new(default: Terms, tenants: Tenants) -> Accounts {
+        let accounts = HashMap::from([(None, Account::new(default.clone()))]);
+        let mut accounts = Accounts { tenants, in_force: Arc::default(), accounts, own: HashMap::new(), default };
+        accounts.follow();
+        accounts
+    }
+
+    /// Follows the playbooks in force. Returns whether an account is new or has other terms: it knows nothing of what
+    /// left before.
+    pub fn follow(&mut self) -> bool {
+        let in_force = self.tenants.in_force();
+        if Arc::ptr_eq(&in_force, &self.in_force) {
+            return false;
+        }
+        self.own.clear();
+        let mut changed = false;
+        for playbook in in_force.playbooks.iter().chain(&in_force.retired) {
+            if let Some(carrier) = &playbook.sms.carrier {
+                self.own.insert(playbook.tenant.clone(), carrier.account.clone());
+                changed |= self.keep(carrier);
+            }
+        }
+        let used: HashSet<&str> = self.own.values().map(|account| &**account).collect();
+        let is_used = |name: &AccountName| name.as_deref().is_none_or(|name| used.contains(name));
+        self.accounts.retain(|name, account| is_used(name) || account.under_way() > 0);
+        self.in_force = in_force;
+        changed
+    }
+
+    fn keep(&mut self, carrier: &OwnCarrier) -> bool {
+        let terms = Terms::new(carrier.senders.iter().cloned(), carrier.per_second);
+        let terms = Terms { senders: terms.senders, rates: terms.rates, ..self.default.clone() };
+        let name = Some(carrier.account.clone());
+        if self.accounts.get(&name).is_some_and(|account| *account.terms() == terms) {
+            return false;
+        }
+        self.accounts.insert(name, Account::new(terms));
+        true
+    }
+
+    /// The account a tenant's messages leave by.
+    pub fn name_of(&self, tenant: &TenantId) -> AccountName {
+        self.own.get(tenant).cloned()
+    }
+
+    pub fn get(&mut self, name: &AccountName) -> Option<&mut Account> {
+        self.accounts.get_mut(name)
+    }
+
+    pub fn of(&mut self, tenant: &TenantId) -> Option<&mut Account> {
+        self.accounts.get_mut(&self.own.get(tenant).cloned())
+    }
+
+    /// What is due, by account; with an entry for those that nothing is due for, so that they know.
+    pub fn by_account(&self, due: impl IntoIterator<Item = Candidate>) -> Vec<(AccountName, Vec<Candidate>)> {
+        let mut of: HashMap<AccountName, Vec<Candidate>> =
+            self.accounts.keys().map(|name| (name.clone(), Vec::new())).collect();
+        for candidate in due {
+            of.entry(self.name_of(&candidate.tenant)).or_default().push(candidate);
+        }
+        of.into_iter().collect()
+    }
+
+    /// Attempts of an earlier life. `at` tells when each may have left.
+    pub fn remember(&mut self, begun: &[Begun], at: impl Fn(&Begun) -> Moment) {
+        for past in begun {
+            let at = at(past);
+            if let Some(account) = self.of(&past.attempt.tenant) {
+                account.remembers(&past.attempt, at);
+            }
+        }
+    }
+
+    pub fn resume(&mut self, pace: &LearnedPace, factor: f64, now: Moment) {
+        for account in self.accounts.values_mut() {
+            if account.terms().senders.contains(&pace.sender) {
+                account.resumes(&pace.sender, factor, now);
+            }
+        }
+    }
+
+    pub fn learned(&self, now: Moment) -> Vec<(Box<str>, f64)> {
+        let learned = self.accounts.values().flat_map(|account| account.learned(now));
+        let mut learned: Vec<_> = learned.map(|(sender, factor)| (sender.into(), factor)).collect();
+        learned.sort_by(|a: &(Box<str>, f64), b| a.0.cmp(&b.0));
+        learned.dedup_by(|a, b| a.0 == b.0);
+        learned
+    }
+
+    /// Breakers that are not closed, over all accounts.
+    pub fn open(&self) -> [(FuseKind, usize); 4] {
+        let mut open = FuseKind::ALL.map(|kind| (kind, 0));
+        for account in self.accounts.values() {
+            open.iter_mut().zip(account.open()).for_each(|(sum, (_, count))| sum.1 += count);
+        }
+        open
+    }
+
+    /// The deployment's, which is what estimates are about.
+    pub fn default(&self) -> Option<&Account> {
+        self.accounts.get(&None)
+    }
+}

@@ -1,0 +1,211 @@
+//! What leaves now: read, chosen, claimed, in that order, until no hand is free or nothing may leave.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::failure::Failure;
+use engine::ports::{Candidate, Candidates, Claim, ClaimRequest};
+use engine::sms::SendOutcome;
+use engine::sms::dispatch::{Answer, Departure, Next};
+use engine::sms::failover::has_another;
+use engine::sms::pace::Moment;
+use engine::time::Timestamp;
+use tracing::warn;
+
+use super::accounts::AccountName;
+use super::days::PutOff;
+use super::state::{InHand, State};
+use crate::metrics::sms as metrics;
+use crate::sms_sender::Order;
+
+/// Shortest sleep when the outbox says a message is due that it does not give: it waits for another one, and the end of
+/// that one wakes us.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
+
+/// A message whose slot is taken.
+struct Chosen {
+    candidate: Candidate,
+    sender: Box<str>,
+    account: AccountName,
+    refusals: u32,
+}
+
+/// What came of choosing.
+#[derive(Default)]
+struct Choice {
+    chosen: Vec<Chosen>,
+    put_off: Vec<(Candidate, PutOff)>,
+    /// When something changes by itself.
+    until: Option<Moment>,
+}
+
+impl State {
+    /// Returns how long to sleep.
+    pub async fn fill_hands(&mut self) -> Result<Duration, Failure> {
+        self.follow_playbooks().await?;
+        while !self.free.is_empty() {
+            let now = self.plan.ports.clock.now();
+            let due = self.read(now).await?;
+            let room = self.free.len();
+            let Choice { chosen, put_off, until } = self.choose(due, room, now);
+            let (filled, held) = (chosen.len() == room, !put_off.is_empty());
+            let claimed = self.claim(chosen, now).await?;
+            self.put_off(put_off, now).await?;
+            if !(filled && claimed || held) {
+                return self.sleep(until).await;
+            }
+        }
+        Ok(self.plan.tick)
+    }
+
+    /// What is due, and which of its tenants' days are known.
+    async fn read(&mut self, now: Timestamp) -> Result<Vec<Candidate>, Failure> {
+        let ports = self.plan.ports.clone();
+        let Candidates { due, expired } = ports.outbox.candidates(now, self.plan.per_class).await?;
+        for sms in expired {
+            warn!(sms.id = %sms.id, "sms expired unsent");
+            ports.publish(sms).await;
+        }
+        let due: Vec<Candidate> = due.into_iter().flatten().collect();
+        let mut tenants: Vec<_> = due.iter().map(|candidate| &candidate.tenant).collect();
+        tenants.sort();
+        tenants.dedup();
+        for tenant in tenants {
+            if let Some(playbook) = self.plan.tenants.get(tenant) {
+                self.days.know(&playbook, &*ports.ledger, now).await?;
+            }
+        }
+        Ok(due)
+    }
+
+    fn choose(&mut self, due: Vec<Candidate>, room: usize, now: Timestamp) -> Choice {
+        let mut choice = Choice::default();
+        for (name, mut waiting) in self.accounts.by_account(due) {
+            while choice.chosen.len() < room {
+                let at = self.moment();
+                let Some(account) = self.accounts.get(&name) else { break };
+                let departure = match account.next(&waiting, at) {
+                    Next::Send(departure) => departure,
+                    Next::Wait(until) => {
+                        choice.until = [choice.until, until].into_iter().flatten().min();
+                        break;
+                    }
+                };
+                let (id, playbook) = (departure.candidate.id, self.plan.tenants.get(&departure.candidate.tenant));
+                let put_off = playbook.and_then(|playbook| self.days.puts_off(departure.candidate, &playbook, now));
+                match put_off {
+                    Some(put_off) => choice.put_off.push((departure.candidate.clone(), put_off)),
+                    None => {
+                        let refusals = account.takes(&departure, at);
+                        let Departure { candidate, sender, .. } = departure;
+                        self.days.count(&candidate.tenant, &candidate.to, &candidate.contact, candidate.segments);
+                        let (candidate, account) = (candidate.clone(), name.clone());
+                        choice.chosen.push(Chosen { candidate, sender, account, refusals });
+                    }
+                }
+                waiting.retain(|candidate| candidate.id != id);
+            }
+        }
+        choice
+    }
+
+    /// Commits the attempts and hands them over. Returns whether there was any.
+    async fn claim(&mut self, chosen: Vec<Chosen>, now: Timestamp) -> Result<bool, Failure> {
+        if chosen.is_empty() {
+            return Ok(false);
+        }
+        let request = |it: &Chosen| ClaimRequest { id: it.candidate.id, sender: it.sender.clone() };
+        let requests: Vec<ClaimRequest> = chosen.iter().map(request).collect();
+        let claims = match self.plan.ports.outbox.claim(&requests, now).await {
+            Ok(claims) => claims,
+            Err(failure) => {
+                chosen.iter().for_each(|it| self.stays(it));
+                return Err(failure);
+            }
+        };
+        let mut any = false;
+        for (chosen, claim) in chosen.into_iter().zip(claims) {
+            match claim {
+                Ok(claim) => {
+                    any = true;
+                    self.hand_over(claim, chosen);
+                }
+                // Cancelled, opted out or taken since it was read.
+                Err(_) => self.stays(&chosen),
+            }
+        }
+        Ok(any)
+    }
+
+    fn stays(&mut self, Chosen { candidate, account, .. }: &Chosen) {
+        let at = self.moment();
+        if let Some(account) = self.accounts.get(account) {
+            account.stays(candidate.id, at);
+        }
+        self.days.uncount(&candidate.tenant, &candidate.to, &candidate.contact, candidate.segments);
+    }
+
+    fn hand_over(&mut self, claim: Claim, Chosen { candidate, sender, account, refusals }: Chosen) {
+        let left = self.moment();
+        let mut another = false;
+        if let Some(account) = self.accounts.get(&account) {
+            account.leaves(candidate.id, left);
+            let mut tried = candidate.tried.clone();
+            tried.push(sender);
+            tried.sort();
+            tried.dedup();
+            another = has_another(&tried, &account.terms().senders);
+        }
+        metrics::slot_waited(candidate.priority, self.plan.ports.clock.now().since(candidate.due_at));
+        let order = Arc::new(Order { claim, refusals, another });
+        let hand = self.free.pop().expect("no more is chosen than hands are free");
+        match hand.cast(order.clone()) {
+            Ok(()) => drop(self.busy.insert(hand.get_id(), InHand { sender: hand, order, account })),
+            // It died while idle; its replacement is on its way.
+            Err(_) => {
+                let outcome = SendOutcome::NotSent { reason: "its sender was gone".into() };
+                self.hears(&order, &account, &outcome, None, None);
+                self.orphans.push((order, outcome));
+            }
+        }
+    }
+
+    /// An attempt has ended: what its account, and the day, make of it.
+    pub fn hears(
+        &mut self,
+        order: &Order,
+        account: &AccountName,
+        outcome: &SendOutcome,
+        rest: Option<Duration>,
+        took: Option<Duration>,
+    ) {
+        let (at, concurrent) = (self.moment(), self.plan.ports.provider.concurrent());
+        let sms = &order.claim.sms;
+        if matches!(outcome, SendOutcome::Throttled { .. } | SendOutcome::NotSent { .. }) {
+            self.days.uncount(&sms.tenant, &sms.to, &sms.contact, sms.segments);
+        }
+        if let Some(account) = self.accounts.get(account) {
+            account.hears(sms.id, &Answer { outcome, rest, concurrent, took }, at);
+        }
+    }
+
+    async fn put_off(&mut self, held: Vec<(Candidate, PutOff)>, now: Timestamp) -> Result<(), Failure> {
+        for (candidate, PutOff { until, why }) in held {
+            if let Some(sms) = self.plan.ports.ledger.put_off(candidate.id, until, why, now).await? {
+                warn!(sms.id = %sms.id, why, "sms put off");
+                self.plan.ports.show(sms).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Until a slot opens or another message is due, whichever is first.
+    async fn sleep(&self, until: Option<Moment>) -> Result<Duration, Failure> {
+        let ports = &self.plan.ports;
+        let now = ports.clock.now();
+        let due_at = ports.outbox.next_due().await?.filter(|at| until.is_none() || *at > now);
+        let due_in = due_at.map(|at| at.since(now).max(SHORTEST_SLEEP));
+        let opens_in = until.map(|until| until.saturating_sub(self.moment()));
+        Ok([due_in, opens_in].into_iter().flatten().min().unwrap_or(self.plan.tick))
+    }
+}
