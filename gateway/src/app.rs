@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actors::Limits;
 use actors::bus::LocalBus;
+use actors::sms_pool::SmsPool;
 use actors::supervise::Supervised;
 use actors::system::{Ports, System};
 use actors::tenants::{InForce, Tenants};
@@ -139,17 +140,19 @@ impl App {
         let Start { settings, listener, admin_token, playbooks, doorkeeper, data_dir, .. } = start;
         let clock = Arc::new(SystemClock);
         let carrier = carriers::carrier(&settings.sms, clock.clone())?;
+        let provider = carrier.provider.name();
         let store = Arc::new(SqliteStore::open(&database(&settings), settings.store.readers).await?);
         let in_use = vec![
             ("store", format!("sqlite {}", database(&settings).display())),
             ("bus", "in process".to_owned()),
             ("cache", "in process".to_owned()),
-            ("sms", carrier.provider.name().to_owned()),
+            ("sms", provider.to_owned()),
         ];
-        let probes = probes(&store, &in_use, &playbooks);
+        let mut probes = probes(&store, &in_use, &playbooks);
         let metrics = crate::metrics::install();
         let tenants = playbooks.tenants.clone();
         let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone()).await?;
+        probes.push(texting(system.sms_pool.clone(), provider));
         let watching = playbooks::watch(playbooks.clone(), every(settings.playbooks.poll_s))
             .map_err(|why| Failure::fail(format!("cannot catch SIGHUP: {why}")))?;
         let parts = Parts {
@@ -223,12 +226,13 @@ async fn start_system(
     clock: Arc<SystemClock>,
 ) -> Result<System, Failure> {
     let limits = limits(settings);
+    let provider = carriers::by_tenant(carrier.provider, &settings.sms, tenants.clone(), clock.clone());
     let feed = LocalBus::new(limits.live_backlog);
     let ports = Ports {
         calls: store.clone(),
         outbox: store.clone(),
         ledger: store,
-        provider: carrier.provider,
+        provider: Arc::new(provider),
         reports: carrier.reports,
         bus: Arc::new(feed.clone()),
         feed,
@@ -277,7 +281,10 @@ fn control(settings: &Settings) -> Result<Option<Arc<dyn CallControl>>, Failure>
 
 fn probes(store: &Arc<SqliteStore>, in_use: &[(&'static str, String)], playbooks: &Arc<Shelf>) -> Vec<Probe> {
     let store = store.clone();
-    let always = in_use.iter().filter(|(name, _)| *name != "store").map(|(name, kind)| Probe::always(name, kind));
+    let always = in_use
+        .iter()
+        .filter(|(name, _)| !["store", "sms"].contains(name))
+        .map(|(name, kind)| Probe::always(name, kind));
     let playbooks = playbooks.clone();
     let mut probes = vec![Probe::new("store", "sqlite", move || {
         let store = store.clone();
@@ -289,6 +296,15 @@ fn probes(store: &Arc<SqliteStore>, in_use: &[(&'static str, String)], playbooks
         Condition { kind: standing.served().to_string() + " in force", troubles: standing.troubles() }
     }));
     probes
+}
+
+/// A carrier whose breakers are open keeps messages waiting and loses none: we are ready all the same.
+fn texting(pool: SmsPool, provider: &'static str) -> Probe {
+    Probe::telling("sms", move || {
+        let open = pool.open_breakers().into_iter().filter(|(_, count)| *count > 0);
+        let troubles = open.map(|(kind, count)| format!("{count} breaker open: {}", kind.as_str())).collect();
+        Condition { kind: provider.to_owned(), troubles }
+    })
 }
 
 fn listen(address: &str) -> Result<TcpListener, StartError> {

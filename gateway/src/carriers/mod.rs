@@ -1,16 +1,19 @@
 //! Carriers: each sends one text message and says, in our words, how that ended.
 //! A new carrier is one file here and one line in [`carrier`].
 
+mod by_tenant;
 pub mod sandbox;
 pub mod twilio;
 
 use std::sync::Arc;
 
 use actors::system::Senders;
+use actors::tenants::Tenants;
 use engine::ports::{Clock, SmsProvider};
 use engine::sms::DeliveryReport;
 use tokio::sync::mpsc;
 
+pub use self::by_tenant::ByTenant;
 use crate::settings::{Sms, SmsProviderName};
 
 /// A carrier ready to send.
@@ -37,6 +40,16 @@ pub fn carrier(settings: &Sms, clock: Arc<dyn Clock>) -> Result<Carrier, BadCarr
         SmsProviderName::Sandbox => Ok(sandbox::carrier(&settings.sandbox, clock)),
         SmsProviderName::Twilio => twilio::carrier(&settings.twilio, clock),
     }
+}
+
+/// The deployment's account, and those tenants have of their own with the same carrier.
+pub fn by_tenant(default: Arc<dyn SmsProvider>, settings: &Sms, tenants: Tenants, clock: Arc<dyn Clock>) -> ByTenant {
+    let (name, twilio) = (settings.provider, settings.twilio.clone());
+    ByTenant::new(default, tenants, move |own| match name {
+        // A rehearsal is everybody's.
+        SmsProviderName::Sandbox => Ok(None),
+        SmsProviderName::Twilio => twilio::own_account(&twilio, own, clock.clone()).map(Some),
+    })
 }
 
 /// Messages per second as the settings say it: 0 is no limit.

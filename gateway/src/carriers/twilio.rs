@@ -14,6 +14,7 @@ use std::time::Duration;
 use actors::system::Senders;
 use async_trait::async_trait;
 use engine::phone::without_numbers;
+use engine::playbook::sms::OwnCarrier;
 use engine::ports::{Clock, SmsProvider};
 use engine::sms::{Attempt, ErrorClass, SendOutcome, Sms};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -52,6 +53,17 @@ pub(super) fn carrier(settings: &settings::Twilio, clock: Arc<dyn Clock>) -> Res
     };
     let senders = Senders { names: vec![from.to_owned()], per_second: pace(settings.mps) };
     Ok(Carrier { provider: Arc::new(Twilio::new(settings, clock)?), senders, reports: None })
+}
+
+/// A tenant's own account; everything else is as the deployment has it.
+pub(super) fn own_account(
+    settings: &settings::Twilio,
+    own: &OwnCarrier,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn SmsProvider>, BadCarrier> {
+    let (account_sid, auth_token) = (own.account.to_string(), own.secret.to_string().into());
+    let settings = settings::Twilio { account_sid, auth_token, ..settings.clone() };
+    Ok(Arc::new(Twilio::new(&settings, clock)?))
 }
 
 impl Twilio {

@@ -168,6 +168,7 @@ fn limits() -> Limits {
         sweep_after: Duration::from_millis(3),
         sweep_every: Duration::ZERO,
         reconcile_tick: Duration::from_millis(1),
+        pair: (u32::MAX, Duration::from_secs(1)),
         breakers: Rules { account: quick, sender: quick, route: quick, words: quick },
         ..Limits::default()
     }
