@@ -24,6 +24,11 @@ test:
 bench:
     cargo bench -p benches
 
+# What the SMS pool promises, measured at a carrier of its own; some six minutes
+bench-sms *ARGS:
+    cargo build --profile bench -p gateway --bin cordboard
+    cargo run --profile bench -p benches --bin sms -- {{ARGS}}
+
 # The long forms of the tests: more kills, more cases, more calls
 verify:
     KILLS=200 PROPTEST_CASES=20000 ./scripts/test

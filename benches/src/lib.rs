@@ -1,5 +1,8 @@
 //! What the benches share: bodies of given sizes, and what a process weighs.
 
+pub mod carrier;
+pub mod server;
+
 use serde_json::json;
 
 /// A tool-calls webhook whose artifact and assistant make it about `kilobytes` large, as a long call's is.

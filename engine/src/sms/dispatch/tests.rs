@@ -159,6 +159,18 @@ fn a_carrier_that_does_not_answer_holds_two_seconds_of_messages_and_no_more() {
 }
 
 #[test]
+fn a_pair_of_numbers_that_loops_waits_and_an_emergency_does_not() {
+    let mut account = account(&[A], None);
+    let mut queue: Vec<Candidate> = (0..40).map(|n| Candidate { call: None, ..candidate(n, 110, P4) }).collect();
+    let sent = (0..40).filter(|_| send(&mut account, &mut queue, START).is_some()).count();
+    assert_eq!(sent, 30);
+    assert_eq!(account.next(&queue.clone(), START), Next::Wait(Some(START + 30 * SECOND)));
+    queue.push(Candidate { call: None, ..candidate(99, 110, P1) });
+    assert_eq!(send(&mut account, &mut queue, START).unwrap().0, candidate(99, 110, P1).id);
+    assert!(send(&mut account, &mut queue, START + 30 * SECOND).is_some());
+}
+
+#[test]
 fn a_refused_request_of_the_account_closes_its_sender_and_the_window() {
     let mut account = account(&[A], None);
     let mut queue = bulk(100);
