@@ -48,6 +48,12 @@ async fn sqlite_keeps_the_contract_of_what_was_sent() {
 }
 
 #[tokio::test]
+async fn sqlite_keeps_the_contract_of_opt_outs() {
+    let fresh = Fresh::new();
+    contracts::opt_outs(async || fresh.store().await).await;
+}
+
+#[tokio::test]
 async fn what_was_appended_is_there_when_the_file_is_opened_again() {
     let directory = tempfile::tempdir().unwrap();
     let call = frames::call("acme", "c1");
@@ -136,6 +142,8 @@ async fn queries_use_their_indexes() {
             "sms_by_number",
         ),
         ("SELECT * FROM sms_messages WHERE provider_id = 'x'", "sms_by_provider_id"),
+        ("SELECT * FROM sms_messages WHERE to_number = '1' AND state = 'queued'", "sms_by_number"),
+        ("SELECT 1 FROM opted_out WHERE number = '1' AND tenant IN ('a', '')", "opt_outs_by_number"),
         // With one row wanted any form uses the index; with two, only the join does.
         (
             "WITH wanted (tenant, call_id) AS (VALUES ('a', 'b'), ('c', 'd')) SELECT last_seq FROM wanted \

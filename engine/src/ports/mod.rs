@@ -6,6 +6,9 @@ mod call_store;
 mod clock;
 mod event_bus;
 mod forwarder;
+mod inbox;
+mod opt_outs;
+mod replies;
 mod sms_ledger;
 mod sms_outbox;
 mod sms_provider;
@@ -15,6 +18,9 @@ pub use call_store::{AppendError, CallStore, Position, Recorded, SilentCall, Sto
 pub use clock::{Clock, SystemClock};
 pub use event_bus::{EventBus, Update};
 pub use forwarder::{Forwarder, Post};
+pub use inbox::{InboundSms, Inbox};
+pub use opt_outs::{OptIn, OptOut, OptOutSource, OptOuts, OptedOut};
+pub use replies::{Heard, Replies, Reply};
 pub use sms_ledger::{Begun, DayUse, LearnedPace, SmsLedger};
 pub use sms_outbox::{
     Candidate, Candidates, Checks, Claim, ClaimRequest, IdempotencyKey, NotClaimed, Settled, SmsFilter, SmsOutbox,

@@ -18,6 +18,7 @@ pub mod schedule;
 mod segments;
 mod unknown;
 pub mod window;
+mod wishes;
 
 pub use attempt::{Attempt, AttemptToken, Found};
 pub use command::{Command, Commanded};
@@ -28,3 +29,4 @@ pub use outcome::{DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome};
 pub use retry::{Settlement, rest_after, settle};
 pub use segments::{Encoding, Segments, segments};
 pub use unknown::{LookUps, Match, NextStep, OnUnknown, match_up, on_unknown};
+pub use wishes::{Said, Wish, wish};

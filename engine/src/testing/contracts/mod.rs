@@ -4,6 +4,7 @@
 
 mod append;
 mod ledger;
+mod opt_outs;
 mod orders;
 mod outbox;
 mod reading;
@@ -92,6 +93,22 @@ pub async fn sms_ledger<S: CallStore + SmsOutbox + SmsLedger>(fresh: impl AsyncF
     ledger::what_was_learned_is_kept_until_something_else_is(&fresh().await).await;
 }
 
+/// All promises of [`OptOuts`](crate::ports::OptOuts) and [`Inbox`](crate::ports::Inbox), on stores that are
+/// everything else as well.
+pub async fn opt_outs<S: opt_outs::Store>(fresh: impl AsyncFn() -> S) {
+    opt_outs::who_opts_out_is_listed_for_their_tenant_only(&fresh().await).await;
+    opt_outs::an_opt_out_from_everybody_counts_for_every_tenant(&fresh().await).await;
+    opt_outs::start_undoes_what_they_texted_and_nothing_else(&fresh().await).await;
+    opt_outs::a_message_that_comes_again_says_nothing_new(&fresh().await).await;
+    opt_outs::a_carriers_refusal_is_news_only_when_nothing_was_heard(&fresh().await).await;
+    opt_outs::what_waits_for_who_opts_out_is_suppressed_at_once(&fresh().await).await;
+    opt_outs::what_is_owed_to_who_has_opted_out_is_suppressed_as_it_is_written(&fresh().await).await;
+    opt_outs::who_opts_out_while_a_message_is_under_way_gets_no_second_attempt(&fresh().await).await;
+    opt_outs::nothing_brings_a_message_back_to_who_has_opted_out(&fresh().await).await;
+    opt_outs::texts_that_come_in_are_kept_once_and_read_newest_first(&fresh().await).await;
+    opt_outs::it_is_known_who_texted_a_number_last(&fresh().await).await;
+}
+
 /// Runs all of them at once, as far as the runtime lets them.
 async fn together<T>(futures: impl IntoIterator<Item = Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
     let mut futures: Vec<_> = futures.into_iter().collect();
@@ -131,5 +148,10 @@ mod tests {
     #[test]
     fn the_memory_store_keeps_the_contract_of_an_outbox() {
         block_on(super::sms_outbox(async || MemoryStore::default()));
+    }
+
+    #[test]
+    fn the_memory_store_keeps_the_contract_of_opt_outs() {
+        block_on(super::opt_outs(async || MemoryStore::default()));
     }
 }

@@ -4,6 +4,7 @@ mod bus;
 mod calls;
 mod clock;
 mod ledger;
+mod opt_outs;
 mod outbox;
 mod provider;
 mod store;

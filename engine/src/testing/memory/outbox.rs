@@ -57,10 +57,16 @@ impl SmsOutbox for MemoryStore {
         now: Timestamp,
     ) -> Result<Settled, Failure> {
         let mut records = lock(&self.records);
-        let message = records.texts.get_mut(&id).ok_or_else(|| Failure::fail(format!("no text message {id}")))?;
+        let no_message = || Failure::fail(format!("no text message {id}"));
+        let sms = &records.texts.get(&id).ok_or_else(no_message)?.sms;
+        let unwanted = records.is_opted_out(Some(&sms.tenant), &sms.to);
+        let message = records.texts.get_mut(&id).ok_or_else(no_message)?;
         let newest = message.last_attempt() == attempt;
         let found = message.attempts.iter_mut().find(|known| known.number == attempt);
         let moved = found.is_some_and(|attempt| settlement.apply(&mut message.sms, attempt, newest, now));
+        if unwanted {
+            message.suppress(now);
+        }
         Ok(Settled { sms: message.sms.clone(), moved })
     }
 
@@ -101,7 +107,10 @@ impl SmsOutbox for MemoryStore {
     async fn submit(&self, new: &NewSms, key: Option<&IdempotencyKey>) -> Result<Submitted, Failure> {
         let mut records = lock(&self.records);
         records.asked.retain(|_, asked| asked.key.until > new.created_at);
-        let message = Message::new(new);
+        let mut message = Message::new(new);
+        if records.is_opted_out(Some(&new.tenant), &new.to) {
+            message.suppress(new.created_at);
+        }
         let answer = message.sms.clone();
         if let Some(key) = key {
             let name = (new.tenant.clone(), key.key.clone());
@@ -123,6 +132,7 @@ impl SmsOutbox for MemoryStore {
         now: Timestamp,
     ) -> Result<Commanded, Failure> {
         let mut records = lock(&self.records);
+        let unwanted = records.texts.get(&id).is_some_and(|m| records.is_opted_out(Some(&m.sms.tenant), &m.sms.to));
         let found = records.texts.get_mut(&id);
         let Some(message) = found.filter(|message| tenant.is_none_or(|tenant| *tenant == message.sms.tenant)) else {
             return Ok(Commanded::NoSuchMessage);
@@ -132,6 +142,9 @@ impl SmsOutbox for MemoryStore {
             return Ok(Commanded::Refused(why));
         }
         message.attempts.iter_mut().for_each(|attempt| attempt.check_at = None);
+        if unwanted {
+            message.suppress(now);
+        }
         Ok(Commanded::Done { sms: Box::new(message.sms.clone()), from })
     }
 
@@ -269,6 +282,9 @@ impl Records {
 
     fn claim(&mut self, request: &ClaimRequest, now: Timestamp) -> Result<Claim, NotClaimed> {
         let message = self.texts.get(&request.id).filter(|message| message.sms.is_due(now)).ok_or(NotClaimed::Gone)?;
+        if self.is_opted_out(Some(&message.sms.tenant), &message.sms.to) {
+            return Err(NotClaimed::Gone);
+        }
         if self.is_behind(&message.sms, now) {
             return Err(NotClaimed::Behind);
         }

@@ -8,7 +8,7 @@ use super::lock;
 use crate::call::{Answer, Call, Frame};
 use crate::failure::Failure;
 use crate::ids::{CallKey, EventKey, SmsId, TenantId};
-use crate::ports::{AppendError, IdempotencyKey, LearnedPace, StoredFrame};
+use crate::ports::{AppendError, IdempotencyKey, InboundSms, LearnedPace, StoredFrame};
 use crate::sms::{Attempt, NewSms, Sms};
 use crate::time::Timestamp;
 
@@ -39,6 +39,8 @@ pub(super) struct Records {
     /// By tenant and key.
     pub asked: BTreeMap<(TenantId, Box<str>), Asked>,
     pub quarantined: BTreeMap<(CallKey, String), Quarantined>,
+    pub opt_outs: Vec<super::opt_outs::Line>,
+    pub inbox: Vec<InboundSms>,
 }
 
 pub(super) struct Record {
@@ -136,12 +138,22 @@ impl Records {
             return Err(AppendError::Refused("a text belongs to another call".to_owned()));
         }
         for text in texts() {
-            self.texts.entry(text.id).or_insert_with(|| Message::new(text));
+            self.owe(text);
         }
         for frame in group {
             self.push(frame);
         }
         Ok(())
+    }
+
+    /// Unless it is there already. What nobody wants is written down only.
+    pub fn owe(&mut self, text: &NewSms) -> &Message {
+        let unwanted = self.is_opted_out(Some(&text.tenant), &text.to);
+        let message = self.texts.entry(text.id).or_insert_with(|| Message::new(text));
+        if unwanted {
+            message.suppress(text.created_at);
+        }
+        message
     }
 
     fn push(&mut self, frame: &Frame) {

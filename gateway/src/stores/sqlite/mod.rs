@@ -5,7 +5,9 @@
 
 mod append;
 mod calls;
+mod inbox;
 mod ledger;
+mod opt_outs;
 mod outbox;
 mod rows;
 

@@ -21,7 +21,7 @@ use engine::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
-use super::{SqliteStore, rows, unavailable};
+use super::{SqliteStore, opt_outs, rows, unavailable};
 
 #[async_trait]
 impl SmsOutbox for SqliteStore {
@@ -191,7 +191,8 @@ pub(super) async fn write_texts(transaction: &mut Writing<'_>, texts: &[&NewSms]
             .push_bind(text.created_at.to_string());
     });
     query.push(" ON CONFLICT (id) DO NOTHING");
-    query.build().persistent(texts.len() == 1).execute(&mut **transaction).await.map(drop)
+    query.build().persistent(texts.len() == 1).execute(&mut **transaction).await.map(drop)?;
+    opt_outs::suppress_owed(transaction, texts).await
 }
 
 fn all(read: Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<Sms>, Failure> {

@@ -62,6 +62,14 @@ pub fn tenant(row: &SqliteRow) -> Result<TenantId, Failure> {
     TenantId::parse(get(row, "tenant")?).map_err(|_| unreadable("tenant"))
 }
 
+/// Empty where a row belongs to no tenant in particular.
+pub fn tenant_or_none(row: &SqliteRow) -> Result<Option<TenantId>, Failure> {
+    match get::<&str>(row, "tenant")? {
+        "" => Ok(None),
+        _ => tenant(row).map(Some),
+    }
+}
+
 /// The call a row of `calls` (`id`) or of another table (`call_id`) is about.
 pub fn call_key(row: &SqliteRow, id: &str) -> Result<CallKey, Failure> {
     let call = CallId::parse(get(row, id)?).map_err(|_| unreadable(id))?;
@@ -150,7 +158,7 @@ pub fn attempt(row: &SqliteRow) -> Result<Attempt, Failure> {
     })
 }
 
-fn text(row: &SqliteRow, column: &str) -> Result<Box<str>, Failure> {
+pub fn text(row: &SqliteRow, column: &str) -> Result<Box<str>, Failure> {
     get::<&str>(row, column).map(Box::from)
 }
 

@@ -4,12 +4,12 @@
 use engine::failure::Failure;
 use engine::ids::{SmsId, TenantId};
 use engine::ports::{Checks, Settled};
-use engine::sms::{Attempt, Command, Commanded, DeliveryReport, Reported, Settlement, Sms, hear};
+use engine::sms::{Attempt, Command, Commanded, DeliveryReport, Reported, Settlement, Sms, SmsState, hear};
 use engine::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Writing, all, bounded};
-use crate::stores::sqlite::{SqliteStore, rows, unavailable};
+use crate::stores::sqlite::{SqliteStore, opt_outs, rows, unavailable};
 
 impl SqliteStore {
     pub(super) async fn settle_attempt(
@@ -31,6 +31,7 @@ impl SqliteStore {
         let moved = settlement.apply(&mut sms, &mut attempt, before.number == last_attempt, now);
         if moved {
             write_message(&mut transaction, &sms).await?;
+            sms = unless_unwanted(&mut transaction, sms, now).await?;
         }
         if attempt != before {
             write_attempt(&mut transaction, &attempt).await?;
@@ -98,6 +99,7 @@ impl SqliteStore {
             return Ok(Commanded::Refused(why));
         }
         write_message(&mut transaction, &sms).await?;
+        sms = unless_unwanted(&mut transaction, sms, now).await?;
         let query = sqlx::query("UPDATE sms_attempts SET check_at = NULL WHERE sms_id = ? AND check_at IS NOT NULL");
         query.bind(id.to_string()).execute(&mut *transaction).await.map_err(unavailable)?;
         transaction.commit().await.map_err(unavailable)?;
@@ -131,11 +133,19 @@ impl SqliteStore {
 }
 
 /// The message, and the number of its newest attempt.
-async fn message(transaction: &mut Writing<'_>, id: SmsId) -> Result<Option<(Sms, u32)>, Failure> {
+pub(super) async fn message(transaction: &mut Writing<'_>, id: SmsId) -> Result<Option<(Sms, u32)>, Failure> {
     let query = sqlx::query("SELECT * FROM sms_messages WHERE id = ?").bind(id.to_string());
     let row = query.fetch_optional(&mut **transaction).await.map_err(unavailable)?;
     let read = |row: &SqliteRow| Ok((rows::sms(row)?, rows::number(row, "last_attempt")?));
     row.as_ref().map(read).transpose()
+}
+
+/// Back in the queue, unless its recipient has opted out in the meantime.
+async fn unless_unwanted(transaction: &mut Writing<'_>, sms: Sms, now: Timestamp) -> Result<Sms, Failure> {
+    if sms.state != SmsState::Queued {
+        return Ok(sms);
+    }
+    Ok(opt_outs::suppress(transaction, &[sms.id], now).await?.pop().unwrap_or(sms))
 }
 
 /// What can change of it.

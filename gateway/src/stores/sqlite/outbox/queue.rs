@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::{Writing, all, bounded};
+use crate::stores::sqlite::opt_outs::unwanted;
 use crate::stores::sqlite::{SqliteStore, rows, unavailable};
 
 /// One of the same call to the same person is being sent, or waits before `sms`, is not less urgent, and is due by ?2.
@@ -99,6 +100,8 @@ async fn claim(
         "UPDATE sms_messages AS sms SET state = 'sending', from_number = ?4, attempts = attempts + 1, \
          last_attempt = last_attempt + 1, updated_at = ?1 \
          WHERE id = ?3 AND state = 'queued' AND due_at <= ?1 AND expires_at >= ?1 AND NOT ",
+        unwanted!(),
+        " AND NOT ",
         behind!(),
         " RETURNING *"
     ));
@@ -114,9 +117,11 @@ async fn claim(
 }
 
 async fn why_not(transaction: &mut Writing<'_>, id: SmsId, now: Timestamp) -> Result<NotClaimed, Failure> {
-    let query = sqlx::query(
-        "SELECT 1 FROM sms_messages WHERE id = ?2 AND state = 'queued' AND due_at <= ?1 AND expires_at >= ?1",
-    );
+    let query = sqlx::query(concat!(
+        "SELECT 1 FROM sms_messages AS sms WHERE id = ?2 AND state = 'queued' AND due_at <= ?1 AND expires_at >= ?1 \
+         AND NOT ",
+        unwanted!()
+    ));
     let query = query.bind(now.to_string()).bind(id.to_string());
     let waits = query.fetch_optional(&mut **transaction).await.map_err(unavailable)?.is_some();
     Ok(if waits { NotClaimed::Behind } else { NotClaimed::Gone })

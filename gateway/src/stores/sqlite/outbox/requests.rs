@@ -5,20 +5,24 @@ use engine::ports::{IdempotencyKey, Submitted};
 use engine::sms::{NewSms, Sms};
 use sqlx::Row;
 
-use super::{Writing, write_texts};
+use super::{Writing, changes, write_texts};
 use crate::stores::sqlite::{SqliteStore, unavailable};
 
 impl SqliteStore {
     pub(super) async fn keep_request(&self, new: &NewSms, key: Option<&IdempotencyKey>) -> Result<Submitted, Failure> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        let sms = Sms::owed(new);
-        if let Some(key) = key {
-            if let Some(asked) = asked_before(&mut transaction, new, key).await? {
-                return Ok(asked);
-            }
-            remember(&mut transaction, key, &sms).await?;
+        if let Some(key) = key
+            && let Some(asked) = asked_before(&mut transaction, new, key).await?
+        {
+            return Ok(asked);
         }
         write_texts(&mut transaction, &[new]).await.map_err(unavailable)?;
+        // Suppressed, if its recipient wants none.
+        let written = changes::message(&mut transaction, new.id).await?;
+        let sms = written.map_or_else(|| Sms::owed(new), |(sms, _)| sms);
+        if let Some(key) = key {
+            remember(&mut transaction, key, &sms).await?;
+        }
         transaction.commit().await.map_err(unavailable)?;
         Ok(Submitted::New(sms))
     }

@@ -1,0 +1,37 @@
+//! Where answers go that somebody of the team gives by text or by pressing a key.
+
+use async_trait::async_trait;
+
+use crate::failure::Failure;
+use crate::ids::TenantId;
+use crate::phone::PhoneNumber;
+use crate::sms::Wish;
+use crate::time::Timestamp;
+
+/// What somebody answered. The same message may come twice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// Whose alert it may be about; `None`: any whose team has this number.
+    pub tenant: Option<TenantId>,
+    pub from: PhoneNumber,
+    /// [`Wish::Accept`], [`Wish::Yes`], [`Wish::Pass`], or [`Wish::Other`] with more in its words.
+    pub wish: Wish,
+    pub body: Box<str>,
+    /// The carrier's id of the message or the call.
+    pub message: Box<str>,
+    pub at: Timestamp,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It was about something, and that has been committed.
+    Answered,
+    /// Nothing open waits for an answer from this number.
+    NothingOpen,
+}
+
+#[async_trait]
+pub trait Replies: Send + Sync + 'static {
+    async fn hear(&self, reply: &Reply) -> Result<Heard, Failure>;
+}
