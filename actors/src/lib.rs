@@ -6,6 +6,7 @@ mod call;
 pub mod calls;
 mod committer;
 mod errands;
+pub mod inbound;
 pub mod limits;
 pub mod live_feed;
 pub mod metrics;

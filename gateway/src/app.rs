@@ -1,6 +1,8 @@
 //! The composition root: the only place that names concrete adapters. Everything is built once, in order, and stopped
 //! in the opposite one.
 
+mod carrier_side;
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,19 +11,20 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actors::Limits;
 use actors::bus::LocalBus;
+use actors::inbound::Listening;
 use actors::sms_pool::SmsPool;
 use actors::supervise::Supervised;
 use actors::system::{Ports, System};
 use actors::tenants::{InForce, Tenants};
 use arc_swap::ArcSwap;
 use engine::failure::Failure;
-use engine::ports::{CallControl, SystemClock};
+use engine::ports::{CallControl, EventBus, SystemClock};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::carriers::{self, BadCarrier, Carrier};
+use crate::carriers::{self, BadCarrier, ByTenant, Carrier};
 use crate::data_dir::{DataDir, DataDirError, Kept};
 use crate::forward::HttpForwarder;
 use crate::http::{self, Condition, Parts, Probe, State};
@@ -128,7 +131,8 @@ pub struct App {
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     upkeep: JoinHandle<()>,
-    watching: Supervised,
+    /// Look at files while the server runs.
+    watching: Vec<Supervised>,
     drain: Duration,
     /// Held, so that no second server uses the directory.
     _data_dir: DataDir,
@@ -139,7 +143,7 @@ impl App {
     pub async fn start(start: Start) -> Result<App, StartError> {
         let Start { settings, listener, admin_token, playbooks, doorkeeper, data_dir, .. } = start;
         let clock = Arc::new(SystemClock);
-        let carrier = carriers::carrier(&settings.sms, clock.clone())?;
+        let mut carrier = carriers::carrier(&settings.sms, public_url(&settings).as_deref(), clock.clone())?;
         let provider = carrier.provider.name();
         let store = Arc::new(SqliteStore::open(&database(&settings), settings.store.readers).await?);
         let in_use = vec![
@@ -151,7 +155,11 @@ impl App {
         let mut probes = probes(&store, &in_use, &playbooks);
         let metrics = crate::metrics::install();
         let tenants = playbooks.tenants.clone();
-        let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone()).await?;
+        let feed = LocalBus::new(limits(&settings).live_backlog);
+        let (late_reports, watching_carrier) = (carrier.late_reports.take(), carrier.watching.take());
+        let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone(), feed.clone()).await?;
+        let carrier = carrier_side::build(&settings, &store, &system, late_reports, Arc::new(feed))?;
+        let watching_codes = carrier.webhooks.errors.watch();
         probes.push(texting(system.sms_pool.clone(), provider));
         let watching = playbooks::watch(playbooks.clone(), every(settings.playbooks.poll_s))
             .map_err(|why| Failure::fail(format!("cannot catch SIGHUP: {why}")))?;
@@ -163,6 +171,7 @@ impl App {
             store: store.clone(),
             outbox: store.clone(),
             sms_desk: system.sms_desk.clone(),
+            carrier,
             clock,
             admin_token: admin_token.secret,
             public_url: public_url(&settings),
@@ -184,7 +193,7 @@ impl App {
             server: handle,
             serving: tokio::spawn(server),
             upkeep: tokio::spawn(crate::metrics::upkeep(metrics)),
-            watching,
+            watching: [Some(watching), watching_carrier, watching_codes].into_iter().flatten().collect(),
             drain,
             _data_dir: data_dir,
         })
@@ -224,17 +233,19 @@ async fn start_system(
     carrier: Carrier,
     tenants: Tenants,
     clock: Arc<SystemClock>,
+    feed: LocalBus,
 ) -> Result<System, Failure> {
     let limits = limits(settings);
-    let provider = carriers::by_tenant(carrier.provider, &settings.sms, tenants.clone(), clock.clone());
-    let feed = LocalBus::new(limits.live_backlog);
+    let bus: Arc<dyn EventBus> = Arc::new(feed.clone());
+    let by_tenant = ByTenant::new(carrier.provider, carrier.own, tenants.clone());
+    let listening = Listening::new(Arc::new(by_tenant), store.clone(), bus.clone(), tenants.clone(), clock.clone());
     let ports = Ports {
         calls: store.clone(),
         outbox: store.clone(),
         ledger: store,
-        provider: Arc::new(provider),
+        provider: Arc::new(listening),
         reports: carrier.reports,
-        bus: Arc::new(feed.clone()),
+        bus,
         feed,
         control: control(settings)?,
         forwarder: Arc::new(HttpForwarder::new(clock.clone())?),

@@ -1,9 +1,5 @@
 //! The carriers, each against what it talks to: Twilio against one of our own, the sandbox against itself.
 
-mod support {
-    pub mod fake_twilio;
-}
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +8,9 @@ use engine::ports::{Clock, SmsProvider, SystemClock};
 use engine::priority::Priority;
 use engine::sms::{Attempt, AttemptToken, DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome, Sms, SmsState};
 use gateway::carriers::sandbox::Sandbox;
-use gateway::carriers::twilio::Twilio;
+use gateway::carriers::twilio::{Errors, Twilio};
 use gateway::settings::{self, SandboxScript};
-use support::fake_twilio::{Act, FakeTwilio};
+use gateway::simulator::fake_twilio::{Act, Answer, Break, FakeTwilio};
 use tokio::sync::mpsc;
 
 const NUMBER: &str = "+15145550199";
@@ -56,6 +52,11 @@ fn twilio_at(base_url: &str, timeout_s: u64) -> Twilio {
     let settings = settings::Twilio {
         account_sid: format!("AC{}", "5".repeat(32)),
         auth_token: "not-a-token".to_owned().into(),
+        previous_auth_tokens: Vec::new(),
+        api_key_sid: String::new(),
+        api_key_secret: String::new().into(),
+        webhook_keys: Vec::new(),
+        errors_file: String::new(),
         from: NUMBER.to_owned(),
         messaging_service_sid: String::new(),
         base_url: base_url.to_owned(),
@@ -63,7 +64,7 @@ fn twilio_at(base_url: &str, timeout_s: u64) -> Twilio {
         timeout_s,
         connect_timeout_s: 1,
     };
-    Twilio::new(&settings, Arc::new(SystemClock)).unwrap()
+    Twilio::new(&settings, None, Arc::new(Errors::new("").unwrap()), Arc::new(SystemClock)).unwrap()
 }
 
 async fn outcome_of(act: Act) -> SendOutcome {
@@ -146,7 +147,7 @@ async fn a_refusal_is_what_its_code_says() {
 #[tokio::test]
 async fn a_refusal_without_a_code_is_named_by_its_status() {
     for (status, class) in [(400, ErrorClass::PermanentUnknownCode), (401, ErrorClass::AccountFault)] {
-        match outcome_of(Act::Answer(status, "", "<html>nginx</html>".to_owned())).await {
+        match outcome_of(Act::answer(status, "<html>nginx</html>")).await {
             SendOutcome::Rejected { code, class: is, .. } => assert_eq!((code, is), (u32::from(status), class)),
             other => panic!("{status}: {other:?}"),
         }
@@ -155,9 +156,9 @@ async fn a_refusal_without_a_code_is_named_by_its_status() {
 
 #[tokio::test]
 async fn too_many_requests_is_throttled_for_as_long_as_twilio_wishes() {
-    let wish = Act::Answer(429, "retry-after: 7", r#"{"code":20429,"status":429}"#.to_owned());
+    let wish = Act::Answer(Answer::refuse(429, 20429, "slow down").with("retry-after", 7));
     assert_eq!(outcome_of(wish).await, SendOutcome::Throttled { after: Some(Duration::from_secs(7)) });
-    let plain = Act::Answer(429, "", String::new());
+    let plain = Act::answer(429, "");
     assert_eq!(outcome_of(plain).await, SendOutcome::Throttled { after: None });
 }
 
@@ -168,14 +169,17 @@ async fn what_proves_nothing_is_unknown_and_is_asked_once() {
         Act::refuse(500, 20500, "server error"),
         Act::refuse(503, 20503, "unavailable"),
         Act::refuse(500, 98765, "never heard of"),
-        Act::Answer(502, "", "<html>bad gateway</html>".to_owned()),
-        Act::Answer(201, "", r#"{"sid":"SM0"#.to_owned()),
-        Act::Answer(201, "", r#"{"sid":null}"#.to_owned()),
-        Act::Answer(201, "", oversized),
-        Act::Answer(307, "location: /elsewhere", String::new()),
-        Act::Reset,
-        Act::BreakOff,
-        Act::Hang,
+        Act::answer(502, "<html>bad gateway</html>"),
+        Act::AcceptThenAnswer(Answer::new(201, r#"{"sid":"SM0"#)),
+        Act::answer(201, r#"{"sid":null}"#),
+        Act::answer(201, &oversized),
+        Act::Answer(Answer::new(307, "").with("location", "/elsewhere")),
+        Act::AcceptThenAnswer(Answer::refuse(500, 20500, "taken, and then this")),
+        Act::AcceptThen(Break::Reset),
+        Act::AcceptThen(Break::Off),
+        Act::AcceptThen(Break::Hang),
+        Act::Break(Break::Reset),
+        Act::Break(Break::Hang),
     ] {
         let outcome = outcome_of(act.clone()).await;
         assert!(matches!(outcome, SendOutcome::Unknown { .. }), "{act:?}: {outcome:?}");

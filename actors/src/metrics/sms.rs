@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use engine::ports::OptOutSource;
 use engine::priority::Priority;
 use engine::sms::breaker::FuseKind;
-use engine::sms::{SendOutcome, SmsState};
+use engine::sms::{SendOutcome, SmsState, Wish};
 
 pub const MESSAGES: &str = "cordboard_sms_messages_total";
 pub const QUEUE_DEPTH: &str = "cordboard_sms_queue_depth";
@@ -17,6 +18,10 @@ pub const UNKNOWN: &str = "cordboard_sms_unknown";
 pub const RESOLVED: &str = "cordboard_sms_unknown_resolved_total";
 pub const CONTRADICTIONS: &str = "cordboard_sms_contradictions_total";
 pub const BOOKS_ASKED: &str = "cordboard_sms_checks_total";
+const INBOUND: &str = "cordboard_sms_inbound_total";
+const REPLIES: &str = "cordboard_sms_replies_total";
+const OPT_OUTS: &str = "cordboard_sms_opt_outs_total";
+const STAFF_OPT_OUTS: &str = "cordboard_sms_staff_opt_outs_total";
 pub const PROVIDER_REQUESTS: &str = "cordboard_provider_requests_total";
 
 /// Describes the metrics of the SMS pool, its senders and the delivery reports.
@@ -35,6 +40,11 @@ pub fn describe() {
     describe_counter!(CONTRADICTIONS, "Delivery reports that told another end than the one before");
     describe_counter!(BOOKS_ASKED, "Times a carrier was asked what became of an attempt, by what it knew");
     describe_counter!(PROVIDER_REQUESTS, "Attempts by carrier and how they ended");
+    describe_counter!(INBOUND, "Texts that came in, by what they were taken for");
+    describe_counter!(REPLIES, "Texts that answered something, by what came of it");
+    describe_counter!(OPT_OUTS, "Numbers that opted out, by how that was known");
+    describe_counter!(STAFF_OPT_OUTS, "Numbers of the team that opted out: they get no alerts any more");
+    counter!(STAFF_OPT_OUTS).absolute(0);
 }
 
 /// A message is now in `state`.
@@ -100,6 +110,22 @@ pub fn breakers(open: [(FuseKind, usize); 4]) {
     for (kind, count) in open {
         gauge!(BREAKER_OPEN, "kind" => kind.as_str()).set(count as f64);
     }
+}
+
+pub fn came_in(wish: Wish) {
+    counter!(INBOUND, "wish" => wish.as_str()).increment(1);
+}
+
+pub fn replied(outcome: &'static str) {
+    counter!(REPLIES, "outcome" => outcome).increment(1);
+}
+
+pub fn opted_out(source: OptOutSource) {
+    counter!(OPT_OUTS, "source" => source.as_str()).increment(1);
+}
+
+pub fn staff_opted_out() {
+    counter!(STAFF_OPT_OUTS).increment(1);
 }
 
 pub fn depth(depth: [(Priority, u64); 4]) {

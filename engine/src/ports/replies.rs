@@ -5,7 +5,6 @@ use async_trait::async_trait;
 use crate::failure::Failure;
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
-use crate::sms::Wish;
 use crate::time::Timestamp;
 
 /// What somebody answered. The same message may come twice.
@@ -14,8 +13,7 @@ pub struct Reply {
     /// Whose alert it may be about; `None`: any whose team has this number.
     pub tenant: Option<TenantId>,
     pub from: PhoneNumber,
-    /// [`Wish::Accept`], [`Wish::Yes`], [`Wish::Pass`], or [`Wish::Other`] with more in its words.
-    pub wish: Wish,
+    /// Whatever they said: "1", "j'y vais", "2", "je prends la garde jusqu'à 8 h".
     pub body: Box<str>,
     /// The carrier's id of the message or the call.
     pub message: Box<str>,

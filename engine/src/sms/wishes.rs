@@ -1,4 +1,5 @@
-//! What somebody who writes back wants: no more texts, texts again, help, or to answer for an alert.
+//! What somebody who writes back wants of the texts themselves: no more of them, some again, or help. Everything else is
+//! an answer to what was texted, and read by whoever asked.
 //!
 //! Two tiers. A keyword is the whole message, in any case, accents and punctuation: STOP, ARRÊT, START, AIDE. Whoever
 //! asks in words of their own ("stop texting me", "arrêtez de me texter") is heard as well, and a person should look at
@@ -20,12 +21,22 @@ pub enum Wish {
     Start,
     /// In the language asked; `None`: the word is used in both.
     Help(Option<Language>),
-    /// Takes an alert, or agrees to whatever else was asked. From somebody who is opted out, "yes" asks for texts again.
+    /// "Yes": from somebody who is opted out, texts again; from everybody else an answer.
     Yes,
-    Accept,
-    /// Leaves an alert to the next one.
-    Pass,
     Other,
+}
+
+impl Wish {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Wish::Stop(Said::Keyword) => "stop",
+            Wish::Stop(Said::InWords) => "stop_in_words",
+            Wish::Start => "start",
+            Wish::Help(_) => "help",
+            Wish::Yes => "yes",
+            Wish::Other => "other",
+        }
+    }
 }
 
 /// How plainly it was said.
@@ -47,26 +58,11 @@ const START: [&str; 5] = ["start", "unstop", "debut", "reprendre", "subscribe"];
 const YES: [&str; 2] = ["yes", "oui"];
 const HELP: [(&str, Option<Language>); 3] =
     [("help", Some(Language::En)), ("aide", Some(Language::Fr)), ("info", None)];
-#[rustfmt::skip]
-const ACCEPT: [&str; 27] = [
-    "1", "ok", "okay", "oki", "d accord", "dac", "j y vais", "jy vais", "j y va", "j arrive", "je m en occupe", "je prends",
-    "je le prends", "je la prends", "je m en charge", "en route", "on it", "i m on it", "im on it", "on my way", "omw",
-    "i ll take it", "ill take it", "i got it", "got it", "accept", "accepte",
-];
-#[rustfmt::skip]
-const PASS: [&str; 15] = [
-    "2", "pass", "passe", "je passe", "next", "suivant", "skip", "no", "non", "je ne peux pas", "je peux pas", "i can t",
-    "i cant", "cannot", "can t",
-];
 
 /// What a message asks for.
 pub fn wish(body: &str) -> Wish {
     let body: String = body.chars().take(LONGEST).collect();
-    if is_thumb(&body) {
-        return Wish::Accept;
-    }
-    let plain = plain(&body);
-    match keyword(&plain) {
+    match keyword(&plain(&body)) {
         Some(wish) => wish,
         None if asks_to_stop(&body) => Wish::Stop(Said::InWords),
         None => Wish::Other,
@@ -81,8 +77,6 @@ fn keyword(plain: &str) -> Option<Wish> {
         None if is_one(&STOP) => Some(Wish::Stop(Said::Keyword)),
         None if is_one(&START) => Some(Wish::Start),
         None if is_one(&YES) => Some(Wish::Yes),
-        None if is_one(&ACCEPT) => Some(Wish::Accept),
-        None if is_one(&PASS) => Some(Wish::Pass),
         None => None,
     }
 }
@@ -94,12 +88,6 @@ fn plain(text: &str) -> String {
 
 fn words(folded: &str) -> impl Iterator<Item = &str> {
     folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
-}
-
-/// A thumb up, of any colour, and nothing else.
-fn is_thumb(body: &str) -> bool {
-    let rest = body.trim().strip_prefix('👍');
-    rest.is_some_and(|rest| rest.chars().all(|c| matches!(c, '\u{1F3FB}'..='\u{1F3FF}' | '\u{FE0F}' | '👍')))
 }
 
 #[cfg(test)]
@@ -149,22 +137,8 @@ mod tests {
         {
             assert_eq!(wish(word), Wish::Help(language), "{word}");
         }
-        for (word, wished) in [
-            ("oui", Wish::Yes),
-            ("YES!", Wish::Yes),
-            ("1", Wish::Accept),
-            ("1.", Wish::Accept),
-            ("Ok", Wish::Accept),
-            ("J’y vais!", Wish::Accept),
-            ("j'y vais", Wish::Accept),
-            ("👍", Wish::Accept),
-            ("👍🏽", Wish::Accept),
-            ("2", Wish::Pass),
-            ("Pass", Wish::Pass),
-            ("passe", Wish::Pass),
-            ("non", Wish::Pass),
-        ] {
-            assert_eq!(wish(word), wished, "{word}");
+        for word in ["oui", "YES!"] {
+            assert_eq!(wish(word), Wish::Yes, "{word}");
         }
     }
 
@@ -179,14 +153,17 @@ mod tests {
             "Can you stop by tomorrow?",
             "stop the water first",
             "start at noon",
-            "11",
-            "21",
+            "1",
+            "2",
+            "OK",
+            "J'y vais!",
+            "pass",
             "1 minute",
             "ok but not today",
             "help me",
             "",
             "   ",
-            "👍 but later",
+            "👍",
             "c'est quoi l'info?",
             "restop",
             "le robinet ne s'arrête pas",

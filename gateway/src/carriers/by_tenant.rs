@@ -16,10 +16,7 @@ use engine::sms::{Attempt, ErrorClass, Found, SendOutcome, Sms};
 use parking_lot::Mutex;
 use tracing::error;
 
-use super::BadCarrier;
-
-/// Connects to an account. `None`: this deployment's carrier has no accounts.
-type Connect = dyn Fn(&OwnCarrier) -> Result<Option<Arc<dyn SmsProvider>>, BadCarrier> + Send + Sync;
+use super::{BadCarrier, Connect};
 
 pub struct ByTenant {
     default: Arc<dyn SmsProvider>,
@@ -35,12 +32,8 @@ struct Connection {
 }
 
 impl ByTenant {
-    pub fn new(
-        default: Arc<dyn SmsProvider>,
-        tenants: Tenants,
-        connect: impl Fn(&OwnCarrier) -> Result<Option<Arc<dyn SmsProvider>>, BadCarrier> + Send + Sync + 'static,
-    ) -> ByTenant {
-        ByTenant { default, tenants, connect: Box::new(connect), own: Mutex::default() }
+    pub fn new(default: Arc<dyn SmsProvider>, connect: Box<Connect>, tenants: Tenants) -> ByTenant {
+        ByTenant { default, tenants, connect, own: Mutex::default() }
     }
 
     fn of(&self, tenant: &TenantId) -> Result<Arc<dyn SmsProvider>, BadCarrier> {
@@ -136,14 +129,15 @@ mod tests {
         let tenants = Tenants::new([playbook("acme", None), playbook("zebra", Some("one"))]);
         let made: Arc<Mutex<Vec<Arc<MemoryProvider>>>> = Arc::default();
         let connected = made.clone();
-        let provider = ByTenant::new(shared.clone(), tenants.clone(), move |carrier| {
+        let connect = move |carrier: &OwnCarrier| {
             if &*carrier.secret == "wrong" {
                 return Err(BadCarrier::Missing { setting: "sms.carrier.secret" });
             }
             let provider = Arc::new(MemoryProvider::default());
             connected.lock().push(provider.clone());
-            Ok(Some(provider))
-        });
+            Ok(Some(provider as Arc<dyn SmsProvider>))
+        };
+        let provider = ByTenant::new(shared.clone(), Box::new(connect), tenants.clone());
         for tenant in ["acme", "zebra", "zebra"] {
             assert!(matches!(sends(&provider, tenant), SendOutcome::Accepted { .. }));
         }

@@ -7,8 +7,9 @@ pub mod twilio;
 
 use std::sync::Arc;
 
+use actors::supervise::Supervised;
 use actors::system::Senders;
-use actors::tenants::Tenants;
+use engine::playbook::sms::OwnCarrier;
 use engine::ports::{Clock, SmsProvider};
 use engine::sms::DeliveryReport;
 use tokio::sync::mpsc;
@@ -18,12 +19,22 @@ use crate::settings::{Sms, SmsProviderName};
 
 /// A carrier ready to send.
 pub struct Carrier {
+    /// Sends by the deployment's account.
     pub provider: Arc<dyn SmsProvider>,
+    /// Connects to an account of a tenant's own.
+    pub own: Box<Connect>,
     /// Which numbers or services it sends from, and how fast each may.
     pub senders: Senders,
     /// What it tells later, when it lives in this process.
     pub reports: Option<mpsc::Receiver<DeliveryReport>>,
+    /// Where a report goes that came by webhook before the message was known by the carrier's id.
+    pub late_reports: Option<mpsc::Sender<DeliveryReport>>,
+    /// What looks at the carrier's own files while the server runs.
+    pub watching: Option<Supervised>,
 }
+
+/// `None`: this deployment's carrier has no accounts, everybody sends by the deployment's.
+pub type Connect = dyn Fn(&OwnCarrier) -> Result<Option<Arc<dyn SmsProvider>>, BadCarrier> + Send + Sync;
 
 /// A setting the carrier cannot work with; the path names it.
 #[derive(Debug, thiserror::Error)]
@@ -35,21 +46,13 @@ pub enum BadCarrier {
 }
 
 /// The table of carriers.
-pub fn carrier(settings: &Sms, clock: Arc<dyn Clock>) -> Result<Carrier, BadCarrier> {
+///
+/// `public_url`: how the carrier reaches us, if it can.
+pub fn carrier(settings: &Sms, public_url: Option<&str>, clock: Arc<dyn Clock>) -> Result<Carrier, BadCarrier> {
     match settings.provider {
         SmsProviderName::Sandbox => Ok(sandbox::carrier(&settings.sandbox, clock)),
-        SmsProviderName::Twilio => twilio::carrier(&settings.twilio, clock),
+        SmsProviderName::Twilio => twilio::carrier(&settings.twilio, public_url, clock),
     }
-}
-
-/// The deployment's account, and those tenants have of their own with the same carrier.
-pub fn by_tenant(default: Arc<dyn SmsProvider>, settings: &Sms, tenants: Tenants, clock: Arc<dyn Clock>) -> ByTenant {
-    let (name, twilio) = (settings.provider, settings.twilio.clone());
-    ByTenant::new(default, tenants, move |own| match name {
-        // A rehearsal is everybody's.
-        SmsProviderName::Sandbox => Ok(None),
-        SmsProviderName::Twilio => twilio::own_account(&twilio, own, clock.clone()).map(Some),
-    })
 }
 
 /// Messages per second as the settings say it: 0 is no limit.

@@ -101,7 +101,15 @@ fn part_of(number: &str) -> Part {
 pub(super) fn carrier(settings: &settings::Sandbox, clock: Arc<dyn Clock>) -> Carrier {
     let (sandbox, reports) = Sandbox::new(settings, clock);
     let senders = Senders { names: vec![settings.from.clone()], per_second: pace(settings.mps) };
-    Carrier { provider: Arc::new(sandbox), senders, reports: Some(reports) }
+    Carrier {
+        provider: Arc::new(sandbox),
+        // A rehearsal is everybody's.
+        own: Box::new(|_| Ok(None)),
+        senders,
+        reports: Some(reports),
+        late_reports: None,
+        watching: None,
+    }
 }
 
 impl Sandbox {

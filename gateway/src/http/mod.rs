@@ -3,12 +3,14 @@
 pub mod auth;
 mod body;
 mod calls;
+mod carrier_webhooks;
 mod edge;
 mod error;
 mod figures;
 mod health;
 mod live;
 mod messages;
+mod opt_outs;
 mod page;
 mod playbooks;
 mod query;
@@ -30,7 +32,7 @@ use actix_web::{App, HttpServer, Resource, Route, guard, middleware};
 pub use error::Problem;
 pub use figures::{Figures, Window};
 pub use health::{Condition, Probe};
-pub use state::{Parts, State, Stopping};
+pub use state::{CarrierSide, Parts, State, Stopping};
 
 use crate::settings;
 
@@ -38,6 +40,9 @@ use crate::settings;
 fn urls(table: &mut ServiceConfig) {
     table
         .service(at("/webhooks/vapi", "POST").route(web::post().to(webhooks::vapi)))
+        .service(at("/webhooks/twilio/status/{token}", "POST").route(web::post().to(carrier_webhooks::status)))
+        .service(at("/webhooks/twilio/inbound", "POST").route(web::post().to(carrier_webhooks::inbound)))
+        .service(at("/webhooks/twilio/voice/{call}", "POST").route(web::post().to(carrier_webhooks::voice)))
         // --- REST
         .service(at("/api/calls/active", GET).route(get().to(calls::active)))
         .service(at("/api/calls/{id}", GET).route(get().to(calls::one)))
@@ -45,10 +50,15 @@ fn urls(table: &mut ServiceConfig) {
         .service(
             at("/api/sms", "GET, HEAD, POST").route(get().to(messages::list)).route(web::post().to(messages::submit)),
         )
+        .service(at("/api/sms/inbound", GET).route(get().to(opt_outs::texts)))
         .service(at("/api/sms/{id}", GET).route(get().to(messages::one)))
         .service(at("/api/sms/{id}/retry", "POST").route(web::post().to(messages::retry)))
         .service(at("/api/sms/{id}/cancel", "POST").route(web::post().to(messages::cancel)))
         .service(at("/api/sms/{id}/assume-sent", "POST").route(web::post().to(messages::assume_sent)))
+        .service(
+            at("/api/opt-outs", "GET, HEAD, POST").route(get().to(opt_outs::list)).route(web::post().to(opt_outs::add)),
+        )
+        .service(at("/api/opt-outs/clear", "POST").route(web::post().to(opt_outs::clear)))
         .service(at("/api/playbooks", GET).route(get().to(playbooks::list)))
         .service(at("/api/playbooks/reload", "POST").route(web::post().to(playbooks::reload)))
         .service(at("/api/metrics", GET).route(get().to(figures::figures)))

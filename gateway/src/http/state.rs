@@ -4,21 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::calls::Calls;
+use actors::inbound::Inbound;
 use actors::live_feed::LiveFeed;
 use actors::sms_desk::SmsDesk;
+use actors::sms_reports::SmsReports;
 use actors::tenants::Tenants;
 use arc_swap::ArcSwap;
-use engine::ports::{CallStore, Clock, SmsOutbox};
+use engine::ports::{CallStore, Clock, Inbox, OptOuts, SmsOutbox};
+use engine::sms::DeliveryReport;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::auth::Access;
 use super::body::{Bounds, Memory};
 use super::figures::Window;
 use super::health::Probe;
 use super::refusal_log::RefusalLog;
+use crate::carriers::twilio::{Phone, Webhooks};
 use crate::platforms::vapi::Doorkeeper;
 use crate::playbooks::Shelf;
 use crate::settings;
@@ -29,6 +33,20 @@ const AFTERTHOUGHTS: usize = 1024;
 /// Streams open at once.
 const STREAMS: usize = 512;
 
+/// What carriers tell, and where it goes.
+pub struct CarrierSide {
+    /// Who may speak for the carrier.
+    pub webhooks: Webhooks,
+    pub reports: SmsReports,
+    /// For reports that came too early; none for a carrier that sends none by webhook.
+    pub late_reports: Option<mpsc::Sender<DeliveryReport>>,
+    pub inbound: Inbound,
+    /// Calls to the team that are under way; none while no carrier can telephone.
+    pub phone: Option<Arc<Phone>>,
+    pub opt_outs: Arc<dyn OptOuts>,
+    pub inbox: Arc<dyn Inbox>,
+}
+
 /// What the composition root hands over.
 pub struct Parts {
     pub calls: Calls,
@@ -37,6 +55,7 @@ pub struct Parts {
     pub store: Arc<dyn CallStore>,
     pub outbox: Arc<dyn SmsOutbox>,
     pub sms_desk: SmsDesk,
+    pub carrier: CarrierSide,
     pub clock: Arc<dyn Clock>,
     pub doorkeeper: Arc<ArcSwap<Doorkeeper>>,
     /// The admin token's text; only its digest is kept.
@@ -61,6 +80,7 @@ pub struct State {
     pub store: Arc<dyn CallStore>,
     pub outbox: Arc<dyn SmsOutbox>,
     pub sms_desk: SmsDesk,
+    pub carrier: CarrierSide,
     pub clock: Arc<dyn Clock>,
     /// Replaced whole when secrets are rotated.
     pub doorkeeper: Arc<ArcSwap<Doorkeeper>>,
@@ -102,6 +122,7 @@ impl State {
             store: parts.store,
             outbox: parts.outbox,
             sms_desk: parts.sms_desk,
+            carrier: parts.carrier,
             clock: parts.clock,
             doorkeeper: parts.doorkeeper,
             public_url: parts.public_url,

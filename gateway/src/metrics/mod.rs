@@ -79,6 +79,10 @@ fn describe() {
     );
     describe_counter!("cordboard_webhook_unrecorded_total", "Questions that were answered but not recorded");
     describe_counter!(
+        "cordboard_sms_unknown_codes_total",
+        "Error codes of the carrier that are in no table, by where they were heard"
+    );
+    describe_counter!(
         "cordboard_shadow_answers_total",
         "Webhooks of businesses that only watch, by how the two answers compare"
     );

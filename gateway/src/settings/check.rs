@@ -233,13 +233,26 @@ fn sms(settings: &Settings) -> Verdict {
 
 fn twilio(settings: &Settings) -> Verdict {
     let twilio = &settings.sms.twilio;
+    for (key, secrets) in [
+        ("sms.twilio.previous_auth_tokens", &twilio.previous_auth_tokens),
+        ("sms.twilio.webhook_keys", &twilio.webhook_keys),
+    ] {
+        if secrets.iter().any(|secret| secret.expose_secret().trim().is_empty()) {
+            return refuse(key, "one of them is empty: it would let anybody in", "remove it");
+        }
+    }
     if settings.sms.provider != SmsProviderName::Twilio {
         return Ok(());
     }
     if twilio.account_sid.is_empty() {
         return refuse("sms.twilio.account_sid", "it is empty and sms.provider is twilio", missing("ACCOUNT_SID"));
     }
-    if twilio.auth_token.expose_secret().is_empty() {
+    let key_secret = twilio.api_key_secret.expose_secret().is_empty();
+    if twilio.api_key_sid.is_empty() != key_secret {
+        let key = if key_secret { "sms.twilio.api_key_secret" } else { "sms.twilio.api_key_sid" };
+        return refuse(key, "an API key is its sid and its secret, and one is missing", "set both, or neither");
+    }
+    if twilio.auth_token.expose_secret().is_empty() && twilio.api_key_sid.is_empty() {
         return refuse("sms.twilio.auth_token", "it is empty and sms.provider is twilio", missing("AUTH_TOKEN"));
     }
     sender(twilio)?;

@@ -173,6 +173,11 @@ pub enum SandboxScript {
 pub struct Twilio {
     pub account_sid: String,
     pub auth_token: SecretString,
+    pub previous_auth_tokens: Vec<SecretString>,
+    pub api_key_sid: String,
+    pub api_key_secret: SecretString,
+    pub webhook_keys: Vec<SecretString>,
+    pub errors_file: String,
     pub from: String,
     pub messaging_service_sid: String,
     pub base_url: String,

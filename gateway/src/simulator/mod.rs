@@ -6,6 +6,7 @@ mod baseline;
 mod bodies;
 mod dialogues;
 mod disturb;
+pub mod fake_twilio;
 pub mod load;
 mod report;
 mod report_body;

@@ -2,6 +2,7 @@
 
 mod auth;
 mod calls;
+mod carrier;
 mod harness;
 mod health;
 mod live;

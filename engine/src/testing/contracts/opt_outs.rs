@@ -21,7 +21,7 @@ pub async fn who_opts_out_is_listed_for_their_tenant_only<S: Store>(store: &S) {
     assert!(is_out(store, "acme").await);
     assert!(!is_out(store, "other").await);
     assert!(!store.is_opted_out(Some(&tenant("acme")), &number("+15145550134")).await.unwrap());
-    assert_eq!(store.in_force(Some(&tenant("acme")), 10).await.unwrap(), [out.clone()]);
+    assert_eq!(store.in_force(Some(&tenant("acme")), 10).await.unwrap(), std::slice::from_ref(&out));
     assert_eq!(store.in_force(Some(&tenant("other")), 10).await.unwrap(), []);
     assert_eq!(store.in_force(None, 10).await.unwrap(), [out]);
 }

@@ -1,0 +1,172 @@
+//! Twilio: one form POST per message, and the webhooks by which it tells what became of it and what people text back.
+//!
+//! Creating a message there is not idempotent, so what matters is to know what an answer proves. No byte written: not
+//! sent. "Too many requests", or a refusal: not sent, and by the code we know what follows. Anything else once bytes
+//! have left (a timeout, a reset, a server error, a success that cannot be read): unknown. Nothing is ever repeated
+//! here. Facts: twilio.com/docs/messaging/api/message-resource, read 2026-11.
+
+mod answers;
+mod books;
+mod calls;
+mod client;
+mod errors;
+mod form;
+mod posted;
+mod signature;
+mod told;
+pub mod twiml;
+mod webhooks;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use actors::system::Senders;
+use async_trait::async_trait;
+use engine::failure::Failure;
+use engine::playbook::sms::OwnCarrier;
+use engine::ports::{Clock, SmsProvider};
+use engine::sms::{Attempt, DeliveryReport, DeliveryStatus, ErrorClass, Found, SendOutcome, Sms};
+use secrecy::SecretString;
+use tokio::sync::mpsc;
+
+use self::client::Account;
+pub use self::errors::Errors;
+use self::form::Callbacks;
+use super::{BadCarrier, Carrier, pace};
+use crate::settings;
+
+pub use calls::{CallEnd, Phone, StaffCall, VoiceEvent, voice_event};
+pub use posted::Fields;
+pub use signature::{SETTINGS_HEADER, SIGNATURE_HEADER, Signed, SigningKeys};
+pub use told::{Inbound, inbound, report};
+pub use webhooks::{Proven, Webhooks};
+
+/// Reports that came before the answer they belong to, on their way to be tried again.
+const REPORTS: usize = 4_096;
+
+/// What [`Twilio::concurrent`] holds before the first answer.
+const NEVER_TOLD: u32 = u32::MAX;
+
+pub struct Twilio {
+    account: Account,
+    errors: Arc<Errors>,
+    /// `None`: nobody can reach us, so no callback is asked for.
+    callbacks: Option<Callbacks>,
+    clock: Arc<dyn Clock>,
+    concurrent: AtomicU32,
+}
+
+pub(super) fn carrier(
+    settings: &settings::Twilio,
+    public_url: Option<&str>,
+    clock: Arc<dyn Clock>,
+) -> Result<Carrier, BadCarrier> {
+    let from = match (settings.messaging_service_sid.as_str(), settings.from.as_str()) {
+        ("", "") => return Err(BadCarrier::Missing { setting: "sms.twilio.from" }),
+        ("", number) => number,
+        (service, _) => service,
+    };
+    let senders = Senders { names: vec![from.to_owned()], per_second: pace(settings.mps) };
+    let errors = Errors::new(&settings.errors_file).map(Arc::new).map_err(bad_table)?;
+    let watching = errors.watch();
+    let (settings, public_url) = (settings.clone(), public_url.map(str::to_owned));
+    let connect = move |settings: &settings::Twilio| {
+        Twilio::new(settings, public_url.as_deref(), errors.clone(), clock.clone()).map(Arc::new)
+    };
+    let provider = connect(&settings)?;
+    let (late_reports, reports) = mpsc::channel::<DeliveryReport>(REPORTS);
+    Ok(Carrier {
+        provider,
+        own: Box::new(move |own| Ok(Some(connect(&of_tenant(&settings, own))?))),
+        senders,
+        reports: Some(reports),
+        late_reports: Some(late_reports),
+        watching,
+    })
+}
+
+/// A tenant's own account; everything else is as the deployment has it. An API key belongs to one account.
+fn of_tenant(settings: &settings::Twilio, own: &OwnCarrier) -> settings::Twilio {
+    settings::Twilio {
+        account_sid: own.account.to_string(),
+        auth_token: own.secret.to_string().into(),
+        api_key_sid: String::new(),
+        api_key_secret: SecretString::default(),
+        ..settings.clone()
+    }
+}
+
+fn bad_table(why: String) -> BadCarrier {
+    BadCarrier::Bad { setting: "sms.twilio.errors_file", why }
+}
+
+impl Twilio {
+    pub fn new(
+        settings: &settings::Twilio,
+        public_url: Option<&str>,
+        errors: Arc<Errors>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Twilio, BadCarrier> {
+        Ok(Twilio {
+            account: Account::new(settings)?,
+            errors,
+            callbacks: public_url.map(|url| Callbacks { public_url: url.to_owned() }),
+            clock,
+            concurrent: AtomicU32::new(NEVER_TOLD),
+        })
+    }
+
+    fn hears(&self, concurrent: Option<u32>) {
+        if let Some(concurrent) = concurrent {
+            self.concurrent.store(concurrent.min(NEVER_TOLD - 1), Ordering::Relaxed);
+        }
+    }
+}
+
+#[async_trait]
+impl SmsProvider for Twilio {
+    fn name(&self) -> &'static str {
+        "twilio"
+    }
+
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome {
+        let callback = self.callbacks.as_ref().map(|callbacks| callbacks.status(&attempt.token));
+        let form = form::message(sms, &attempt.sender, callback, self.clock.now());
+        let request = self.account.post(self.account.url(&["Messages.json"])).form(&form);
+        match request.send().await {
+            Ok(response) => {
+                self.hears(answers::concurrent(response.headers()));
+                answers::understand(response, &self.errors).await
+            }
+            Err(error) => answers::unanswered(&error),
+        }
+    }
+
+    async fn find(&self, sms: &Sms, attempt: &Attempt) -> Result<Vec<Found>, Failure> {
+        self.find_in_books(sms.to.as_str(), &attempt.sender, &sms.body).await
+    }
+
+    async fn fetch(&self, provider_id: &str) -> Result<Option<Found>, Failure> {
+        self.fetch_from_books(provider_id).await
+    }
+
+    fn class_of(&self, code: u32) -> Option<ErrorClass> {
+        self.errors.known(code)
+    }
+
+    fn concurrent(&self) -> Option<u32> {
+        Some(self.concurrent.load(Ordering::Relaxed)).filter(|told| *told != NEVER_TOLD)
+    }
+}
+
+/// A message's status in our words. `None`: says nothing to us.
+fn status(text: &str) -> Option<DeliveryStatus> {
+    match text.to_ascii_lowercase().as_str() {
+        "accepted" | "scheduled" | "queued" | "sending" => Some(DeliveryStatus::Accepted),
+        "sent" => Some(DeliveryStatus::Sent),
+        "delivered" | "read" | "partially_delivered" => Some(DeliveryStatus::Delivered),
+        "undelivered" => Some(DeliveryStatus::Undelivered),
+        "failed" | "canceled" => Some(DeliveryStatus::Failed),
+        _ => None,
+    }
+}

@@ -1,0 +1,174 @@
+//! `POST /webhooks/twilio/…`: what a carrier tells of a message or a call, and what people text back.
+//!
+//! Proof before parsing: whoever cannot sign is 403, and nothing is recorded but a counter. What is told is committed
+//! before it is acknowledged, in a few milliseconds; when nothing can be recorded the answer is 503, and the carrier,
+//! which was told to be insistent, comes again.
+
+use std::time::Instant;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HOST, HeaderValue};
+use actix_web::web::{Bytes, Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actors::inbound::Text;
+use engine::failure::Failure;
+use engine::playbook::Language;
+use engine::sms::{DeliveryReport, Reported};
+use metrics::{counter, histogram};
+
+use super::body::{self, Bounds, Room, Unread};
+use super::{Problem, State};
+use crate::carriers::twilio::{self, Fields, Proven, SETTINGS_HEADER, SIGNATURE_HEADER, Signed, VoiceEvent, twiml};
+
+const PLATFORM: &str = "twilio";
+/// A form of Twilio's is 1 or 2 KiB.
+const BODY_BYTES: usize = 64 * 1024;
+/// Longest name of an attempt or a call in a URL.
+const LONGEST_NAME: usize = 64;
+
+/// How a webhook ended, for the metric, and its answer.
+type Served = (&'static str, HttpResponse);
+
+/// What became of a message. The token names the attempt.
+pub async fn status(request: HttpRequest, token: Path<String>, payload: Payload, state: Data<State>) -> HttpResponse {
+    let started = Instant::now();
+    let served = match take_in(&request, payload, &state).await {
+        Ok((body, _, _room)) => told(&token, &Fields::read(&body), &state).await,
+        Err(refused) => refused,
+    };
+    counted("status", started, served, &state)
+}
+
+/// What somebody texts us.
+pub async fn inbound(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
+    let started = Instant::now();
+    let served = match take_in(&request, payload, &state).await {
+        Ok((body, proven, _room)) => heard(&Fields::read(&body), proven, &state).await,
+        Err(refused) => refused,
+    };
+    counted("inbound", started, served, &state)
+}
+
+/// Which key somebody of the team pressed, or how a call to them ended.
+pub async fn voice(request: HttpRequest, call: Path<String>, payload: Payload, state: Data<State>) -> HttpResponse {
+    let started = Instant::now();
+    let served = match take_in(&request, payload, &state).await {
+        Ok((body, _, _room)) => called(&call, &Fields::read(&body), language(&request), &state),
+        Err(refused) => refused,
+    };
+    counted("voice", started, served, &state)
+}
+
+async fn told(token: &str, fields: &Fields<'_>, state: &State) -> Served {
+    let Some(report) = twilio::report(token, fields, &state.carrier.webhooks.errors, state.clock.now()) else {
+        return ("ignored", no_content());
+    };
+    match state.carrier.reports.apply(&report).await {
+        Ok(Reported::Moved { .. }) => ("recorded", no_content()),
+        Ok(Reported::Contradicts(_)) => ("contradicts", no_content()),
+        Ok(Reported::Old) => ("old", no_content()),
+        // It may be ahead of the answer it belongs to.
+        Ok(Reported::Unheard) => try_later(report, state),
+        Err(failure) => unavailable(&failure),
+    }
+}
+
+fn try_later(report: DeliveryReport, state: &State) -> Served {
+    match &state.carrier.late_reports {
+        Some(late) if late.try_send(report).is_err() => {
+            ("busy", Problem::unavailable("too many reports wait").error_response())
+        }
+        _ => ("early", no_content()),
+    }
+}
+
+async fn heard(fields: &Fields<'_>, proven: Proven, state: &State) -> Served {
+    let Some(inbound) = twilio::inbound(fields) else { return ("ignored", no_content()) };
+    let twilio::Inbound { id, from, to, body, understood } = inbound;
+    let text = Text { id, tenant: proven.tenant, from, to, body, understood };
+    match state.carrier.inbound.hear(&text).await {
+        Ok(Some(answer)) => ("answered", twiml_of(twiml::message(&answer))),
+        Ok(None) => ("recorded", no_content()),
+        Err(failure) => unavailable(&failure),
+    }
+}
+
+/// Whoever pressed a key hears that it was heard.
+fn called(call: &str, fields: &Fields<'_>, language: Language, state: &State) -> Served {
+    let is_name = call.len() <= LONGEST_NAME && call.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    let (true, Some(event)) = (is_name, twilio::voice_event(fields)) else {
+        return ("ignored", twiml_of(twiml::nothing()));
+    };
+    let waited_for = state.carrier.phone.as_ref().is_some_and(|phone| phone.hears(call, event));
+    let outcome = if waited_for { "recorded" } else { "nobody_waits" };
+    let answer = match (event, language) {
+        (VoiceEvent::Pressed('1'), Language::Fr) => twiml::say("C'est noté, merci. Vous prenez l'appel.", language),
+        (VoiceEvent::Pressed('1'), Language::En) => twiml::say("Noted, thank you. It is yours.", language),
+        (VoiceEvent::Pressed(_), Language::Fr) => twiml::say("C'est noté. La personne suivante est avisée.", language),
+        (VoiceEvent::Pressed(_), Language::En) => twiml::say("Noted. The next person is told.", language),
+        _ => twiml::nothing(),
+    };
+    (outcome, twiml_of(answer))
+}
+
+/// The body of whoever can prove that they are the carrier.
+async fn take_in(request: &HttpRequest, mut payload: Payload, state: &State) -> Result<(Bytes, Proven, Room), Served> {
+    let bounds = Bounds { bytes: BODY_BYTES, within: state.webhook_body.within };
+    body::welcome(request, bounds).map_err(|why| unread(why, bounds))?;
+    let header = |name: &str| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let Some(signature) = header(SIGNATURE_HEADER) else {
+        body::discard(&mut payload, bounds).await;
+        return Err(forbidden());
+    };
+    let read = body::read(request, &mut payload, bounds, &state.webhook_memory.signed).await;
+    let (body, room) = read.map_err(|why| unread(why, bounds))?;
+    let (url, settings) = (url(request, state), header(SETTINGS_HEADER).unwrap_or_default());
+    let signed = Signed { url: &url, signature, settings, body: &body };
+    let proven = state.carrier.webhooks.prove(&signed).ok_or_else(forbidden)?;
+    Ok((body, proven, room))
+}
+
+/// As the carrier called it: behind a proxy that is not what the Host header says.
+fn url(request: &HttpRequest, state: &State) -> String {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let host = || request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    state.public_url.as_ref().map_or_else(|| format!("http://{}{path}", host()), |base| format!("{base}{path}"))
+}
+
+fn language(request: &HttpRequest) -> Language {
+    if request.query_string().split('&').any(|pair| pair == "lang=fr") { Language::Fr } else { Language::En }
+}
+
+fn counted(kind: &'static str, started: Instant, (outcome, answer): Served, state: &State) -> HttpResponse {
+    counter!("cordboard_webhook_requests_total", "platform" => PLATFORM, "type" => kind, "outcome" => outcome)
+        .increment(1);
+    histogram!("cordboard_webhook_duration_seconds", "platform" => PLATFORM, "type" => kind)
+        .record(started.elapsed().as_secs_f64());
+    if !answer.status().is_success()
+        && let Some(times) = state.refusal_log.due(outcome)
+    {
+        tracing::warn!(webhook.kind = kind, webhook.outcome = outcome, times, "carrier's webhook refused");
+    }
+    answer
+}
+
+fn no_content() -> HttpResponse {
+    HttpResponse::NoContent().finish()
+}
+
+fn twiml_of(body: String) -> HttpResponse {
+    HttpResponse::build(StatusCode::OK).content_type(twiml::TWIML).body(body)
+}
+
+fn unread(why: Unread, bounds: Bounds) -> Served {
+    (why.label(), why.problem(bounds).error_response())
+}
+
+fn forbidden() -> Served {
+    ("unauthenticated", Problem::forbidden("the signature is missing or wrong").error_response())
+}
+
+fn unavailable(failure: &Failure) -> Served {
+    tracing::warn!(%failure, "what a carrier told is not recorded");
+    ("unavailable", Problem::unavailable("nothing can be recorded now").error_response())
+}
