@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use gateway::settings::SmsProviderName;
-use gateway::simulator::fake_twilio::{Act, FakeTwilio, Fate, Manners};
+use gateway::simulator::fake_twilio::{Act, Answer, Break, FakeTwilio, Fate, Manners};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -81,6 +81,20 @@ async fn an_undelivered_message_is_shown_with_its_code() {
     alarm(&app, "call-lost").await;
     let list = app.eventually("/api/sms?call=call-lost", all_are("undelivered")).await;
     assert_eq!(list["items"][0]["error_code"], 30003);
+}
+
+#[tokio::test]
+async fn an_attempt_without_an_answer_is_known_by_its_callback_or_found_in_the_books() {
+    for callbacks_lost in [false, true] {
+        let (app, fake) = with_carrier(Manners { callbacks_lost, ..Manners::default() }).await;
+        fake.will(Act::AcceptThen(Break::Reset));
+        fake.will(Act::AcceptThenAnswer(Answer::refuse(500, 20500, "sorry")));
+        alarm(&app, "call-unknown").await;
+        app.eventually("/api/sms?call=call-unknown", all_are("delivered")).await;
+        assert_eq!(fake.messages().len(), 2, "nobody is told twice");
+        let looked = fake.log().iter().filter(|request| request.method == "GET").count();
+        assert!(looked > 0 || !callbacks_lost);
+    }
 }
 
 #[tokio::test]

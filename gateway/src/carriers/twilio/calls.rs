@@ -78,6 +78,7 @@ pub struct Phone {
     errors: Arc<Errors>,
     callbacks: Option<Callbacks>,
     waiting: Mutex<HashMap<Box<str>, mpsc::Sender<VoiceEvent>>>,
+    look_every: Duration,
 }
 
 #[derive(Deserialize)]
@@ -93,7 +94,18 @@ impl Phone {
         errors: Arc<Errors>,
     ) -> Result<Phone, BadCarrier> {
         let callbacks = public_url.map(|url| Callbacks { public_url: url.to_owned() });
-        Ok(Phone { account: Account::new(settings)?, errors, callbacks, waiting: Mutex::default() })
+        Ok(Phone {
+            account: Account::new(settings)?,
+            errors,
+            callbacks,
+            waiting: Mutex::default(),
+            look_every: LOOK_EVERY,
+        })
+    }
+
+    /// How often the books are looked at while a call is under way.
+    pub fn looking_every(self, look_every: Duration) -> Phone {
+        Phone { look_every, ..self }
     }
 
     /// Places the call, once, and returns when it has ended, after two minutes at the latest.
@@ -158,14 +170,14 @@ impl Phone {
     async fn until_it_ends(&self, sid: &str, events: &mut mpsc::Receiver<VoiceEvent>) -> CallEnd {
         let ends = Instant::now() + LONGEST_CALL;
         while Instant::now() < ends {
-            match timeout_at(Instant::now() + LOOK_EVERY, events.recv()).await {
+            match timeout_at(Instant::now() + self.look_every, events.recv()).await {
                 Ok(Some(event)) => return CallEnd::Heard(event),
                 Ok(None) => break,
                 Err(_) => (),
             }
             if let Some(event) = self.look_up(sid).await {
                 // A key pressed at the last moment is on its way to us.
-                let last = timeout_at(Instant::now() + LOOK_EVERY, events.recv()).await;
+                let last = timeout_at(Instant::now() + self.look_every, events.recv()).await;
                 return CallEnd::Heard(last.ok().flatten().unwrap_or(event));
             }
         }

@@ -132,14 +132,14 @@ impl Books {
     }
 
     /// `SM….json` or `CA….json`.
-    pub fn one(&self, file: &str) -> Answer {
+    pub fn one(&self, file: &str, account: &str) -> Answer {
         let sid = file.trim_end_matches(".json");
         if let Some((status, answered_by)) = self.calls.get(sid) {
             let call = json!({"sid": sid, "status": status, "answered_by": answered_by});
             return Answer::new(200, &call.to_string());
         }
         match self.messages.iter().find(|message| message.sid == sid) {
-            Some(message) => Answer::new(200, &message.json("AC").to_string()),
+            Some(message) => Answer::new(200, &message.json(account).to_string()),
             None => Answer::refuse(404, 20404, "The requested resource was not found"),
         }
     }

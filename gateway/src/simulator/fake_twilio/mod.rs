@@ -190,7 +190,7 @@ impl State {
             ("POST", "Messages.json") => self.create(request, &manners, Created::Message).await,
             ("POST", "Calls.json") => self.create(request, &manners, Created::Call).await,
             ("GET", "Messages.json") => Done::Answered(self.books.lock().list(request, manners.listing_lag)),
-            ("GET", file) => Done::Answered(self.books.lock().one(file)),
+            ("GET", file) => Done::Answered(self.books.lock().one(file, &request.account())),
             _ => Done::Answered(Answer::refuse(404, 20404, "no such resource")),
         }
     }
