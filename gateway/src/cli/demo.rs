@@ -16,7 +16,8 @@ use super::signals::Signals;
 use super::target::webhook_url;
 use super::{Overrides, output};
 use crate::app::{App, Start, StartError};
-use crate::settings::{self, Layers, Settings};
+use crate::settings::{self, Layers, Settings, SmsProviderName};
+use crate::simulator::fake_twilio::{AUTH_TOKEN, FakeTwilio, Fate, Manners};
 use crate::simulator::load::{self, Options};
 use crate::simulator::{Cast, Disturbance, Disturbed, Natural, Proof, Signer, Subscription, Summary};
 use crate::telemetry;
@@ -82,7 +83,9 @@ pub async fn run(demo: &Demo, overrides: &Overrides) -> Result<Exit, Failed> {
     telemetry::init(&settings.log, settings.log_format)?;
     let options = Options::default();
     Signals::catch().map_err(Failed::configuration)?.then_stop(options.stop.clone());
-    let start = prepare(settings)?;
+    let mut start = prepare(settings)?;
+    // It carries for as long as the demo lasts.
+    let _carrier = demo.carrier(&mut start).await.map_err(Failed::configuration)?;
     let (banner, url) = (Banner::of(&start), webhook_url(&start.local_url())?);
     let cast = demo.cast(start.webhook_secrets[0].clone())?;
     let app = App::start(start).await?;
@@ -130,12 +133,32 @@ impl Demo {
     }
 
     fn sandbox(&self) -> Option<(String, String)> {
-        let script = match self.scenario {
-            Scenario::Calm | Scenario::Storm | Scenario::Duplicates => return None,
-            Scenario::ProviderDown => "hang",
-            Scenario::SmsFail => "fail",
-        };
-        Some(("CORDBOARD_SMS__SANDBOX__SCRIPT".to_owned(), script.to_owned()))
+        let hangs = self.scenario == Scenario::ProviderDown;
+        hangs.then(|| ("CORDBOARD_SMS__SANDBOX__SCRIPT".to_owned(), "hang".to_owned()))
+    }
+
+    /// Where every message is to fail, a carrier of our own stands in for the real one: it is sent to, calls back and
+    /// is asked in the very way the real one is.
+    async fn carrier(&self, start: &mut Start) -> io::Result<Option<FakeTwilio>> {
+        if self.scenario != Scenario::SmsFail {
+            return Ok(None);
+        }
+        let carrier = FakeTwilio::start_with(Manners {
+            fate: Fate::Undelivered(30003),
+            latency: Duration::from_millis(100),
+            delivery: Duration::from_secs(1),
+            ..Manners::default()
+        });
+        let carrier = carrier.await?;
+        start.settings.public_url = start.local_url();
+        let sms = &mut start.settings.sms;
+        sms.provider = SmsProviderName::Twilio;
+        sms.twilio.base_url = carrier.url();
+        sms.twilio.account_sid = "AC00000000000000000000000000000000".to_owned();
+        sms.twilio.auth_token = AUTH_TOKEN.into();
+        sms.twilio.from = sms.sandbox.from.clone();
+        sms.twilio.mps = sms.sandbox.mps;
+        Ok(Some(carrier))
     }
 
     fn rate(&self) -> f64 {

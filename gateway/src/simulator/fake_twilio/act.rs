@@ -80,6 +80,8 @@ pub struct Manners {
     pub mps: Option<f64>,
     /// What may wait per sender. More is refused (21611), or taken and failed when a service sends (30001).
     pub queue: Duration,
+    /// What becomes of messages to numbers of which nothing else is said.
+    pub fate: Fate,
     /// From sent to delivered.
     pub delivery: Duration,
     /// Callbacks come this much later than what they tell.
@@ -104,6 +106,7 @@ impl Default for Manners {
             concurrency: None,
             mps: None,
             queue: Duration::from_secs(36_000),
+            fate: Fate::Delivered,
             delivery: Duration::ZERO,
             callbacks_late: Duration::ZERO,
             callbacks_twice: false,

@@ -233,7 +233,7 @@ impl State {
             Err(refusal) => return refusal,
         };
         let answer = Answer::created(message.json(&request.account()));
-        let fate = self.fates.lock().get(&message.to).cloned().unwrap_or_default();
+        let fate = self.fates.lock().get(&message.to).unwrap_or(&manners.fate).clone();
         let (sid, state, manners, tells_first) = (message.sid, self.clone(), manners.clone(), manners.callbacks_first);
         let delivery = async move { state.deliver(&sid, plan, fate, &manners).await };
         if tells_first {
