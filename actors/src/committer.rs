@@ -4,16 +4,18 @@
 //! Take, commit, answer, wake. It ends with the system; a panic costs the batch in hand, whose calls start again from
 //! the store and whose askers ask again.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use engine::call::{Answer, Fact, Frame};
 use engine::failure::Failure;
-use engine::ids::{CallKey, EventKey};
+use engine::ids::{AlertId, CallKey, EventKey};
 use engine::ports::{AppendError, CallStore};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::alerts::Alerts;
 use crate::call::CallActorRef;
 use crate::metrics;
 use crate::seats::Seat;
@@ -72,6 +74,7 @@ pub(crate) struct Committer {
 pub(crate) struct Wakers {
     pub relay: Arc<Notify>,
     pub sms_pool: SmsPool,
+    pub alerts: Alerts,
 }
 
 impl Committer {
@@ -213,6 +216,7 @@ impl Worker {
         let results = self.append(&batch.frames).await;
         let owes_texts = batch.frames.iter().any(|frame| !frame.texts.is_empty());
         let wrote = !batch.frames.is_empty();
+        let alarmed = alarmed(&batch.frames);
         batch.answer(results, &self.store);
         for done in barriers {
             let _ = done.send(());
@@ -223,6 +227,8 @@ impl Worker {
         if owes_texts {
             self.wake.sms_pool.wake();
         }
+        // Also those of frames that were refused: looking at an alert costs a read.
+        alarmed.into_iter().for_each(|alert| self.wake.alerts.look_at(alert));
     }
 
     async fn append(&self, frames: &[Frame]) -> Vec<Result<(), AppendError>> {
@@ -234,6 +240,16 @@ impl Worker {
         metrics::committed(frames.len(), started.elapsed());
         results
     }
+}
+
+/// Alerts these frames say something of.
+fn alarmed(frames: &[Frame]) -> HashSet<AlertId> {
+    let facts = frames.iter().flat_map(|frame| &frame.facts);
+    let alarmed = facts.filter_map(|fact| match fact {
+        Fact::AlertOpened(notice) | Fact::AlertUpdated(notice) => Some(notice.alert),
+        _ => None,
+    });
+    alarmed.collect()
 }
 
 /// Submissions and their frames, side by side: the store takes the frames as one slice.

@@ -1,6 +1,8 @@
 //! What Cordboard runs: who is alive, who restarts whom, who waits, who is refused.
 //! It sees the world only through the engine's ports.
 
+mod alert;
+pub mod alerts;
 pub mod bus;
 mod call;
 pub mod calls;

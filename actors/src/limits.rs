@@ -78,6 +78,14 @@ pub struct Limits {
     pub reconcile_tick: Duration,
     pub reconcile_batch: usize,
 
+    // --- alerts
+    /// Alerts whose clock runs in memory at once; the others wait in the store, earliest due first.
+    pub alerts: usize,
+    /// People of the team phoned at once.
+    pub staff_calls: usize,
+    /// How often the store is asked for alerts nobody looks after.
+    pub alerts_sweep: Duration,
+
     // --- silence: how long after its last event a call is looked at
     pub silent_scheduled: Duration,
     pub silent_ringing: Duration,
@@ -126,6 +134,9 @@ impl Default for Limits {
             sweep_every: Duration::from_secs(5),
             reconcile_tick: Duration::from_secs(1),
             reconcile_batch: 32,
+            alerts: 10_000,
+            staff_calls: 32,
+            alerts_sweep: Duration::from_secs(30),
             silent_scheduled: Duration::from_secs(24 * 3600),
             silent_ringing: Duration::from_secs(300),
             silent_in_progress: Duration::from_secs(2 * 3600),

@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use engine::call::{CallView, Event, EventKind, Line};
 use engine::failure::Failure;
-use engine::ids::{CallKey, TenantId};
+use engine::ids::{CallId, CallKey, TenantId};
 use engine::ports::{CallStore, Update};
-use engine::sms::Sms;
 use engine::time::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::broadcast::error::RecvError;
@@ -149,16 +148,17 @@ impl Worker {
 
     async fn apply(&self, update: Update) {
         let counted = match &update {
-            Update::Sms { sms } => self.counted(sms).await,
+            Update::Sms { sms } => self.counted(&sms.tenant, sms.call.as_ref()).await,
+            Update::Alert { alert } => self.counted(&alert.tenant, alert.call.as_ref()).await,
             _ => None,
         };
         self.feed.apply(update, counted);
     }
 
-    /// The call of this message with its messages counted, if it is shown. What cannot be read now is counted with the
+    /// The call of a message or an alert with its messages counted, if it is shown. What cannot be read now is counted with the
     /// call's next change.
-    async fn counted(&self, sms: &Sms) -> Option<Arc<CallView>> {
-        let key = CallKey { tenant: sms.tenant.clone(), call: sms.call.clone()? };
+    async fn counted(&self, tenant: &TenantId, call: Option<&CallId>) -> Option<Arc<CallView>> {
+        let key = CallKey { tenant: tenant.clone(), call: call?.clone() };
         if !self.feed.shows(&key) {
             return None;
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+pub(crate) mod alerts;
 pub(crate) mod sms;
 
 const CALLS_ACTIVE: &str = "cordboard_calls_active";
@@ -50,6 +51,7 @@ pub fn describe() {
     describe_counter!(COMMIT_FAILURES, "Frames that were not committed, by why");
     describe_counter!(LIVE_RESETS, "Times the live feed had to start again from the store, by why");
     describe_counter!(QUARANTINED, "Events put aside because they kept killing their call");
+    alerts::describe();
     sms::describe();
 }
 

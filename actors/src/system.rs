@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::failure::Failure;
-use engine::ports::{CallControl, CallStore, Clock, EventBus, Forwarder, SmsLedger, SmsOutbox, SmsProvider};
+use engine::ports::{
+    AlertStore, CallControl, CallStore, Clock, EventBus, Forwarder, SmsLedger, SmsOutbox, SmsProvider, Telephony,
+};
 use engine::sms::DeliveryReport;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, timeout_at};
 
+use crate::alerts::{Alerts, Ledger};
 use crate::bus::LocalBus;
 use crate::call::Context;
 use crate::calls::Calls;
@@ -42,6 +45,8 @@ pub struct Ports {
     pub feed: LocalBus,
     pub control: Option<Arc<dyn CallControl>>,
     pub forwarder: Arc<dyn Forwarder>,
+    pub alerts: Arc<dyn AlertStore>,
+    pub telephony: Arc<dyn Telephony>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -63,6 +68,7 @@ pub struct System {
     /// What people do with messages.
     pub sms_desk: SmsDesk,
     pub sms_pool: SmsPool,
+    pub alerts: Alerts,
     committer: Committer,
     /// In the order they are stopped.
     tasks: Mutex<Vec<Supervised>>,
@@ -85,11 +91,11 @@ impl System {
             clock: clock.clone(),
         };
         let sms_pool = SmsPool::start(pool, tenants.clone(), senders, &limits).await?;
-        let sms_reports = SmsReports::new(outbox.clone(), bus).telling(sms_pool.clone());
+        let sms_reports = SmsReports::new(outbox.clone(), bus.clone()).telling(sms_pool.clone());
         let listening = ports.reports.map(|reports| sms_reports.listen(reports).into());
         let sms_desk = SmsDesk::new(outbox.clone(), sms_reports.clone(), sms_pool.clone(), clock.clone());
         let reconciling = SmsReconciler {
-            outbox,
+            outbox: outbox.clone(),
             provider,
             reports: sms_reports.clone(),
             pool: sms_pool.clone(),
@@ -97,7 +103,16 @@ impl System {
             limits: limits.clone(),
         }
         .start();
-        let wake = Wakers { relay: committed, sms_pool: sms_pool.clone() };
+        let ledger = Ledger {
+            store: ports.alerts,
+            outbox,
+            tenants: tenants.clone(),
+            clock: clock.clone(),
+            bus,
+            telephony: ports.telephony,
+        };
+        let (alerts, hearing) = Alerts::start(ledger, sms_pool.clone(), &ports.feed, limits.clone()).await?;
+        let wake = Wakers { relay: committed, sms_pool: sms_pool.clone(), alerts: alerts.clone() };
         let (committer, committing) = Committer::start(store.clone(), wake, limits.commit_queue, limits.commit_batch);
         let context = Context {
             store: store.clone(),
@@ -110,9 +125,10 @@ impl System {
         let calls = Calls::start(Arc::new(context), errands, limits.clone()).await?;
         let reaping =
             Reaper { calls: calls.clone(), live: live.clone(), store, control: ports.control, clock, limits }.start();
-        let tasks =
-            Mutex::new([reaping, reconciling, committing, relaying, feeding].into_iter().chain(listening).collect());
-        Ok(System { calls, live, tenants, sms_reports, sms_desk, sms_pool, committer, tasks })
+        let tasks = Mutex::new(
+            [reaping, reconciling, committing, hearing, relaying, feeding].into_iter().chain(listening).collect(),
+        );
+        Ok(System { calls, live, tenants, sms_reports, sms_desk, sms_pool, alerts, committer, tasks })
     }
 
     /// Answers what is inside, refuses the rest, lets messages under way end until `ends`, and stops every actor.
@@ -124,6 +140,7 @@ impl System {
         let _ = timeout_at(ends, self.sms_pool.stop()).await;
         let _ = timeout_at(ends + LAST_COMMIT, self.committer.barrier()).await;
         self.calls.stop().await;
+        self.alerts.stop().await;
         self.tasks.lock().clear();
     }
 }

@@ -1,4 +1,4 @@
-//! Names of things, parsed once at the edge and then trusted: tenants, calls, events, text messages.
+//! Names of things, parsed once at the edge and then trusted: tenants, calls, events, text messages, alerts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +15,8 @@ pub enum BadId {
     Tenant(String),
     #[error("a text message id is 32 hexadecimal digits")]
     Sms,
+    #[error("an alert id is 32 hexadecimal digits")]
+    Alert,
 }
 
 /// The platform's own name of a call, unchanged: 1 to 128 characters.
@@ -108,6 +110,34 @@ impl SmsId {
     }
 }
 
+impl SmsId {
+    /// Of a text that an alert's own clock owes: `place` tells one telling from another.
+    pub fn of_alert(alert: AlertId, place: &str, recipient: &str) -> SmsId {
+        let digest = sha256_of(&[&alert.to_string(), place, recipient]);
+        SmsId(digest[..16].try_into().expect("a SHA-256 has 32 bytes"))
+    }
+}
+
+/// An alert. Made from its call and its reason, so that the same reason in the same call always is the same alert.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AlertId([u8; 16]);
+
+impl AlertId {
+    pub fn derive(call: &CallKey, reason: &str) -> AlertId {
+        AlertId::of(&["call", call.tenant.as_str(), call.call.as_str(), reason])
+    }
+
+    /// Of an alert without a call; `nonce` tells it from others of its tenant.
+    pub fn without_call(tenant: &TenantId, nonce: &str) -> AlertId {
+        AlertId::of(&["none", tenant.as_str(), nonce])
+    }
+
+    fn of(parts: &[&str]) -> AlertId {
+        AlertId(sha256_of(parts)[..16].try_into().expect("a SHA-256 has 32 bytes"))
+    }
+}
+
 /// First 64 bits of the SHA-256 over the parts, each prefixed by its length.
 pub fn digest64(parts: &[&str]) -> u64 {
     u64::from_be_bytes(sha256_of(parts)[..8].try_into().expect("a SHA-256 has 32 bytes"))
@@ -166,14 +196,49 @@ impl fmt::Debug for SmsId {
     }
 }
 
+impl fmt::Display for AlertId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for AlertId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AlertId({self})")
+    }
+}
+
+fn sixteen_bytes(text: &str) -> Option<[u8; 16]> {
+    let fits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    u128::from_str_radix(text, 16).ok().filter(|_| fits).map(u128::to_be_bytes)
+}
+
 impl FromStr for SmsId {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(BadId::Sms);
-        }
-        u128::from_str_radix(text, 16).map(|bits| SmsId(bits.to_be_bytes())).map_err(|_| BadId::Sms)
+        sixteen_bytes(text).map(SmsId).ok_or(BadId::Sms)
+    }
+}
+
+impl FromStr for AlertId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        sixteen_bytes(text).map(AlertId).ok_or(BadId::Alert)
+    }
+}
+
+impl TryFrom<String> for AlertId {
+    type Error = BadId;
+    fn try_from(text: String) -> Result<Self, BadId> {
+        text.parse()
+    }
+}
+
+impl From<AlertId> for String {
+    fn from(id: AlertId) -> String {
+        id.to_string()
     }
 }
 

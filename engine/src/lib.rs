@@ -4,6 +4,7 @@
 //! text messages owed, and the answer. Everything that touches the world is a trait in [`ports`].
 
 pub mod addresses;
+pub mod alert;
 pub mod call;
 pub mod failure;
 pub mod ids;

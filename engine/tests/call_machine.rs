@@ -197,7 +197,8 @@ fn what_the_caller_says_makes_a_call_more_urgent_and_never_less() {
         assert_eq!(call.priority.zip(call.priority_reason.as_deref()), known, "{what}");
     }
     let (_, facts) = after(&call_after([]), &event(spoke("a flood"), 1));
-    assert!(matches!(facts.last(), Some(Fact::PrioritySet { by, .. }) if by.as_ref() == "transcript"));
+    let [.., Fact::PrioritySet { by, .. }, Fact::AlertOpened(notice)] = &facts[..] else { panic!("{facts:?}") };
+    assert_eq!((by.as_ref(), notice.by.as_ref(), notice.held), ("transcript", "transcript", true));
 }
 
 #[test]

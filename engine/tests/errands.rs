@@ -194,7 +194,7 @@ fn past(id: &str, days_ago: u64, change: impl FnOnce(&mut Call)) -> Arc<CallView
     let started = at(0).minus(Duration::from_secs(days_ago * 86_400));
     let mut call = Call { from: Some(CALLER.into()), ..Call::new("fixture", started) };
     change(&mut call);
-    call.view(&key("c1").tenant, &CallId::parse(id).unwrap(), SmsCounts { delivered: 1, ..SmsCounts::default() })
+    call.view(&key("c1").tenant, &CallId::parse(id).unwrap(), SmsCounts { delivered: 1, ..SmsCounts::default() }, None)
 }
 
 /// What the agent is told of these earlier calls.

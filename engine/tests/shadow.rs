@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::call::Call;
+use engine::call::{Call, Fact};
 use engine::playbook::{Playbook, SUPPRESSED, Shadow};
 use engine::sms::SmsState;
 use engine::testing::fixtures::{at, event, key, playbook, tool_call};
@@ -45,7 +45,12 @@ fn whoever_only_watches_decides_and_records_everything_and_sends_nothing() {
     let alert = event(tool_call("tc1", "sendSMSAlert", json!({"priority": "P1", "message": "water"})), 1);
     let watching = Playbook { shadow: with("shadow = true", "").unwrap().shadow, ..playbook() };
     let decide = |playbook: &Playbook| Call::new("line", at(0)).decide(&key("c1"), &alert, playbook, at(1));
-    let (real, shadow) = (decide(&playbook()), decide(&watching));
+    let (real, mut shadow) = (decide(&playbook()), decide(&watching));
+    let marks = shadow.facts.iter_mut().filter_map(|fact| match fact {
+        Fact::AlertOpened(notice) => Some(&mut notice.watching),
+        _ => None,
+    });
+    assert_eq!(marks.map(std::mem::take).collect::<Vec<_>>(), [true], "an alert that nobody is told of says so");
     assert_eq!((&real.facts, &real.answer), (&shadow.facts, &shadow.answer));
     assert!(!real.texts.is_empty() && real.texts.iter().all(|text| text.state() == SmsState::Queued));
     assert!(shadow.texts.iter().all(|text| text.state() == SmsState::Suppressed));

@@ -17,6 +17,7 @@ use actors::supervise::Supervised;
 use actors::system::{Ports, System};
 use actors::tenants::{InForce, Tenants};
 use arc_swap::ArcSwap;
+use engine::alert::Links;
 use engine::failure::Failure;
 use engine::ports::{CallControl, EventBus, SystemClock};
 use secrecy::{ExposeSecret, SecretString};
@@ -65,6 +66,8 @@ pub struct Start {
     pub kept_secret: Option<Kept>,
     playbooks: Arc<Shelf>,
     doorkeeper: Arc<ArcSwap<Doorkeeper>>,
+    /// Makes the links of alerts, where the world can reach us.
+    links: Option<Links>,
     data_dir: DataDir,
 }
 
@@ -81,7 +84,8 @@ impl Start {
         let first = kept_secret.as_ref().map_or(&vapi.secret, |kept| &kept.secret);
         let webhook_secrets: Vec<SecretString> =
             std::iter::once(first).chain(&vapi.previous_secrets).cloned().collect();
-        let (playbooks, doorkeeper) = open_playbooks(&settings, &data_dir, &webhook_secrets)?;
+        let links = links(&settings, &data_dir)?;
+        let (playbooks, doorkeeper) = open_playbooks(&settings, &data_dir, &webhook_secrets, links.clone())?;
         Ok(Start {
             listener,
             address,
@@ -90,6 +94,7 @@ impl Start {
             kept_secret,
             playbooks,
             doorkeeper,
+            links,
             data_dir,
             settings,
         })
@@ -109,13 +114,14 @@ fn open_playbooks(
     settings: &Settings,
     data_dir: &DataDir,
     deployment: &[SecretString],
+    links: Option<Links>,
 ) -> Result<(Arc<Shelf>, Arc<ArcSwap<Doorkeeper>>), StartError> {
     let (vapi, deployment) = (settings.platforms.vapi.clone(), deployment.to_vec());
     let knowing = move |tenants: &InForce| Doorkeeper::new(&vapi, deployment.clone(), &tenants.playbooks);
     let doorkeeper = Arc::new(ArcSwap::from_pointee(knowing(&InForce::default())));
     let told = doorkeeper.clone();
     let last_good = LastGood::new(data_dir.playbooks()?);
-    let shelf = Shelf::open(&settings.playbooks, last_good, Arc::new(SystemClock), move |in_force| {
+    let shelf = Shelf::open(&settings.playbooks, last_good, Arc::new(SystemClock), links, move |in_force| {
         told.store(Arc::new(knowing(in_force)));
     })?;
     Ok((Arc::new(shelf), doorkeeper))
@@ -141,7 +147,7 @@ pub struct App {
 impl App {
     /// Starts everything; ready when it returns.
     pub async fn start(start: Start) -> Result<App, StartError> {
-        let Start { settings, listener, admin_token, playbooks, doorkeeper, data_dir, .. } = start;
+        let Start { settings, listener, admin_token, playbooks, doorkeeper, links, data_dir, .. } = start;
         let clock = Arc::new(SystemClock);
         let mut carrier = carriers::carrier(&settings.sms, public_url(&settings).as_deref(), clock.clone())?;
         let provider = carrier.provider.name();
@@ -172,6 +178,9 @@ impl App {
             outbox: store.clone(),
             sms_desk: system.sms_desk.clone(),
             carrier,
+            alert_store: store.clone(),
+            alerts: system.alerts.clone(),
+            links,
             clock,
             admin_token: admin_token.secret,
             public_url: public_url(&settings),
@@ -242,8 +251,10 @@ async fn start_system(
     let ports = Ports {
         calls: store.clone(),
         outbox: store.clone(),
-        ledger: store,
+        ledger: store.clone(),
         provider: Arc::new(listening),
+        alerts: store,
+        telephony: carrier.telephony,
         reports: carrier.reports,
         bus,
         feed,
@@ -339,6 +350,13 @@ fn database(settings: &Settings) -> PathBuf {
 /// Zero is never.
 fn every(seconds: u64) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+/// A text can only carry a link that leads somewhere.
+fn links(settings: &Settings, data_dir: &DataDir) -> Result<Option<Links>, StartError> {
+    let Some(url) = public_url(settings) else { return Ok(None) };
+    let key = data_dir.link_key()?;
+    Ok(Some(Links::new(&url, key.secret.expose_secret().as_bytes())))
 }
 
 fn public_url(settings: &Settings) -> Option<String> {

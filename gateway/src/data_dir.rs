@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 const ADMIN_TOKEN: &str = "admin-token";
 const VAPI_SECRET: &str = "vapi-secret";
+const LINK_KEY: &str = "link-key";
 const PLAYBOOKS: &str = "playbooks";
 const LOCK: &str = "lock";
 
@@ -61,6 +62,11 @@ impl DataDir {
         let dir = self.path.join(PLAYBOOKS);
         DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(unusable(&dir))?;
         Ok(dir)
+    }
+
+    /// What proves the links of alerts; made at first start. Whoever replaces it makes all links sent before useless.
+    pub fn link_key(&self) -> Result<Kept, DataDirError> {
+        keep(&self.path.join(LINK_KEY), "cbl_")
     }
 
     /// The webhook secret for when none is configured; made at first start.

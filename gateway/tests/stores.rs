@@ -54,6 +54,12 @@ async fn sqlite_keeps_the_contract_of_opt_outs() {
 }
 
 #[tokio::test]
+async fn sqlite_keeps_the_contract_of_alerts() {
+    let fresh = Fresh::new();
+    contracts::alert_store(async || fresh.store().await).await;
+}
+
+#[tokio::test]
 async fn what_was_appended_is_there_when_the_file_is_opened_again() {
     let directory = tempfile::tempdir().unwrap();
     let call = frames::call("acme", "c1");

@@ -45,7 +45,7 @@ impl Live {
     pub fn apply(&mut self, update: &Update, counted: Option<Arc<CallView>>) -> Option<Arc<CallView>> {
         match update {
             Update::Call { call, .. } => self.show(call),
-            Update::Sms { .. } => self.show(&counted?),
+            Update::Sms { .. } | Update::Alert { .. } => self.show(&counted?),
             Update::Speaking { call, line } => {
                 let view = self.calls.get_mut(call)?;
                 Arc::make_mut(view).last_line = Some(Line::clone(line));

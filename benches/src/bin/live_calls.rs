@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use clap::Parser;
 use engine::call::{Call, Event, EventKind, Parties, Phase, Role, ToolCall};
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
-use engine::ports::{Forwarder, Post, SmsProvider, SystemClock};
+use engine::ports::{CallOutcome, Forwarder, NewCall, Post, SmsProvider, SystemClock, Telephony};
 use engine::sms::{Attempt, SendOutcome, Sms};
 use engine::time::Timestamp;
 use engine::tools::Lost;
@@ -111,7 +111,9 @@ async fn start(directory: &std::path::Path, calls: usize) -> anyhow::Result<Syst
     let ports = Ports {
         calls: store.clone(),
         outbox: store.clone(),
-        ledger: store,
+        ledger: store.clone(),
+        alerts: store,
+        telephony: Arc::new(Nobody),
         provider: Arc::new(Nobody),
         reports: None,
         bus: Arc::new(feed.clone()),
@@ -127,6 +129,13 @@ async fn start(directory: &std::path::Path, calls: usize) -> anyhow::Result<Syst
 
 /// A carrier that takes its time, so that sending stays out of the picture.
 struct Nobody;
+
+#[async_trait]
+impl Telephony for Nobody {
+    async fn call(&self, _: &NewCall) -> CallOutcome {
+        CallOutcome::NoAnswer
+    }
+}
 
 #[async_trait]
 impl Forwarder for Nobody {

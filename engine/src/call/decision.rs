@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{EndedReason, Note, Parties, Phase, Report, Role};
 use super::state::Call;
+use crate::alert::Notice;
 use crate::ids::{CallKey, EventKey, SmsId};
 use crate::playbook::Destination;
 use crate::priority::Priority;
@@ -85,6 +86,10 @@ pub enum Fact {
         contact: Box<str>,
         priority: Priority,
     },
+    /// Somebody must know, who was not told of this call before. The alert is written with the frame.
+    AlertOpened(Box<Notice>),
+    /// More is known, or it is more urgent than before.
+    AlertUpdated(Box<Notice>),
     TransferAnswered {
         destination: Option<Destination>,
     },

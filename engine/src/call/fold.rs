@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::decision::{Fact, ToolAnswer};
 use super::event::{EndedReason, Note, Parties, Phase, Report};
 use super::machine::clipped;
-use super::state::{Call, Effect, Line, Unsettled};
+use super::state::{Call, Effect, Line, Raised, Unsettled};
+use crate::alert::Notice;
 use crate::playbook::Language;
 use crate::priority::Priority;
 use crate::time::Timestamp;
@@ -57,6 +58,7 @@ impl Call {
                 self.texts_owed += 1;
                 self.emergency_told |= *priority == Priority::P1;
             }
+            Fact::AlertOpened(notice) | Fact::AlertUpdated(notice) => self.alarm(notice),
             Fact::Ended(reason) => self.end(at, Some(reason)),
             Fact::Reported(report) => self.report(report, at),
             Fact::WentSilent { .. } if self.phase.is_live() => self.phase = Phase::Lost,
@@ -108,6 +110,12 @@ impl Call {
         fill(&mut self.from, &parties.from);
         fill(&mut self.to, &parties.to);
         fill(&mut self.caller_name, &parties.caller_name);
+    }
+
+    fn alarm(&mut self, notice: &Notice) {
+        let known = self.alert.map(|raised| raised.priority);
+        let priority = known.into_iter().chain([notice.priority]).min().unwrap_or(notice.priority);
+        self.alert = Some(Raised { priority, held: notice.held });
     }
 
     fn remember_tool(&mut self, name: &str) {

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::decision::{Answer, Decision, Fact, ToolAnswer};
 use super::event::{ErrandReturn, Event, EventKind, Note, Parties, Phase, Role, ToolCall};
 use super::state::Call;
+use crate::alert;
 use crate::ids::CallKey;
 use crate::playbook::{Playbook, SUPPRESSED};
 use crate::priority::Priority;
@@ -52,10 +53,12 @@ impl Call {
             kind => {
                 let mut decision = self.decide_fact(event, now);
                 decision.facts.extend(self.overheard(kind, playbook));
+                decision.facts.extend(alert::by_rule(self, key, event, playbook, (&decision, now)));
                 return decision;
             }
         };
         decision.facts.splice(0..0, introduction);
+        decision.facts.extend(alert::by_rule(self, key, event, playbook, (&decision, now)));
         if playbook.shadow.is_some() {
             decision.texts.iter_mut().for_each(|text| text.suppressed = Some(SUPPRESSED.into()));
         }

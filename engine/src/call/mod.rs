@@ -21,4 +21,4 @@ pub use decision::{Answer, Decision, Fact, Frame, ToolAnswer};
 pub use event::{
     Class, Direction, EndedReason, ErrandReturn, Event, EventKind, Fault, Note, Parties, Phase, Report, Role, ToolCall,
 };
-pub use state::{Call, CallView, Effect, Line, SmsCounts, Unsettled};
+pub use state::{Call, CallView, Effect, Line, Raised, SmsCounts, Unsettled};

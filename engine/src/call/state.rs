@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::{Fact, ToolAnswer};
 use super::event::{Direction, Fault, Phase, Role};
+use crate::alert::AlertBrief;
 use crate::ids::{CallId, TenantId};
 use crate::phone::dialable;
 use crate::playbook::Language;
@@ -50,9 +51,20 @@ pub struct Call {
     /// Effects somebody was asked for, and of which it is not known yet, or never will be, whether they happened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsettled: Vec<Unsettled>,
+    /// The alert about what the caller has, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<Raised>,
     /// Frames so far.
     pub seq: u64,
     pub updated_at: Timestamp,
+}
+
+/// What a call knows of its alert: what it said of it itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raised {
+    pub priority: Priority,
+    /// Nobody was told yet: the agent may still say it better.
+    pub held: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,8 +140,8 @@ pub struct CallView {
     pub last_line: Option<Line>,
     pub tools_used: Vec<Box<str>>,
     pub sms: SmsCounts,
-    /// The open alert of this call; none until alerts exist.
-    pub alert: Option<Box<str>>,
+    /// The alert of this call: the one that is not over, else the newest.
+    pub alert: Option<AlertBrief>,
     pub seq: u64,
     pub updated_at: Timestamp,
 }
@@ -165,6 +177,7 @@ impl Call {
             emergency_told: false,
             effects: Vec::new(),
             unsettled: Vec::new(),
+            alert: None,
             seq: 0,
             updated_at: at,
         }
@@ -189,7 +202,7 @@ impl Call {
         more_urgent.then(|| Fact::PrioritySet { priority, reason, by: by.into() })
     }
 
-    pub fn view(&self, tenant: &TenantId, id: &CallId, sms: SmsCounts) -> Arc<CallView> {
+    pub fn view(&self, tenant: &TenantId, id: &CallId, sms: SmsCounts, alert: Option<AlertBrief>) -> Arc<CallView> {
         Arc::new(CallView {
             id: id.clone(),
             tenant: tenant.clone(),
@@ -210,7 +223,7 @@ impl Call {
             last_line: self.last_line.clone(),
             tools_used: self.tools_used.clone(),
             sms,
-            alert: None,
+            alert,
             seq: self.seq,
             updated_at: self.updated_at,
         })

@@ -31,6 +31,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::alert::Links;
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
 use crate::priority::Priority;
@@ -86,6 +87,8 @@ pub struct Playbook {
     pub handoff: Option<Destination>,
     pub sms: SmsPolicy,
     pub templates: Arc<Templates>,
+    /// Makes the links of alerts; `None` where the world cannot reach us. Set by whoever serves the playbook.
+    pub links: Option<Links>,
     /// Set while this business only watches.
     pub shadow: Option<Shadow>,
     /// When somebody is there.

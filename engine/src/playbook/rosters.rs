@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Contact, Playbook, Request, Service};
 use crate::priority::Priority;
@@ -29,7 +29,7 @@ pub struct RosterStep {
 }
 
 /// How the contacts of a step are told; at least one way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Channels {
     pub sms: bool,
     pub call: bool,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Serialize;
 
+use crate::alert::Alert;
 use crate::call::{CallView, Fact};
 use crate::failure::Failure;
 use crate::ids::CallKey;
@@ -18,6 +19,8 @@ pub enum Update {
     Call { seq: u64, call: Arc<CallView>, events: Arc<[Fact]> },
     #[serde(rename = "sms.updated")]
     Sms { sms: Arc<Sms> },
+    #[serde(rename = "alert.updated")]
+    Alert { alert: Arc<Alert> },
     /// Somebody is speaking; memory only.
     #[serde(rename = "call.speaking")]
     Speaking {

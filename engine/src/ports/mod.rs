@@ -1,6 +1,7 @@
 //! The world as the engine's callers see it: traits with few methods, each with a contract in `testing::contracts`
 //! that every implementation runs, in memory and on the real thing.
 
+mod alert_store;
 mod call_control;
 mod call_store;
 mod clock;
@@ -12,7 +13,9 @@ mod replies;
 mod sms_ledger;
 mod sms_outbox;
 mod sms_provider;
+mod telephony;
 
+pub use alert_store::{AlertStore, AlertsWanted};
 pub use call_control::CallControl;
 pub use call_store::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 pub use clock::{Clock, SystemClock};
@@ -27,3 +30,4 @@ pub use sms_outbox::{
     Submitted,
 };
 pub use sms_provider::SmsProvider;
+pub use telephony::{CallOutcome, NewCall, Telephony};

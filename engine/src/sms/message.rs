@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CallId, SmsId, TenantId};
+use crate::ids::{AlertId, CallId, SmsId, TenantId};
 use crate::phone::PhoneNumber;
 use crate::priority::Priority;
 use crate::time::Timestamp;
@@ -19,6 +19,9 @@ pub struct NewSms {
     pub id: SmsId,
     pub tenant: TenantId,
     pub call: Option<CallId>,
+    /// The alert it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<AlertId>,
     pub to: PhoneNumber,
     /// Who that is in the playbook: `owner`. The only name of a recipient a model ever sees.
     pub contact: Box<str>,
@@ -108,8 +111,8 @@ pub struct Sms {
     pub id: SmsId,
     pub tenant: TenantId,
     pub call: Option<CallId>,
-    /// The alert it belongs to; none until alerts exist.
-    pub alert: Option<Box<str>>,
+    /// The alert it belongs to.
+    pub alert: Option<AlertId>,
     pub to: PhoneNumber,
     pub contact: Box<str>,
     /// The sender the carrier was asked to use; none before the first attempt.
@@ -139,7 +142,7 @@ impl Sms {
             id: new.id,
             tenant: new.tenant.clone(),
             call: new.call.clone(),
-            alert: None,
+            alert: new.alert,
             to: new.to.clone(),
             contact: new.contact.clone(),
             from: None,

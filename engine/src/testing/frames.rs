@@ -72,6 +72,7 @@ pub fn text(call: &CallKey, reason: &str, priority: Priority) -> NewSms {
         id: SmsId::derive(call, reason, to),
         tenant: call.tenant.clone(),
         call: Some(call.call.clone()),
+        alert: None,
         to: to.parse().expect("a test's number is a number"),
         contact: "owner".into(),
         body: format!("{priority}: {reason}").into(),

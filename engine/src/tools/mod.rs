@@ -46,7 +46,9 @@ pub use definition::Definition;
 pub use effect::effect_of;
 pub use errand::{Errand, ErrandOutcome, Inquiry, Loss, Lost, Reply};
 pub use forward::{Endpoint, Forward, Parameters};
+pub(crate) use plain_text::plain;
 pub use sentences::Sentence;
+pub(crate) use texting::checked;
 
 /// Every tool there is. A new one is a file and a line.
 const TOOLS: [&dyn Tool; 9] = [

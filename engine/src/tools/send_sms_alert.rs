@@ -8,8 +8,9 @@ use super::arguments::{ADDRESS, NAME, PHONE, PRIORITY, SERVICE};
 use super::plain_text::plain;
 use super::texting::{self, Letter};
 use super::{Args, Definition, Sentence, Tool, ToolContext, ToolOutcome, effect_of};
+use crate::alert::{self, Notice, Plan, Reason};
 use crate::call::Fact;
-use crate::playbook::{AlertWords, Language, Playbook, PriorityRule};
+use crate::playbook::{AlertWords, Language, Playbook, PriorityRule, Route};
 use crate::priority::Priority;
 use crate::sms::NewSms;
 
@@ -96,13 +97,17 @@ impl Tool for SendSmsAlert {
             return texting::refused(recipients.is_empty(), texting::ALREADY_TOLD, context);
         }
         let due_at = context.now.plus(rule.text_delay);
-        let letter = |contact| Letter::to(contact, body(contact.language, &words, playbook), rule.priority, due_at);
-        let texts: Vec<NewSms> = recipients.into_iter().take(left).map(|to| letter(to).owed(context)).collect();
+        let alert = Reason::Call.alert_of(context.key);
+        let letter =
+            |contact| Letter::to(contact, alert::body(contact, &words, alert, playbook), rule.priority, due_at);
+        let owed = |to| NewSms { alert: Some(alert), ..letter(to).owed(context) };
+        let texts: Vec<NewSms> = recipients.into_iter().take(left).map(owed).collect();
         let raised = context.call.raised_to(rule.priority, rule.reason.clone(), self.name());
         let facts: Vec<Fact> = raised
             .into_iter()
             .chain(route.referral.map(texting::referred))
             .chain(texts.iter().map(texting::owed))
+            .chain([alarm(&words, &route, context)])
             .collect();
         let outcome = ToolOutcome::result(&Sent::of(&texts, rule)).with_facts(facts);
         ToolOutcome { texts, ..outcome }
@@ -149,6 +154,7 @@ fn read_words(args: &Args, context: &ToolContext) -> Option<(AlertWords, String)
         client,
         service,
         address,
+        link: String::new(),
     };
     Some((words, told))
 }
@@ -162,17 +168,19 @@ fn urgency(args: &Args, said: &str, context: &ToolContext) -> Priority {
     if heard == Priority::P1 { heard } else { level }
 }
 
-fn body(language: Language, words: &AlertWords, playbook: &Playbook) -> String {
-    let body = playbook.templates.render_alert(language, words);
-    texting::checked(body, &words.callback, || {
-        let nothing = AlertWords {
-            client: String::new(),
-            callback: String::new(),
-            service: String::new(),
-            address: String::new(),
-            message: String::new(),
-            ..words.clone()
-        };
-        playbook.templates.render_alert(language, &nothing)
-    })
+/// The call's alert is opened or added to: what happens when nobody answers is its affair.
+fn alarm(words: &AlertWords, route: &Route, context: &ToolContext) -> Fact {
+    let playbook = context.playbook;
+    let notice = Box::new(Notice {
+        alert: Reason::Call.alert_of(context.key),
+        reason: Reason::Call,
+        priority: words.priority,
+        by: SendSmsAlert.name().into(),
+        words: words.clone(),
+        plan: Plan::of(route, words.priority, playbook),
+        first_at: context.now,
+        held: false,
+        watching: playbook.shadow.is_some(),
+    });
+    if context.call.alert.is_some() { Fact::AlertUpdated(notice) } else { Fact::AlertOpened(notice) }
 }

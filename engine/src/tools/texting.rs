@@ -74,6 +74,7 @@ impl<'a> Letter<'a> {
             id: SmsId::derive(context.key, context.event.key.as_str(), self.to.as_str()),
             tenant: context.key.tenant.clone(),
             call: Some(context.key.call.clone()),
+            alert: None,
             to: self.to.clone(),
             contact: self.contact.into(),
             segments: segments(&self.body).count,

@@ -2,6 +2,7 @@
 //! A new carrier is one file here and one line in [`carrier`].
 
 mod by_tenant;
+mod no_telephone;
 pub mod sandbox;
 pub mod twilio;
 
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use actors::supervise::Supervised;
 use actors::system::Senders;
 use engine::playbook::sms::OwnCarrier;
-use engine::ports::{Clock, SmsProvider};
+use engine::ports::{Clock, SmsProvider, Telephony};
 use engine::sms::DeliveryReport;
 use tokio::sync::mpsc;
 
@@ -25,6 +26,8 @@ pub struct Carrier {
     pub own: Box<Connect>,
     /// Which numbers or services it sends from, and how fast each may.
     pub senders: Senders,
+    /// Phones people of the team.
+    pub telephony: Arc<dyn Telephony>,
     /// What it tells later, when it lives in this process.
     pub reports: Option<mpsc::Receiver<DeliveryReport>>,
     /// Where a report goes that came by webhook before the message was known by the carrier's id.

@@ -23,6 +23,8 @@
 
 mod books;
 
+mod telephone;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,6 +108,7 @@ pub(super) fn carrier(settings: &settings::Sandbox, clock: Arc<dyn Clock>) -> Ca
         // A rehearsal is everybody's.
         own: Box::new(|_| Ok(None)),
         senders,
+        telephony: Arc::new(telephone::Telephone { rings_for: Duration::from_millis(settings.delivery_ms) }),
         reports: Some(reports),
         late_reports: None,
         watching: None,

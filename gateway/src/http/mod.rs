@@ -1,5 +1,7 @@
 //! The HTTP server: the URL table, and how it is started. No TLS and no HTTP/2 here: a proxy in front does both.
 
+mod alert_link;
+mod alerts;
 pub mod auth;
 mod body;
 mod calls;
@@ -59,6 +61,12 @@ fn urls(table: &mut ServiceConfig) {
             at("/api/opt-outs", "GET, HEAD, POST").route(get().to(opt_outs::list)).route(web::post().to(opt_outs::add)),
         )
         .service(at("/api/opt-outs/clear", "POST").route(web::post().to(opt_outs::clear)))
+        .service(
+            at("/api/alerts", "GET, HEAD, POST").route(get().to(alerts::list)).route(web::post().to(alerts::drill)),
+        )
+        .service(at("/api/alerts/{id}", GET).route(get().to(alerts::one)))
+        .service(at("/api/alerts/{id}/acknowledge", "POST").route(web::post().to(alerts::acknowledge)))
+        .service(at("/api/alerts/{id}/resolve", "POST").route(web::post().to(alerts::resolve)))
         .service(at("/api/playbooks", GET).route(get().to(playbooks::list)))
         .service(at("/api/playbooks/reload", "POST").route(web::post().to(playbooks::reload)))
         .service(at("/api/metrics", GET).route(get().to(figures::figures)))
@@ -71,6 +79,12 @@ fn urls(table: &mut ServiceConfig) {
                 .route(web::post().to(auth::login_by_token)),
         )
         .service(at("/logout", "POST").route(web::post().to(auth::logout)))
+        // --- what a text leads to
+        .service(
+            at("/a/{token}", "GET, HEAD, POST")
+                .route(get().to(alert_link::show))
+                .route(web::post().to(alert_link::act)),
+        )
         // --- how it fares
         .service(at("/healthz", GET).route(get().to(health::alive)))
         .service(at("/readyz", GET).route(get().to(health::ready)))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actors::alerts::Alerts;
 use actors::calls::Calls;
 use actors::inbound::Inbound;
 use actors::live_feed::LiveFeed;
@@ -10,7 +11,8 @@ use actors::sms_desk::SmsDesk;
 use actors::sms_reports::SmsReports;
 use actors::tenants::Tenants;
 use arc_swap::ArcSwap;
-use engine::ports::{CallStore, Clock, Inbox, OptOuts, SmsOutbox};
+use engine::alert::Links;
+use engine::ports::{AlertStore, CallStore, Clock, Inbox, OptOuts, SmsOutbox};
 use engine::sms::DeliveryReport;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
@@ -56,6 +58,10 @@ pub struct Parts {
     pub outbox: Arc<dyn SmsOutbox>,
     pub sms_desk: SmsDesk,
     pub carrier: CarrierSide,
+    pub alert_store: Arc<dyn AlertStore>,
+    pub alerts: Alerts,
+    /// Reads the links of alerts; `None` where none are made.
+    pub links: Option<Links>,
     pub clock: Arc<dyn Clock>,
     pub doorkeeper: Arc<ArcSwap<Doorkeeper>>,
     /// The admin token's text; only its digest is kept.
@@ -81,6 +87,9 @@ pub struct State {
     pub outbox: Arc<dyn SmsOutbox>,
     pub sms_desk: SmsDesk,
     pub carrier: CarrierSide,
+    pub alert_store: Arc<dyn AlertStore>,
+    pub alerts: Alerts,
+    pub links: Option<Links>,
     pub clock: Arc<dyn Clock>,
     /// Replaced whole when secrets are rotated.
     pub doorkeeper: Arc<ArcSwap<Doorkeeper>>,
@@ -123,6 +132,9 @@ impl State {
             outbox: parts.outbox,
             sms_desk: parts.sms_desk,
             carrier: parts.carrier,
+            alert_store: parts.alert_store,
+            alerts: parts.alerts,
+            links: parts.links,
             clock: parts.clock,
             doorkeeper: parts.doorkeeper,
             public_url: parts.public_url,

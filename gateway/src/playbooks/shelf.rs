@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use actors::tenants::{InForce, Tenants};
 use arc_swap::ArcSwap;
+use engine::alert::Links;
 use engine::ids::TenantId;
+use engine::playbook::Playbook;
 use engine::ports::Clock;
 use parking_lot::Mutex;
 
@@ -29,6 +31,8 @@ pub struct Shelf {
     wanted_default: String,
     last_good: Option<LastGood>,
     clock: Arc<dyn Clock>,
+    /// Makes the links of alerts, for every playbook that is served.
+    links: Option<Links>,
     listener: Listener,
     memory: Mutex<Memory>,
     standing: ArcSwap<Standing>,
@@ -65,6 +69,7 @@ impl Shelf {
         settings: &Playbooks,
         last_good: LastGood,
         clock: Arc<dyn Clock>,
+        links: Option<Links>,
         listener: impl Fn(&InForce) + Send + Sync + 'static,
     ) -> Result<Shelf, PlaybooksError> {
         let source = Source::of(&settings.dir);
@@ -78,6 +83,7 @@ impl Shelf {
             wanted_default: settings.default_tenant.clone(),
             last_good,
             clock,
+            links,
             listener: Box::new(listener),
             memory: Mutex::new(memory),
             standing: ArcSwap::default(),
@@ -184,7 +190,8 @@ impl Shelf {
     /// The files count as seen when everything is done: if this breaks off, the next look does it again.
     fn carry_out(&self, Ruling { drafts, verdict, standing }: Ruling, memory: &mut Memory) {
         self.keep(&drafts, &verdict, memory);
-        let Verdict { served, waiting, removed, .. } = verdict;
+        let Verdict { mut served, mut waiting, removed, .. } = verdict;
+        served.values_mut().chain(waiting.values_mut()).for_each(|held| self.lend_links(&mut held.playbook));
         notices::changed(&self.standing.load(), &standing, removed.keys());
         notices::default_tenant(&self.standing.load(), &standing, &self.wanted_default);
         memory.retired.extend(removed);
@@ -201,6 +208,15 @@ impl Shelf {
         self.standing.store(Arc::new(standing));
         memory.seen = fingerprint(drafts.iter().map(|draft| &draft.file));
         memory.unsettled = None;
+    }
+}
+
+impl Shelf {
+    /// Once: whoever is not concerned by a change keeps the very playbook it had.
+    fn lend_links(&self, playbook: &mut Arc<Playbook>) {
+        if self.links.is_some() && playbook.links.is_none() {
+            *playbook = Arc::new(Playbook { links: self.links.clone(), ..Playbook::clone(playbook) });
+        }
     }
 }
 
@@ -253,7 +269,7 @@ mod tests {
         fs::create_dir_all(&kept).unwrap();
         fs::write(dir.join("harbour.toml"), HARBOUR).unwrap();
         let settings = Playbooks { dir: dir.display().to_string(), default_tenant: "harbour".to_owned(), poll_s: 0 };
-        Shelf::open(&settings, LastGood::new(kept), Arc::new(SystemClock), listener).unwrap()
+        Shelf::open(&settings, LastGood::new(kept), Arc::new(SystemClock), None, listener).unwrap()
     }
 
     fn writes(root: &TempDir, text: &str) {

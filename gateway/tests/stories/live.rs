@@ -11,7 +11,7 @@ async fn a_stream_begins_with_a_welcome_and_what_there_is() {
     let mut live = app.live().await;
     let welcome = live.next().await;
     assert_eq!((&welcome["t"], &welcome["v"], &welcome["role"]), (&json!("welcome"), &json!(1), &json!("admin")));
-    for channel in ["calls", "sms"] {
+    for channel in ["calls", "sms", "alerts"] {
         let snapshot = live.next().await;
         assert_eq!((&snapshot["t"], &snapshot["ch"]), (&json!("snap"), &json!(channel)));
         assert_eq!((&snapshot["part"], &snapshot["parts"], &snapshot["rows"]), (&json!(1), &json!(1), &json!([])));

@@ -1,5 +1,6 @@
 //! Stories: the whole product behind real HTTP on a port of its own, one file per noun of its URLs.
 
+mod alerts;
 mod auth;
 mod calls;
 mod carrier;

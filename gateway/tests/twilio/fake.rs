@@ -82,9 +82,13 @@ async fn what_the_real_one_refuses_is_refused_and_a_misspelt_name_as_well() {
     }
     let mut stranger = super::settings_for(&fake.url());
     stranger.auth_token = "another".to_owned().into();
-    let stranger =
-        gateway::carriers::twilio::Twilio::new(&stranger, None, std::sync::Arc::new(engine::ports::SystemClock))
-            .unwrap();
+    let stranger = gateway::carriers::twilio::Twilio::new(
+        &stranger,
+        None,
+        super::built_in(),
+        std::sync::Arc::new(engine::ports::SystemClock),
+    )
+    .unwrap();
     match stranger.send(&sms(THEIRS, "a"), &attempt(OURS)).await {
         SendOutcome::Rejected { code: 20003, class: ErrorClass::AccountFault, .. } => (),
         other => panic!("{other:?}"),
@@ -98,8 +102,13 @@ async fn an_api_key_is_taken_in_place_of_the_token() {
     let mut keyed = super::settings_for(&fake.url());
     keyed.auth_token = "of-the-account".to_owned().into();
     (keyed.api_key_sid, keyed.api_key_secret) = (format!("SK{}", "6".repeat(32)), "of-the-key".to_owned().into());
-    let twilio =
-        gateway::carriers::twilio::Twilio::new(&keyed, None, std::sync::Arc::new(engine::ports::SystemClock)).unwrap();
+    let twilio = gateway::carriers::twilio::Twilio::new(
+        &keyed,
+        None,
+        super::built_in(),
+        std::sync::Arc::new(engine::ports::SystemClock),
+    )
+    .unwrap();
     assert!(matches!(twilio.send(&sms(THEIRS, "a"), &attempt(OURS)).await, SendOutcome::Accepted { .. }));
     assert!(fake.log()[0].path.contains(&format!("AC{}", "5".repeat(32))), "the account stays in the path");
 }

@@ -89,6 +89,7 @@ impl Check<'_> {
             territories: table.territories.map(|it| self.territories(it, &languages)).transpose()?,
             company: table.company.map(|company| self.company(company, &languages)).transpose()?,
             templates: Arc::new(templates),
+            links: None,
             retention: self.retention(&table.retention)?,
             warnings,
             contacts,

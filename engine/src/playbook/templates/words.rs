@@ -1,5 +1,7 @@
 //! What each kind of text may name. Empty text where nothing is known.
 
+use serde::{Deserialize, Serialize};
+
 use super::Language;
 use crate::priority::Priority;
 
@@ -16,8 +18,8 @@ pub(in crate::playbook) trait TemplateWords {
     fn sample(business: &str, full: bool) -> Self;
 }
 
-/// To the team: something happened.
-#[derive(Clone, Debug)]
+/// To the team: something happened. Kept with the alert: it is said again to whoever is told next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertWords {
     /// Name of the business.
     pub business: Box<str>,
@@ -29,6 +31,9 @@ pub struct AlertWords {
     pub service: String,
     pub address: String,
     pub message: String,
+    /// Where one says that one takes it; empty where the world cannot reach us. Made anew for everybody.
+    #[serde(skip)]
+    pub link: String,
 }
 
 /// To the team: somebody wants to be called back.
@@ -88,11 +93,11 @@ fn sampled(text: &str, full: bool) -> String {
 impl TemplateWords for AlertWords {
     const KIND: &'static str = "alert";
     const NAMES: &'static [&'static str] =
-        &["business", "priority", "client", "callback", "service", "address", "message"];
+        &["business", "priority", "client", "callback", "service", "address", "message", "link"];
 
     fn values(&self) -> Vec<&str> {
-        let AlertWords { business, priority, client, callback, service, address, message } = self;
-        vec![business, priority.as_str(), client, callback, service, address, message]
+        let AlertWords { business, priority, client, callback, service, address, message, link } = self;
+        vec![business, priority.as_str(), client, callback, service, address, message, link]
     }
 
     fn sample(business: &str, full: bool) -> AlertWords {
@@ -104,6 +109,7 @@ impl TemplateWords for AlertWords {
             service: sampled("drain cleaning", full),
             address: sampled("1234 Example Street, Exampleville", full),
             message: sampled("Water comes up through the floor drain and it is still rising.", full),
+            link: sampled("https://calls.example.com/a/0123456789abcdef0123456789abcdef0123456789abcdef", full),
         }
     }
 }

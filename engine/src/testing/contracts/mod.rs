@@ -2,6 +2,7 @@
 //!
 //! A promise is a function named by its sentence, given a store nobody has used. It panics where the promise is broken.
 
+mod alerts;
 mod append;
 mod ledger;
 mod opt_outs;
@@ -13,7 +14,9 @@ mod unknown;
 use std::pin::Pin;
 use std::task::Poll;
 
-use crate::ports::{CallStore, SmsLedger, SmsOutbox};
+use crate::ports::{AlertStore, CallStore, SmsLedger, SmsOutbox};
+
+pub use alerts::{notice, opening};
 
 /// All promises of a [`CallStore`]. `fresh` makes an empty store; each promise gets its own.
 pub async fn call_store<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
@@ -109,6 +112,16 @@ pub async fn opt_outs<S: opt_outs::Store>(fresh: impl AsyncFn() -> S) {
     opt_outs::it_is_known_who_texted_a_number_last(&fresh().await).await;
 }
 
+/// All promises of an [`AlertStore`], on stores that are the others as well.
+pub async fn alert_store<S: CallStore + SmsOutbox + AlertStore>(fresh: impl AsyncFn() -> S) {
+    alerts::an_alert_is_written_with_its_frame_or_not_at_all(&fresh().await).await;
+    alerts::two_notices_of_one_batch_are_one_alert(&fresh().await).await;
+    alerts::of_two_who_decide_at_once_one_is_written(&fresh().await).await;
+    alerts::running_alerts_come_earliest_first(&fresh().await).await;
+    alerts::lists_are_paged_newest_first_within_a_tenant(&fresh().await).await;
+    alerts::an_alert_without_a_call_is_written_too(&fresh().await).await;
+}
+
 /// Runs all of them at once, as far as the runtime lets them.
 async fn together<T>(futures: impl IntoIterator<Item = Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
     let mut futures: Vec<_> = futures.into_iter().collect();
@@ -143,6 +156,11 @@ mod tests {
     #[test]
     fn the_memory_store_keeps_the_contract_of_a_ledger() {
         block_on(super::sms_ledger(async || MemoryStore::default()));
+    }
+
+    #[test]
+    fn the_memory_store_keeps_the_contract_of_alerts() {
+        block_on(super::alert_store(async || MemoryStore::default()));
     }
 
     #[test]

@@ -139,7 +139,7 @@ pub async fn live_calls_are_those_neither_ended_nor_lost<S: CallStore>(store: &S
 pub async fn a_call_is_found_within_its_tenant_only<S: CallStore>(store: &S) {
     let key = call("acme", "c1");
     store.append(&[Frame { state: Arc::new(full_state(1)), ..frame(&key, 1) }]).await;
-    let expected = full_state(1).view(&key.tenant, &key.call, SmsCounts::default());
+    let expected = full_state(1).view(&key.tenant, &key.call, SmsCounts::default(), None);
     assert_eq!(store.find(Some(&key.tenant), &key.call).await.unwrap(), Some(expected.clone()));
     assert_eq!(store.find(None, &key.call).await.unwrap(), Some(expected));
     assert_eq!(store.find(Some(&tenant("other")), &key.call).await.unwrap(), None);

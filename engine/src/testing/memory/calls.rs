@@ -132,6 +132,6 @@ impl Records {
                 counts.add(message.sms.state, 1);
             }
         }
-        record.state.view(&call.tenant, &call.call, counts)
+        record.state.view(&call.tenant, &call.call, counts, self.alert_of(call))
     }
 }

@@ -1,5 +1,6 @@
 //! Ports in memory: as strict as the real ones (they run the same contracts), and they fail when a test tells them to.
 
+mod alerts;
 mod bus;
 mod calls;
 mod clock;
@@ -8,11 +9,13 @@ mod opt_outs;
 mod outbox;
 mod provider;
 mod store;
+mod telephony;
 
 pub use bus::MemoryBus;
 pub use clock::ManualClock;
 pub use provider::MemoryProvider;
 pub use store::{MemoryStore, Quarantined};
+pub use telephony::MemoryTelephony;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use super::lock;
+use crate::alert::{Alert, Entry};
 use crate::call::{Answer, Call, Frame};
 use crate::failure::Failure;
-use crate::ids::{CallKey, EventKey, SmsId, TenantId};
+use crate::ids::{AlertId, CallKey, EventKey, SmsId, TenantId};
 use crate::ports::{AppendError, IdempotencyKey, InboundSms, LearnedPace, StoredFrame};
 use crate::sms::{Attempt, NewSms, Sms};
 use crate::time::Timestamp;
@@ -41,6 +42,12 @@ pub(super) struct Records {
     pub quarantined: BTreeMap<(CallKey, String), Quarantined>,
     pub opt_outs: Vec<super::opt_outs::Line>,
     pub inbox: Vec<InboundSms>,
+    pub alerts: BTreeMap<AlertId, StoredAlert>,
+}
+
+pub(super) struct StoredAlert {
+    pub alert: Alert,
+    pub receipt: Vec<Entry>,
 }
 
 pub(super) struct Record {
@@ -142,6 +149,7 @@ impl Records {
         }
         for frame in group {
             self.push(frame);
+            self.note_alerts(frame);
         }
         Ok(())
     }

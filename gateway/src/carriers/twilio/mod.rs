@@ -32,6 +32,7 @@ use tokio::sync::mpsc;
 use self::client::Account;
 pub use self::errors::Errors;
 use self::form::Callbacks;
+use super::no_telephone::NoTelephone;
 use super::{BadCarrier, Carrier, pace};
 use crate::settings;
 
@@ -79,6 +80,7 @@ pub(super) fn carrier(
         provider,
         own: Box::new(move |own| Ok(Some(connect(&of_tenant(&settings, own))?))),
         senders,
+        telephony: Arc::new(NoTelephone),
         reports: Some(reports),
         late_reports: Some(late_reports),
         watching,

@@ -10,6 +10,7 @@ use engine::sms::Sms;
 use engine::time::Timestamp;
 use serde::Serialize;
 
+use crate::http::alerts::Row;
 use crate::http::auth::Role;
 
 /// Rows in one frame of a snapshot: about 256 KB of calls.
@@ -20,9 +21,9 @@ const RETRY_MS: u32 = 2_000;
 /// Rows of a channel. `off` is the channel's offset after the frame, `from` the one before.
 #[derive(Serialize)]
 #[serde(tag = "t", rename_all = "lowercase")]
-pub enum Rows<'a, Row> {
-    Snap { ch: &'static str, epoch: &'a str, off: u64, part: usize, parts: usize, rows: &'a [Row] },
-    Patch { ch: &'static str, from: u64, off: u64, set: Vec<Row>, del: Vec<CallId> },
+pub enum Rows<'a, R> {
+    Snap { ch: &'static str, epoch: &'a str, off: u64, part: usize, parts: usize, rows: &'a [R] },
+    Patch { ch: &'static str, from: u64, off: u64, set: Vec<R>, del: Vec<CallId> },
 }
 
 /// Everything that carries no rows and moves no offset.
@@ -51,7 +52,7 @@ pub enum Notice {
     Ping,
 }
 
-impl<Row: Serialize> Rows<'_, Row> {
+impl<R: Serialize> Rows<'_, R> {
     /// The place in the feed as the event's id, then the JSON on one line.
     pub fn encode(&self, epoch: &str) -> Bytes {
         let (Rows::Snap { off, .. } | Rows::Patch { off, .. }) = self;
@@ -79,7 +80,7 @@ pub fn welcome(role: Role, ping: Duration, now: Timestamp) -> Bytes {
 }
 
 /// A snapshot in as many parts as its rows need, at least one.
-pub fn snapshot<Row: Serialize>(ch: &'static str, epoch: &str, off: u64, rows: &[Row]) -> Vec<Bytes> {
+pub fn snapshot<R: Serialize>(ch: &'static str, epoch: &str, off: u64, rows: &[R]) -> Vec<Bytes> {
     let parts = rows.len().div_ceil(ROWS).max(1);
     let frame = |part: usize| {
         let rows = &rows[part * ROWS..rows.len().min((part + 1) * ROWS)];
@@ -89,6 +90,7 @@ pub fn snapshot<Row: Serialize>(ch: &'static str, epoch: &str, off: u64, rows: &
 }
 
 pub type CallPatch = Rows<'static, Arc<CallView>>;
+pub type AlertPatch = Rows<'static, Row>;
 pub type SmsPatch = Rows<'static, Arc<Sms>>;
 
 #[cfg(test)]

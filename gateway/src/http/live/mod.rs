@@ -13,7 +13,9 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Bytes, Data, Query};
 use actors::live_feed::{Change, Snapshot};
+use engine::alert::AlertState;
 use engine::ids::TenantId;
+use engine::ports::AlertsWanted;
 use futures_util::stream;
 use metrics::{counter, gauge};
 use serde::Deserialize;
@@ -21,6 +23,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
 
+use super::alerts::Row;
 use super::auth::Identity;
 use super::{Problem, State, query};
 use frame::Notice;
@@ -33,6 +36,8 @@ const PING: Duration = Duration::from_secs(25);
 const LIFE: Duration = Duration::from_secs(600);
 /// Text messages in a snapshot.
 const TEXTS: usize = 100;
+/// Alerts nobody has taken, in a snapshot.
+const ALERTS: usize = 100;
 
 #[derive(Deserialize)]
 pub struct Which {
@@ -66,6 +71,7 @@ struct Stream {
     /// Offset of the last frame of each channel.
     calls_off: u64,
     sms_off: u64,
+    alerts_off: u64,
     queue: VecDeque<Bytes>,
     ends_at: Instant,
     over: bool,
@@ -90,6 +96,7 @@ impl Stream {
             heard: 0,
             calls_off: 0,
             sms_off: 0,
+            alerts_off: 0,
             queue: VecDeque::from([welcome]),
             ends_at: Instant::now() + LIFE,
             over: false,
@@ -157,6 +164,10 @@ impl Stream {
             self.queue.push_back(patch.encode(&self.epoch));
             self.sms_off = self.heard;
         }
+        if let Some(patch) = window.alerts(self.alerts_off) {
+            self.queue.push_back(patch.encode(&self.epoch));
+            self.alerts_off = self.heard;
+        }
     }
 
     /// Something was missed, or the feed itself had to start again: what there is now, whole.
@@ -167,18 +178,30 @@ impl Stream {
         self.show(&snapshot).await;
     }
 
-    /// Queues a snapshot of both channels. The messages are read after the subscription: they may be newer than the
+    /// Queues a snapshot of every channel. Messages and alerts are read after the subscription: they may be newer than the
     /// offset says, never older.
     async fn show(&mut self, snapshot: &Snapshot) {
         let off = snapshot.offset;
         self.epoch = Arc::clone(&snapshot.epoch);
-        (self.heard, self.calls_off, self.sms_off) = (off, off, off);
+        (self.heard, self.calls_off, self.sms_off, self.alerts_off) = (off, off, off, off);
         self.queue.extend(frame::snapshot("calls", &self.epoch, off, &snapshot.calls));
         match self.state.outbox.latest(self.tenant.as_ref(), TEXTS).await {
             Ok(texts) => self.queue.extend(frame::snapshot("sms", &self.epoch, off, &texts)),
             Err(failure) => {
                 tracing::warn!(error = %failure, "text messages missing from a live snapshot");
                 self.queue.push_back(Notice::Err { code: "unavailable", ch: "sms", retry: true }.encode());
+            }
+        }
+        let untaken = vec![AlertState::Open, AlertState::Escalated, AlertState::Unanswered];
+        let wanted = AlertsWanted { tenant: self.tenant.clone(), states: untaken, before: None, limit: ALERTS };
+        match self.state.alert_store.alerts(&wanted).await {
+            Ok(alerts) => {
+                let rows: Vec<Row> = alerts.into_iter().map(Row::from).collect();
+                self.queue.extend(frame::snapshot("alerts", &self.epoch, off, &rows));
+            }
+            Err(failure) => {
+                tracing::warn!(error = %failure, "alerts missing from a live snapshot");
+                self.queue.push_back(Notice::Err { code: "unavailable", ch: "alerts", retry: true }.encode());
             }
         }
     }

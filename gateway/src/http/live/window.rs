@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actors::live_feed::Change;
+use engine::alert::Alert;
 use engine::call::CallView;
-use engine::ids::{CallKey, SmsId, TenantId};
+use engine::ids::{AlertId, CallKey, SmsId, TenantId};
 use engine::ports::Update;
 use engine::sms::Sms;
 
-use super::frame::{CallPatch, Rows, SmsPatch};
+use super::frame::{AlertPatch, CallPatch, Rows, SmsPatch};
+use crate::http::alerts::Row;
 
 /// A change was missed.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,12 +23,13 @@ pub struct Window {
     /// `None`: the call is not live any more.
     calls: HashMap<CallKey, Option<Arc<CallView>>>,
     texts: HashMap<SmsId, Arc<Sms>>,
+    alerts: HashMap<AlertId, Arc<Alert>>,
 }
 
 impl Window {
     /// `tenant`: whose changes are let in; `None` is everybody's. `heard`: offset of the last change before.
     pub fn new(tenant: Option<TenantId>, heard: u64) -> Window {
-        Window { tenant, offset: heard, calls: HashMap::new(), texts: HashMap::new() }
+        Window { tenant, offset: heard, calls: HashMap::new(), texts: HashMap::new(), alerts: HashMap::new() }
     }
 
     /// Refuses a change that does not follow the last one. A feed that starts again counts from nothing, so this is
@@ -45,6 +48,12 @@ impl Window {
     fn merge(&mut self, change: &Change) {
         if let Update::Sms { sms } = &change.update {
             self.texts.insert(sms.id, Arc::clone(sms));
+        }
+        if let Update::Alert { alert } = &change.update {
+            let newest = self.alerts.entry(alert.id).or_insert_with(|| Arc::clone(alert));
+            if alert.version > newest.version {
+                *newest = Arc::clone(alert);
+            }
         }
         match (&change.call, &change.update) {
             (Some(call), _) if call.phase.is_live() => self.set(call, Some(Arc::clone(call))),
@@ -75,6 +84,14 @@ impl Window {
         Some(Rows::Patch { ch: "sms", from, off: self.offset, set, del: Vec::new() })
     }
 
+    pub fn alerts(&self, from: u64) -> Option<AlertPatch> {
+        if self.alerts.is_empty() {
+            return None;
+        }
+        let set = self.alerts.values().map(|alert| Row::from(Alert::clone(alert))).collect();
+        Some(Rows::Patch { ch: "alerts", from, off: self.offset, set, del: Vec::new() })
+    }
+
     fn set(&mut self, call: &CallView, row: Option<Arc<CallView>>) {
         self.calls.insert(CallKey { tenant: call.tenant.clone(), call: call.id.clone() }, row);
     }
@@ -84,6 +101,7 @@ fn tenant_of(update: &Update) -> &TenantId {
     match update {
         Update::Call { call, .. } => &call.tenant,
         Update::Sms { sms } => &sms.tenant,
+        Update::Alert { alert } => &alert.tenant,
         Update::Speaking { call, .. } => &call.tenant,
     }
 }
@@ -98,7 +116,8 @@ mod tests {
 
     fn change(offset: u64, tenant: &str, id: &str, phase: Phase) -> Change {
         let state = Call { phase, ..Call::new("sample", Timestamp::EPOCH) };
-        let call = state.view(&TenantId::parse(tenant).unwrap(), &CallId::parse(id).unwrap(), SmsCounts::default());
+        let call =
+            state.view(&TenantId::parse(tenant).unwrap(), &CallId::parse(id).unwrap(), SmsCounts::default(), None);
         let update = Update::Call { seq: offset, call: Arc::clone(&call), events: Arc::from([]) };
         Change { offset, update, call: phase.is_live().then_some(call) }
     }

@@ -139,6 +139,7 @@ fn owed(asked: Asked, playbook: &Playbook, now: Timestamp) -> NewSms {
         id: SmsId::from_bits(rand::random()),
         tenant: playbook.tenant.clone(),
         call: None,
+        alert: None,
         to: asked.to,
         contact: contact.map_or_else(|| NO_CONTACT.into(), |contact| contact.name.clone()),
         segments: segments(&asked.body).count,

@@ -76,6 +76,7 @@ impl SqliteStore {
         for chunk in texts.chunks(ROWS) {
             super::outbox::write_texts(&mut transaction, chunk).await?;
         }
+        super::alerts::write_notices(&mut transaction, &frames).await?;
         transaction.commit().await?;
         Ok(verdicts)
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use engine::alert::AlertBrief;
 use engine::call::{CallView, Frame, Phase, SmsCounts};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
@@ -172,8 +173,22 @@ impl SqliteStore {
     async fn views(&self, read: &[SqliteRow]) -> Result<Vec<Arc<CallView>>, Failure> {
         let keys = read.iter().map(|row| rows::call_key(row, "id")).collect::<Result<Vec<_>, _>>()?;
         let counts = self.counts_of(keys.iter()).await?;
-        let view = |(key, row): (&CallKey, &SqliteRow)| Ok(rows::view(key, &rows::state(row)?, of(&counts, key)));
+        let alerts = self.alerts_among(keys.iter()).await?;
+        let view = |(key, row): (&CallKey, &SqliteRow)| {
+            Ok(rows::view(key, &rows::state(row)?, of(&counts, key), alerts.get(key).cloned()))
+        };
         keys.iter().zip(read).map(view).collect()
+    }
+
+    async fn alerts_among(
+        &self,
+        calls: impl Iterator<Item = &CallKey>,
+    ) -> Result<HashMap<CallKey, AlertBrief>, Failure> {
+        let mut alerts = HashMap::new();
+        for chunk in distinct(calls).chunks(CALLS_PER_QUERY) {
+            alerts.extend(self.alerts_of(chunk).await?);
+        }
+        Ok(alerts)
     }
 
     /// How the messages of these calls fare, asked once for all of them.

@@ -3,6 +3,7 @@
 //! One connection writes, several read; readers see the last commit and never wait for the writer. Closed by
 //! [`SqliteStore::close`]; a process that is killed instead loses nothing that was committed.
 
+mod alerts;
 mod append;
 mod calls;
 mod inbox;

@@ -171,13 +171,14 @@ type Writing<'t> = Transaction<'t, Sqlite>;
 /// In the transaction of the frames that owe them. The same reason for the same person is the same message.
 pub(super) async fn write_texts(transaction: &mut Writing<'_>, texts: &[&NewSms]) -> Result<(), sqlx::Error> {
     let mut query = QueryBuilder::new(
-        "INSERT INTO sms_messages (id, tenant, call_id, to_number, contact, body, segments, priority, state, error, \
+        "INSERT INTO sms_messages (id, tenant, call_id, alert_id, to_number, contact, body, segments, priority, state, error, \
          due_at, expires_at, created_at, updated_at) ",
     );
     query.push_values(texts, |mut row, text| {
         row.push_bind(text.id.to_string())
             .push_bind(text.tenant.as_str())
             .push_bind(text.call.as_ref().map(CallId::as_str))
+            .push_bind(text.alert.map(|alert| alert.to_string()))
             .push_bind(text.to.as_str())
             .push_bind(text.contact.as_ref())
             .push_bind(text.body.as_ref())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use engine::alert::AlertBrief;
 use engine::call::{Call, CallView, Fact, SmsCounts};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, TenantId};
@@ -33,11 +34,11 @@ pub fn parsed<T: std::str::FromStr>(row: &SqliteRow, column: &str) -> Result<T, 
     get::<&str>(row, column)?.parse().map_err(|_| unreadable(column))
 }
 
-fn json<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<T, Failure> {
+pub fn json<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<T, Failure> {
     serde_json::from_str(get(row, column)?).map_err(|_| unreadable(column))
 }
 
-fn unreadable(column: &str) -> Failure {
+pub fn unreadable(column: &str) -> Failure {
     Failure::fail(format!("sqlite: column {column} cannot be read"))
 }
 
@@ -84,8 +85,8 @@ pub fn recorded(row: &SqliteRow) -> Result<Recorded, Failure> {
     Ok(Recorded { facts: facts(row)?, answer: json(row, "answer")? })
 }
 
-pub fn view(key: &CallKey, state: &Call, counts: SmsCounts) -> Arc<CallView> {
-    state.view(&key.tenant, &key.call, counts)
+pub fn view(key: &CallKey, state: &Call, counts: SmsCounts, alert: Option<AlertBrief>) -> Arc<CallView> {
+    state.view(&key.tenant, &key.call, counts, alert)
 }
 
 pub fn frame(row: &SqliteRow) -> Result<StoredFrame, Failure> {
@@ -119,7 +120,7 @@ pub fn sms(row: &SqliteRow) -> Result<Sms, Failure> {
         id: parsed(row, "id")?,
         tenant: tenant(row)?,
         call: call.map(CallId::parse).transpose().map_err(|_| unreadable("call_id"))?,
-        alert: None,
+        alert: get::<Option<&str>>(row, "alert_id")?.map(str::parse).transpose().map_err(|_| unreadable("alert_id"))?,
         to: parsed::<PhoneNumber>(row, "to_number")?,
         contact: text(row, "contact")?,
         from: optional_text(row, "from_number")?,

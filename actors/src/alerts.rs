@@ -1,0 +1,244 @@
+//! Every alert whose clock runs, each looked after by an actor of its own; and the ways in which people change one.
+//!
+//! Alerts are opened by the frames of calls: the committer says which ones to look at. What is not looked after (a start
+//! that failed, more alerts than there is room for) is found by a sweep of the store. An alert that dies is started
+//! again from the store. Runs until [`Alerts::stop`]; should this actor itself die, it is started again and takes them
+//! all up anew.
+
+pub(crate) mod dial;
+pub(crate) mod ledger;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use engine::alert::{self, Alert, AlertEvent, AlertState, Answer, Fate, How, Owner};
+use engine::failure::Failure;
+use engine::ids::{AlertId, TenantId};
+use engine::phone::PhoneNumber;
+use engine::ports::{AlertsWanted, Update};
+use engine::priority::Priority;
+use engine::sms::Sms;
+use parking_lot::RwLock;
+use ractor::{Actor, ActorRef};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, Semaphore, broadcast};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tracing::{error, warn};
+
+use self::ledger::{Applied, Desktop};
+use self::supervisor::{Message, Supervisor};
+use crate::alert::Context;
+use crate::bus::LocalBus;
+use crate::limits::Limits;
+use crate::metrics;
+use crate::sms_pool::SmsPool;
+use crate::supervise::{Supervised, supervise};
+
+pub use self::ledger::Ledger;
+
+/// First and longest wait between two starts.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Alerts of one tenant looked through for whoever replies.
+const RECENT: usize = 100;
+
+/// The only way to alerts. Cheap to clone.
+#[derive(Clone)]
+pub struct Alerts {
+    actor: Arc<RwLock<ActorRef<Message>>>,
+    context: Arc<Context>,
+    limits: Arc<Limits>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Alerts {
+    /// Takes up every alert whose clock runs. Fails when the store cannot be read.
+    pub(crate) async fn start(
+        ledger: Ledger,
+        sms_pool: SmsPool,
+        feed: &LocalBus,
+        limits: Arc<Limits>,
+    ) -> Result<(Alerts, Supervised), Failure> {
+        let lines = Arc::new(Semaphore::new(limits.staff_calls.max(1)));
+        let context = Arc::new(Context { desk: Desktop { ledger, sms_pool }, lines });
+        // Before anything is read: what is reported in between is heard twice, never missed.
+        let updates = Arc::new(Mutex::new(feed.subscribe()));
+        settle_cut_calls(&context, limits.alerts).await?;
+        let (actor, ended) = spawn(&context, &limits).await?;
+        let actor = Arc::new(RwLock::new(actor));
+        let alerts = Alerts { actor, context, limits, stopping: Arc::default() };
+        tokio::spawn(alerts.clone().keep_alive(ended));
+        let listener = alerts.clone();
+        let hearing = supervise("alerts_hearing", move || hear(listener.clone(), updates.clone()));
+        Ok((alerts, hearing))
+    }
+
+    /// Something was committed about this alert.
+    pub(crate) fn look_at(&self, alert: AlertId) {
+        // One that is being started again looks at all of them anyway.
+        let _ = self.actor.read().cast(Message::LookAt(alert));
+    }
+
+    /// `None`: no such alert. Whoever is second changes nothing: the alert is returned as it stands.
+    pub async fn acknowledge(&self, id: AlertId, by: &str, how: How) -> Result<Option<Alert>, Failure> {
+        self.change(id, &AlertEvent::Acknowledged { by: by.into(), how }).await
+    }
+
+    pub async fn resolve(&self, id: AlertId, by: &str, how: How) -> Result<Option<Alert>, Failure> {
+        self.change(id, &AlertEvent::Resolved { by: by.into(), how }).await
+    }
+
+    /// Somebody who was told says something of this alert: a key, a link.
+    pub async fn answered(
+        &self,
+        id: AlertId,
+        contact: &str,
+        answer: Answer,
+        how: How,
+    ) -> Result<Option<Alert>, Failure> {
+        self.change(id, &AlertEvent::Replied { contact: contact.into(), answer, how }).await
+    }
+
+    /// A text from this number: an answer to the newest alert its owner was told of and that is not taken yet. `None`:
+    /// nobody of the team, nothing to answer, or words that are no answer.
+    pub async fn replied(&self, number: &PhoneNumber, words: &str) -> Result<Option<Alert>, Failure> {
+        let Some(answer) = Answer::read(words) else { return Ok(None) };
+        for playbook in &self.context.desk.ledger.tenants.in_force().playbooks {
+            let names: Vec<&str> =
+                playbook.contacts.iter().filter(|it| it.phone == *number).map(|it| &*it.name).collect();
+            if names.is_empty() {
+                continue;
+            }
+            let states = vec![AlertState::Open, AlertState::Escalated, AlertState::Unanswered];
+            let wanted = AlertsWanted { tenant: Some(playbook.tenant.clone()), states, before: None, limit: RECENT };
+            for alert in self.context.desk.ledger.store.alerts(&wanted).await? {
+                let told = alert.told.iter().rev().find(|told| names.contains(&&*told.contact));
+                if let Some(telling) = told {
+                    return self.answered(alert.id, &telling.contact, answer, How::Reply).await;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tells the roster of this priority that it is a test. `nonce` makes it an alert of its own. `None`: no such tenant.
+    pub async fn drill(&self, tenant: &TenantId, priority: Priority, nonce: &str) -> Result<Option<Alert>, Failure> {
+        let desk = &self.context.desk;
+        let Some(playbook) = desk.ledger.tenants.get(tenant) else { return Ok(None) };
+        let now = desk.ledger.clock.now();
+        let notice = alert::drill(&playbook, tenant, priority, (nonce, now));
+        let owner = Owner { tenant: tenant.clone(), call: None };
+        let opened = Alert::opened(&notice, owner, &[], now);
+        desk.write(AlertState::Open, &opened).await?;
+        self.look_at(notice.alert);
+        desk.ledger.store.alert(None, notice.alert).await
+    }
+
+    async fn change(&self, id: AlertId, event: &AlertEvent) -> Result<Option<Alert>, Failure> {
+        Ok(match self.context.desk.apply(id, event).await? {
+            Applied::Changed(alert) => {
+                self.look_at(id);
+                Some(*alert)
+            }
+            Applied::Unchanged(alert) => Some(*alert),
+            Applied::Unknown => None,
+        })
+    }
+
+    /// Only failures are written to the alert: that a text has arrived, the text itself says.
+    async fn heard(&self, sms: &Sms) -> Result<(), Failure> {
+        let (Some(id), Some(fate)) = (sms.alert, Fate::of_text(sms.state)) else { return Ok(()) };
+        if !fate.is_in_vain() {
+            return Ok(());
+        }
+        let why = sms.error.clone().or_else(|| Some(sms.state.as_str().into()));
+        self.change(id, &AlertEvent::Texted { sms: sms.id, fate, why }).await.map(drop)
+    }
+
+    /// What became of texts while nobody listened.
+    async fn catch_up(&self) -> Result<(), Failure> {
+        let ledger = &self.context.desk.ledger;
+        for alert in ledger.store.running(self.limits.alerts).await? {
+            for sms in alert.told.iter().filter(|told| told.fate == Fate::Owed).filter_map(|told| told.sms) {
+                if let Some(sms) = ledger.outbox.find(Some(&alert.tenant), sms).await? {
+                    self.heard(&sms).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody new is told from now on. Calls under way are cut, and unknown at the next start.
+    pub async fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.context.lines.close();
+        let actor = self.actor.read().clone();
+        let _ = actor.stop_and_wait(None, None).await;
+    }
+
+    async fn keep_alive(self, mut ended: JoinHandle<()>) {
+        loop {
+            let _ = ended.await;
+            if self.stopping.load(Ordering::Acquire) {
+                return;
+            }
+            error!("alerts died, starting them again");
+            metrics::restarted("alerts", "died");
+            let (mut wait, longest) = BACK_OFF;
+            let (actor, next) = loop {
+                sleep(wait).await;
+                match spawn(&self.context, &self.limits).await {
+                    Ok(started) => break started,
+                    Err(failure) => error!(%failure, "alerts do not start, will retry"),
+                }
+                wait = (wait * 2).min(longest);
+            };
+            *self.actor.write() = actor;
+            ended = next;
+        }
+    }
+}
+
+async fn spawn(context: &Arc<Context>, limits: &Arc<Limits>) -> Result<(ActorRef<Message>, JoinHandle<()>), Failure> {
+    let started = Actor::spawn(None, Supervisor, (context.clone(), limits.clone())).await;
+    started.map_err(|died| Failure::retry(format!("alerts: {died}")))
+}
+
+/// At start: whoever was being phoned when the process ended is not phoned again.
+async fn settle_cut_calls(context: &Context, limit: usize) -> Result<(), Failure> {
+    for alert in context.desk.ledger.store.running(limit).await? {
+        context.desk.apply(alert.id, &AlertEvent::Restarted).await?;
+    }
+    Ok(())
+}
+
+/// Listens for texts that failed. One that cannot be recorded now is found again by the next catching up.
+async fn hear(alerts: Alerts, updates: Arc<Mutex<broadcast::Receiver<Update>>>) {
+    let mut updates = updates.lock().await;
+    let mut behind = true;
+    loop {
+        if behind {
+            behind =
+                alerts.catch_up().await.inspect_err(|failure| warn!(%failure, "alerts could not catch up")).is_err();
+            if behind {
+                sleep(BACK_OFF.1).await;
+                continue;
+            }
+        }
+        match updates.recv().await {
+            Ok(Update::Sms { sms }) => {
+                if let Err(failure) = alerts.heard(&sms).await {
+                    warn!(%failure, "alert did not hear of its text");
+                    behind = true;
+                }
+            }
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => behind = true,
+            Err(RecvError::Closed) => return,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Phones one person about one alert. Claimed like a text: that it is being dialled is committed before it is, so
+//! nobody is phoned twice, and a call that a crash cut is known to be unknown.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use engine::alert::{AlertEvent, Answer, Fate, How, Place, spoken};
+use engine::failure::Failure;
+use engine::ids::AlertId;
+use engine::ports::{CallOutcome, NewCall};
+use futures_util::FutureExt;
+use tokio::time::{sleep, timeout};
+use tracing::{error, warn};
+
+use super::ledger::Applied;
+use crate::alert::Context;
+use crate::metrics::alerts as metrics;
+
+/// A call that rings, is picked up and listened to is over by then.
+const LONGEST_CALL: Duration = Duration::from_secs(180);
+/// Waits before an outcome that could not be recorded is recorded again.
+const RECORD_AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Who is phoned, and by which step.
+pub(crate) struct Line {
+    pub alert: AlertId,
+    pub contact: Box<str>,
+    pub place: Place,
+}
+
+/// Waits for a free line, claims the call, places it and records how it ended.
+pub(crate) async fn dial(context: &Context, line: Line, changed: impl Fn()) {
+    let Ok(_line_taken) = context.lines.acquire().await else { return };
+    let (contact, place) = (line.contact.clone(), line.place);
+    let call = match claim(context, &line).await {
+        Ok(Some(call)) => call,
+        // Taken meanwhile, or dialled by an earlier life of the alert.
+        Ok(None) => return,
+        Err(failure) => return warn!(alert.id = %line.alert, %failure, "call not placed"),
+    };
+    let outcome = match call {
+        Ok(call) => place_call(context, &call).await,
+        Err(why) => CallOutcome::Failed { why },
+    };
+    metrics::called(label(&outcome));
+    let (fate, why, answer) = read(outcome);
+    record(context, line.alert, AlertEvent::Called { contact: contact.clone(), place, fate, why }).await;
+    if let Some(answer) = answer {
+        record(context, line.alert, AlertEvent::Replied { contact, answer, how: How::Keypress }).await;
+    }
+    changed();
+}
+
+/// `None`: not to be dialled any more. Inside: why it cannot be.
+async fn claim(context: &Context, line: &Line) -> Result<Option<Result<NewCall, Box<str>>>, Failure> {
+    let event = AlertEvent::Dialling { contact: line.contact.clone(), place: line.place };
+    let Applied::Changed(alert) = context.desk.apply(line.alert, &event).await? else { return Ok(None) };
+    let playbook = context.desk.ledger.tenants.get(&alert.tenant);
+    let Some(contact) = playbook.as_ref().and_then(|playbook| playbook.contact(&line.contact)) else {
+        return Ok(Some(Err("the playbook knows nobody by this name any more".into())));
+    };
+    let Place { walk, round, step } = line.place;
+    let number = engine::ids::digest64(&[contact.phone.as_str()]);
+    Ok(Some(Ok(NewCall {
+        id: format!("{}-{walk}-{round}-{step}-{number:016x}", &alert.id.to_string()[..16]).into(),
+        alert: alert.id,
+        tenant: alert.tenant.clone(),
+        contact: contact.name.clone(),
+        to: contact.phone.clone(),
+        language: contact.language,
+        say: spoken(contact.language, &alert.words).into(),
+    })))
+}
+
+async fn place_call(context: &Context, call: &NewCall) -> CallOutcome {
+    let calling = AssertUnwindSafe(context.desk.ledger.telephony.call(call)).catch_unwind();
+    match timeout(LONGEST_CALL, calling).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => {
+            error!(alert.id = %call.alert, "placing a call panicked");
+            CallOutcome::Unknown { why: "placing it went wrong".into() }
+        }
+        Err(_) => CallOutcome::Unknown { why: "it never ended".into() },
+    }
+}
+
+/// Waits for a store that is away.
+async fn record(context: &Context, alert: AlertId, event: AlertEvent) {
+    let (mut wait, longest) = RECORD_AGAIN;
+    while let Err(failure) = context.desk.apply(alert, &event).await {
+        if !failure.is_retry() {
+            return error!(alert.id = %alert, %failure, "outcome of a call cannot be recorded");
+        }
+        warn!(alert.id = %alert, %failure, "outcome of a call not recorded, will retry");
+        sleep(wait).await;
+        wait = (wait * 2).min(longest);
+    }
+}
+
+fn read(outcome: CallOutcome) -> (Fate, Option<Box<str>>, Option<Answer>) {
+    match outcome {
+        CallOutcome::Answered { answer } => (Fate::Answered, None, answer),
+        CallOutcome::Machine => (Fate::Machine, None, None),
+        CallOutcome::NoAnswer => (Fate::NoAnswer, None, None),
+        CallOutcome::Failed { why } => (Fate::Failed, Some(why), None),
+        CallOutcome::Unknown { why } => (Fate::Unknown, Some(why), None),
+    }
+}
+
+const fn label(outcome: &CallOutcome) -> &'static str {
+    match outcome {
+        CallOutcome::Answered { .. } => "answered",
+        CallOutcome::Machine => "machine",
+        CallOutcome::NoAnswer => "no_answer",
+        CallOutcome::Failed { .. } => "failed",
+        CallOutcome::Unknown { .. } => "unknown",
+    }
+}

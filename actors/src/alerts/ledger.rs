@@ -1,0 +1,111 @@
+//! The one way an alert changes outside of a call's frame: read, decide, write where nobody was first, tell the world.
+//! Whoever lost the race reads again. Holds nothing itself.
+
+use std::sync::Arc;
+
+use engine::alert::{Alert, AlertEvent, AlertState, Change, Desk};
+use engine::failure::Failure;
+use engine::ids::AlertId;
+use engine::ports::{AlertStore, Clock, EventBus, SmsOutbox, Telephony, Update};
+use tracing::{error, info, warn};
+
+use crate::metrics::alerts as metrics;
+use crate::sms_pool::SmsPool;
+use crate::tenants::Tenants;
+
+/// Races lost in a row before the caller is told to come again.
+const TRIES: usize = 16;
+
+/// What alerts stand on.
+pub struct Ledger {
+    pub store: Arc<dyn AlertStore>,
+    pub outbox: Arc<dyn SmsOutbox>,
+    pub tenants: Tenants,
+    pub clock: Arc<dyn Clock>,
+    pub bus: Arc<dyn EventBus>,
+    pub telephony: Arc<dyn Telephony>,
+}
+
+/// The ledger, and who sends what it owes.
+pub(crate) struct Desktop {
+    pub ledger: Ledger,
+    pub sms_pool: SmsPool,
+}
+
+/// What came of trying to change an alert.
+pub(crate) enum Applied {
+    Changed(Box<Alert>),
+    /// The event means nothing for it as it stands.
+    Unchanged(Box<Alert>),
+    Unknown,
+}
+
+impl Desktop {
+    /// Reads the alert and applies the event, as often as others are first.
+    pub async fn apply(&self, id: AlertId, event: &AlertEvent) -> Result<Applied, Failure> {
+        for _ in 0..TRIES {
+            let Some(alert) = self.ledger.store.alert(None, id).await? else { return Ok(Applied::Unknown) };
+            match self.try_apply(&alert, event).await? {
+                None => return Ok(Applied::Unchanged(Box::new(alert))),
+                Some(true) => {
+                    let changed = self.ledger.store.alert(None, id).await?;
+                    return Ok(changed.map_or(Applied::Unknown, |alert| Applied::Changed(Box::new(alert))));
+                }
+                Some(false) => {}
+            }
+        }
+        Err(Failure::retry("an alert changed too often at once"))
+    }
+
+    /// `None`: it means nothing. False: somebody else was first, and what was decided holds no more.
+    pub async fn try_apply(&self, alert: &Alert, event: &AlertEvent) -> Result<Option<bool>, Failure> {
+        let Some(change) = self.decide(alert, event) else { return Ok(None) };
+        self.write(alert.state, &change).await.map(Some)
+    }
+
+    pub fn decide(&self, alert: &Alert, event: &AlertEvent) -> Option<Change> {
+        let playbook = self.ledger.tenants.get(&alert.tenant);
+        let desk = Desk { playbook: playbook.as_deref(), now: self.ledger.clock.now() };
+        alert.decide(event, &desk)
+    }
+
+    pub async fn write(&self, before: AlertState, change: &Change) -> Result<bool, Failure> {
+        if !self.ledger.store.write(change).await? {
+            return Ok(false);
+        }
+        if !change.texts.is_empty() {
+            self.sms_pool.wake();
+        }
+        tell(before, &change.alert);
+        self.publish(&change.alert).await;
+        Ok(true)
+    }
+
+    pub async fn publish(&self, alert: &Alert) {
+        if let Err(failure) = self.ledger.bus.publish(&Update::Alert { alert: Arc::new(alert.clone()) }).await {
+            warn!(%failure, "alert update not published");
+        }
+    }
+}
+
+/// What people and graphs must see of a change of state.
+fn tell(before: AlertState, alert: &Alert) {
+    if before == alert.state {
+        return;
+    }
+    let (id, tenant, priority) = (alert.id, &alert.tenant, alert.priority);
+    match alert.state {
+        AlertState::Acknowledged => {
+            metrics::acknowledged(priority, alert.updated_at.since(alert.opened_at));
+            let how = alert.acknowledged.as_ref().map_or("", |by| by.how.as_str());
+            info!(alert.id = %id, %tenant, alert.priority = %priority, how, "alert acknowledged");
+        }
+        AlertState::Unanswered => {
+            metrics::unanswered(priority);
+            error!(alert.id = %id, %tenant, alert.priority = %priority, "alert unanswered, everybody of its roster was told");
+        }
+        AlertState::Escalated => warn!(alert.id = %id, %tenant, alert.priority = %priority, "alert escalated"),
+        AlertState::Resolved => info!(alert.id = %id, %tenant, "alert resolved"),
+        AlertState::Open => info!(alert.id = %id, %tenant, alert.priority = %priority, "alert open again"),
+    }
+}

@@ -1,0 +1,168 @@
+//! Starts an actor for every alert whose clock runs, and again for one that died.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::failure::Failure;
+use engine::ids::AlertId;
+use engine::time::Timestamp;
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use crate::alert::{self, Context};
+use crate::limits::Limits;
+use crate::metrics::{self, Alive};
+
+/// How often the clocks are compared.
+const TICK: Duration = Duration::from_secs(1);
+
+pub(super) struct Supervisor;
+
+pub(super) enum Message {
+    LookAt(AlertId),
+    Tick,
+}
+
+pub(super) struct State {
+    context: Arc<Context>,
+    limits: Arc<Limits>,
+    running: HashMap<AlertId, ActorRef<alert::Message>>,
+    ids: HashMap<ActorId, AlertId>,
+    /// Looked at while it ended: it may have begun again.
+    noticed: HashSet<AlertId>,
+    clocks: (Timestamp, Instant),
+    swept_at: Option<Instant>,
+    _alive: Alive,
+}
+
+impl Actor for Supervisor {
+    type Msg = Message;
+    type State = State;
+    type Arguments = (Arc<Context>, Arc<Limits>);
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        (context, limits): Self::Arguments,
+    ) -> Result<State, ActorProcessingErr> {
+        let clocks = (context.desk.ledger.clock.now(), Instant::now());
+        let (running, ids, noticed) = (HashMap::new(), HashMap::new(), HashSet::new());
+        let _alive = metrics::alive("alerts");
+        let mut state = State { context, limits, running, ids, noticed, clocks, swept_at: None, _alive };
+        state.sweep(&myself).await?;
+        Ok(state)
+    }
+
+    async fn post_start(&self, myself: ActorRef<Message>, _: &mut State) -> Result<(), ActorProcessingErr> {
+        myself.send_after(TICK, || Message::Tick);
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::LookAt(alert) => state.look_at(alert, &myself).await,
+            Message::Tick => {
+                state.on_tick(&myself).await;
+                myself.send_after(TICK, || Message::Tick);
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Message>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorFailed(who, why) => {
+                error!(%why, "alert died, starting it again");
+                metrics::restarted("alert", "panic");
+                state.on_ended(who.get_id(), true, &myself).await;
+            }
+            SupervisionEvent::ActorTerminated(who, ..) => state.on_ended(who.get_id(), false, &myself).await,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    async fn look_at(&mut self, id: AlertId, myself: &ActorRef<Message>) {
+        match self.running.get(&id) {
+            Some(alert) => {
+                self.noticed.insert(id);
+                let _ = alert.cast(alert::Message::Reload);
+            }
+            None => self.start(id, myself).await,
+        }
+    }
+
+    async fn start(&mut self, id: AlertId, myself: &ActorRef<Message>) {
+        if self.running.len() >= self.limits.alerts {
+            // The sweep takes it up when there is room.
+            return warn!(alert.id = %id, "too many alerts at once, this one waits");
+        }
+        match alert::spawn(id, self.context.clone(), myself.get_cell()).await {
+            Ok(actor) => {
+                self.ids.insert(actor.get_id(), id);
+                self.running.insert(id, actor);
+            }
+            Err(why) => {
+                warn!(alert.id = %id, %why, "alert does not start, will retry");
+                self.swept_at = None;
+            }
+        }
+    }
+
+    /// One that died, or was looked at while it ended, is started again; if it really is over, it ends at once.
+    async fn on_ended(&mut self, who: ActorId, died: bool, myself: &ActorRef<Message>) {
+        let Some(id) = self.ids.remove(&who) else { return };
+        self.running.remove(&id);
+        let noticed = self.noticed.remove(&id);
+        if died || noticed {
+            self.start(id, myself).await;
+        }
+    }
+
+    async fn on_tick(&mut self, myself: &ActorRef<Message>) {
+        self.compare_clocks();
+        let rested = self.swept_at.is_none_or(|at| at.elapsed() >= self.limits.alerts_sweep);
+        if rested && let Err(failure) = self.sweep(myself).await {
+            warn!(%failure, "alerts could not be looked for, will retry");
+        }
+    }
+
+    fn compare_clocks(&mut self) {
+        let now = (self.context.desk.ledger.clock.now(), Instant::now());
+        let by_ms = alert::set_by(self.clocks, now);
+        if by_ms.abs() < alert::MOVED {
+            return;
+        }
+        warn!(by_ms, "the wall clock was set");
+        self.clocks = now;
+        for alert in self.running.values() {
+            let _ = alert.cast(alert::Message::CheckClock);
+        }
+    }
+
+    /// Takes up what runs and nobody looks after.
+    async fn sweep(&mut self, myself: &ActorRef<Message>) -> Result<(), Failure> {
+        let found = self.context.desk.ledger.store.running(self.limits.alerts).await?;
+        self.swept_at = Some(Instant::now());
+        for alert in found {
+            if !self.running.contains_key(&alert.id) {
+                self.start(alert.id, myself).await;
+            }
+        }
+        Ok(())
+    }
+}

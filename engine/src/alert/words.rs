@@ -1,0 +1,63 @@
+//! What people are told: by text in the business's own words, on the phone and about each other in ours.
+
+use crate::ids::AlertId;
+use crate::playbook::{AlertWords, Contact, Language, Playbook};
+use crate::tools::checked;
+
+/// The text of an alert to this contact.
+pub(crate) fn body(contact: &Contact, words: &AlertWords, alert: AlertId, playbook: &Playbook) -> String {
+    let link = playbook.links.as_ref().map(|links| links.link(alert, &contact.name)).unwrap_or_default();
+    let words = AlertWords { link, ..words.clone() };
+    let body = playbook.templates.render_alert(contact.language, &words);
+    checked(body, &words.callback, || {
+        let nothing = AlertWords {
+            client: String::new(),
+            callback: String::new(),
+            service: String::new(),
+            address: String::new(),
+            message: String::new(),
+            ..words.clone()
+        };
+        playbook.templates.render_alert(contact.language, &nothing)
+    })
+}
+
+/// What the others are told when somebody took it.
+pub(super) fn taken(language: Language, by: &str, words: &AlertWords) -> String {
+    let AlertWords { business, priority, client, .. } = words;
+    let about = if client.is_empty() { String::new() } else { format!(" ({client})") };
+    match language {
+        Language::Fr => format!("{business} {priority}{about}: {by} s'en occupe."),
+        Language::En => format!("{business} {priority}{about}: {by} is taking it."),
+    }
+}
+
+/// What is said on the phone, before the keys.
+pub fn spoken(language: Language, words: &AlertWords) -> String {
+    let AlertWords { business, priority, service, address, message, client, .. } = words;
+    let details: Vec<&str> =
+        [service, message, client, address].into_iter().map(String::as_str).filter(|it| !it.is_empty()).collect();
+    let details = details.join(". ");
+    match language {
+        Language::Fr => {
+            format!("{business}, alerte {priority}. {details}. Faites le 1 pour la prendre, le 2 pour la passer.")
+        }
+        Language::En => format!("{business}, alert {priority}. {details}. Press 1 to take it, 2 to pass it on."),
+    }
+}
+
+/// The newer word wins where there is one.
+pub(super) fn newer(known: &mut AlertWords, told: &AlertWords) {
+    let AlertWords { client, callback, service, address, message, .. } = told;
+    for (known, told) in [
+        (&mut known.client, client),
+        (&mut known.callback, callback),
+        (&mut known.service, service),
+        (&mut known.address, address),
+        (&mut known.message, message),
+    ] {
+        if !told.is_empty() {
+            known.clone_from(told);
+        }
+    }
+}
