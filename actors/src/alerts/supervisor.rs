@@ -34,6 +34,8 @@ pub(super) struct State {
     noticed: HashSet<AlertId>,
     clocks: (Timestamp, Instant),
     swept_at: Option<Instant>,
+    /// Said already that there is no room.
+    full: bool,
     _alive: Alive,
 }
 
@@ -50,7 +52,7 @@ impl Actor for Supervisor {
         let clocks = (context.desk.ledger.clock.now(), Instant::now());
         let (running, ids, noticed) = (HashMap::new(), HashMap::new(), HashSet::new());
         let _alive = metrics::alive("alerts");
-        let mut state = State { context, limits, running, ids, noticed, clocks, swept_at: None, _alive };
+        let mut state = State { context, limits, running, ids, noticed, clocks, swept_at: None, full: false, _alive };
         state.sweep(&myself).await?;
         Ok(state)
     }
@@ -109,8 +111,12 @@ impl State {
     async fn start(&mut self, id: AlertId, myself: &ActorRef<Message>) {
         if self.running.len() >= self.limits.alerts {
             // The sweep takes it up when there is room.
-            return warn!(alert.id = %id, "too many alerts at once, this one waits");
+            if !std::mem::replace(&mut self.full, true) {
+                error!(alerts = self.limits.alerts, "too many alerts at once, those due later wait");
+            }
+            return;
         }
+        self.full = false;
         match alert::spawn(id, self.context.clone(), myself.get_cell()).await {
             Ok(actor) => {
                 self.ids.insert(actor.get_id(), id);

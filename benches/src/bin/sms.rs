@@ -245,6 +245,7 @@ async fn owe(data: &Path, count: u32) -> anyhow::Result<()> {
             id: SmsId::from_bits(u128::from(number).to_be_bytes()),
             tenant: TenantId::parse("boreal").context("a short id")?,
             call: None,
+            alert: None,
             to: format!("+1514{:07}", 5_550_000 + number).parse().context("a number")?,
             contact: "owner".into(),
             body: "a routine message".into(),

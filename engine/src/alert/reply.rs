@@ -69,10 +69,10 @@ impl Answer {
         let begins = |known: &&str| {
             !ALONE.contains(known) && said.strip_prefix(*known).is_some_and(|rest| rest.starts_with(' '))
         };
-        if PASS.iter().any(|known| is(&known) || begins(&known)) {
+        if PASS.iter().any(|known| is(known) || begins(known)) {
             return Some(Answer::Pass);
         }
-        TAKE.iter().any(|known| is(&known) || begins(&known)).then_some(Answer::Take)
+        TAKE.iter().any(|known| is(known) || begins(known)).then_some(Answer::Take)
     }
 }
 

@@ -9,9 +9,9 @@ const PHASES = {
 };
 
 const $ = (id) => document.getElementById(id);
-const channels = { calls: channel(), sms: channel() };
+const channels = { calls: channel(), sms: channel(), alerts: channel() };
 const ended = new Map();
-const rows = { live: new Map(), ended: new Map(), texts: new Map() };
+const rows = { alerts: new Map(), live: new Map(), ended: new Map(), texts: new Map() };
 let source = null;
 let watchdog = 0;
 let skewMs = 0;
@@ -155,6 +155,8 @@ $("sign-out").addEventListener("click", async () => {
 // --- drawing
 
 const byUrgency = (a, b) => (a.priority || "P9").localeCompare(b.priority || "P9") || a.started_at.localeCompare(b.started_at);
+const byWait = (a, b) => a.priority.localeCompare(b.priority) || a.opened_at.localeCompare(b.opened_at);
+const wantsSomebody = (alert) => alert.awaits_answer || alert.state === "unanswered";
 const newestFirst = (a, b) => b.created_at.localeCompare(a.created_at);
 
 let drawing = 0;
@@ -163,6 +165,10 @@ function draw() {
     drawing = 0;
     const calls = [...channels.calls.rows.values()].sort(byUrgency);
     const texts = [...channels.sms.rows.values()].sort(newestFirst).slice(0, TEXTS_SHOWN);
+    const alerts = [...channels.alerts.rows.values()].filter(wantsSomebody).sort(byWait);
+    list("alerts", rows.alerts, alerts, "alert-row", drawAlert);
+    $("alert-count").textContent = alerts.length;
+    $("alerts-section").hidden = alerts.length === 0;
     list("live", rows.live, calls, "call-row", drawCall);
     list("ended", rows.ended, [...ended.values()].reverse(), "call-row", drawCall);
     list("texts", rows.texts, texts, "text-row", drawText);
@@ -213,6 +219,31 @@ function smsWords(sms) {
   const parts = ["queued", "sent", "delivered", "failed"].filter((state) => sms[state] > 0).map((state) => `${sms[state]} ${state}`);
   return parts.length ? `SMS: ${parts.join(", ")}` : "";
 }
+
+function drawAlert(element, alert) {
+  element.dataset.priority = alert.priority;
+  element.dataset.id = alert.id;
+  field(element, "priority", alert.priority).dataset.priority = alert.priority;
+  field(element, "what", [alert.words.client, alert.words.address].filter(Boolean).join(" · ") || alert.words.business);
+  field(element, "state", alert.state).dataset.state = alert.state;
+  field(element, "said", alert.words.message);
+  const told = [...new Set(alert.told.map((telling) => telling.contact))];
+  field(element, "facts", [alert.tenant, told.length ? `told: ${told.join(", ")}` : "nobody told yet"].join(" · "));
+  field(element, "clock", `since ${new Date(alert.opened_at).toLocaleTimeString()}`).dateTime = alert.opened_at;
+}
+
+$("alerts").addEventListener("click", async (event) => {
+  const verb = event.target.dataset?.verb;
+  const id = event.target.closest("[data-id]")?.dataset.id;
+  if (!verb || !id) return;
+  event.target.disabled = true;
+  const answer = await fetch(`/api/alerts/${id}/${verb}`, { method: "POST" }).catch(() => null);
+  event.target.disabled = false;
+  if (answer?.ok) {
+    channels.alerts.rows.set(id, await answer.json());
+    draw();
+  }
+});
 
 function drawText(element, sms) {
   field(element, "priority", sms.priority).dataset.priority = sms.priority;
