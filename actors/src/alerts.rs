@@ -19,6 +19,8 @@ use engine::alert::{self, Alert, AlertEvent, AlertState, Answer, Fate, How, Owne
 use engine::failure::Failure;
 use engine::ids::{AlertId, TenantId};
 use engine::phone::PhoneNumber;
+use engine::playbook::oncall::shift_taken;
+use engine::playbook::{Playbook, Shift};
 use engine::ports::{AlertsWanted, Update};
 use engine::priority::Priority;
 use engine::sms::Sms;
@@ -28,7 +30,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, Semaphore, broadcast};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use self::ledger::{Applied, Desktop};
 use self::supervisor::{Message, Supervisor};
@@ -103,9 +105,13 @@ impl Alerts {
         self.change(id, &AlertEvent::Replied { contact: contact.into(), answer, how }).await
     }
 
-    /// A text from this number: an answer to the newest alert its owner was told of and that is not taken yet. `None`:
-    /// nobody of the team, nothing to answer, or words that are no answer.
+    /// A text from this number: an answer to the newest alert its owner was told of and that is not taken yet, or the
+    /// word that its owner takes the shift. `None`: nobody of the team, nothing to answer, or words that are no answer.
     pub async fn replied(&self, number: &PhoneNumber, words: &str) -> Result<Option<Alert>, Failure> {
+        if let Some(minutes) = shift_taken(words) {
+            self.takes_shift(number, minutes).await?;
+            return Ok(None);
+        }
         let Some(answer) = Answer::read(words) else { return Ok(None) };
         for playbook in &self.context.desk.ledger.tenants.in_force().playbooks {
             let names: Vec<&str> =
@@ -136,6 +142,30 @@ impl Alerts {
         desk.write(AlertState::Open, &opened).await?;
         self.look_at(notice.alert);
         desk.ledger.store.alert(None, notice.alert).await
+    }
+
+    /// Somebody is on call until a time, whoever's turn it is. Counts at once, and after a restart.
+    pub async fn take_shift(&self, playbook: &Playbook, shift: Shift) -> Result<(), Failure> {
+        let tenant = &playbook.tenant;
+        self.context.desk.ledger.store.keep_shift(tenant, &shift).await?;
+        info!(%tenant, contact = %shift.contact, until = %shift.until, "shift taken over");
+        playbook.shifts.put(tenant.clone(), shift);
+        Ok(())
+    }
+
+    /// A text from this number: its owner is on call until the clock on the wall shows this time, wherever people of
+    /// theirs take turns.
+    async fn takes_shift(&self, number: &PhoneNumber, minutes: u16) -> Result<(), Failure> {
+        let ledger = &self.context.desk.ledger;
+        let now = ledger.clock.now();
+        for playbook in ledger.tenants.in_force().playbooks.iter().filter(|playbook| playbook.oncall.is_some()) {
+            let known = playbook.contacts.iter().find(|contact| contact.phone == *number);
+            if let (Some(contact), Some(until)) = (known, playbook.next_clock(minutes, now)) {
+                let shift = Shift { contact: contact.name.clone(), until, by: contact.name.clone(), at: now };
+                self.take_shift(playbook, shift).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn change(&self, id: AlertId, event: &AlertEvent) -> Result<Option<Alert>, Failure> {

@@ -146,7 +146,7 @@ fn a_step_that_reached_nobody_is_over_and_one_that_may_have_is_not() {
 #[test]
 fn a_fate_only_moves_forward() {
     let begun = changed(&opened(&notice()), &AlertEvent::StepDue, 0);
-    let dialling = AlertEvent::Dialling { contact: "owner".into(), place: place(0, 0) };
+    let dialling = AlertEvent::Dialling { contact: "owner".into(), place: place(0, 0), whom: "owner".into() };
     let claimed = changed(&begun, &dialling, 1);
     assert_eq!(after(&claimed, &dialling, 1), None, "a call is claimed once");
     let ended = changed(&claimed, &called("owner", place(0, 0), Fate::NoAnswer), 2);

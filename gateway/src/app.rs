@@ -19,7 +19,7 @@ use actors::tenants::{InForce, Tenants};
 use arc_swap::ArcSwap;
 use engine::alert::Links;
 use engine::failure::Failure;
-use engine::ports::{CallControl, EventBus, SystemClock};
+use engine::ports::{AlertStore, CallControl, EventBus, SystemClock};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -152,6 +152,9 @@ impl App {
         let mut carrier = carriers::carrier(&settings.sms, public_url(&settings).as_deref(), clock.clone())?;
         let provider = carrier.provider.name();
         let store = Arc::new(SqliteStore::open(&database(&settings), settings.store.readers).await?);
+        for (tenant, shift) in AlertStore::shifts(&*store).await? {
+            playbooks.shifts.put(tenant, shift);
+        }
         let in_use = vec![
             ("store", format!("sqlite {}", database(&settings).display())),
             ("bus", "in process".to_owned()),

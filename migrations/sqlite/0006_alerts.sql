@@ -43,3 +43,9 @@ CREATE TABLE alert_events (
 
 -- The alert a text belongs to.
 ALTER TABLE sms_messages ADD COLUMN alert_id TEXT;
+
+-- Who took a shift over, until when. The newest of each tenant counts; it is over by itself.
+CREATE TABLE oncall_shifts (
+    tenant TEXT NOT NULL PRIMARY KEY,
+    shift  TEXT NOT NULL
+) STRICT;

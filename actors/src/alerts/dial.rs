@@ -4,7 +4,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use engine::alert::{AlertEvent, Answer, Fate, How, Place, spoken};
+use engine::alert::{AlertEvent, Answer, Fate, How, Place, Telling, spoken};
 use engine::failure::Failure;
 use engine::ids::AlertId;
 use engine::ports::{CallOutcome, NewCall};
@@ -31,9 +31,9 @@ pub(crate) struct Line {
 /// Waits for a free line, claims the call, places it and records how it ended.
 pub(crate) async fn dial(context: &Context, line: Line, changed: impl Fn()) {
     let Ok(_line_taken) = context.lines.acquire().await else { return };
-    let (contact, place) = (line.contact.clone(), line.place);
-    let call = match claim(context, &line).await {
-        Ok(Some(call)) => call,
+    let place = line.place;
+    let (contact, call) = match claim(context, &line).await {
+        Ok(Some(claimed)) => claimed,
         // Taken meanwhile, or dialled by an earlier life of the alert.
         Ok(None) => return,
         Err(failure) => return warn!(alert.id = %line.alert, %failure, "call not placed"),
@@ -51,25 +51,37 @@ pub(crate) async fn dial(context: &Context, line: Line, changed: impl Fn()) {
     changed();
 }
 
-/// `None`: not to be dialled any more. Inside: why it cannot be.
-async fn claim(context: &Context, line: &Line) -> Result<Option<Result<NewCall, Box<str>>>, Failure> {
-    let event = AlertEvent::Dialling { contact: line.contact.clone(), place: line.place };
+/// A call that is ours to place, or why it cannot be placed.
+type Claimed = Result<NewCall, Box<str>>;
+
+/// Whom to phone. `None`: nobody any more.
+async fn claim(context: &Context, line: &Line) -> Result<Option<(Box<str>, Claimed)>, Failure> {
+    let ledger = &context.desk.ledger;
+    let Some(alert) = ledger.store.alert(None, line.alert).await? else { return Ok(None) };
+    let playbook = ledger.tenants.get(&alert.tenant);
+    let contact = playbook.as_ref().and_then(|it| it.contact_at(&line.contact, ledger.clock.now()));
+    let whom = contact.map_or_else(|| line.contact.clone(), |contact| contact.name.clone());
+    let event = AlertEvent::Dialling { contact: line.contact.clone(), place: line.place, whom: whom.clone() };
     let Applied::Changed(alert) = context.desk.apply(line.alert, &event).await? else { return Ok(None) };
-    let playbook = context.desk.ledger.tenants.get(&alert.tenant);
-    let Some(contact) = playbook.as_ref().and_then(|playbook| playbook.contact(&line.contact)) else {
-        return Ok(Some(Err("the playbook knows nobody by this name any more".into())));
+    let claimed = |told: &Telling| told.contact == whom && told.place == line.place && told.fate == Fate::Dialling;
+    if !alert.told.iter().any(claimed) {
+        return Ok(None);
+    }
+    let Some(contact) = contact else {
+        return Ok(Some((whom, Err("the playbook knows nobody by this name any more".into()))));
     };
     let Place { walk, round, step } = line.place;
     let number = engine::ids::digest64(&[contact.phone.as_str()]);
-    Ok(Some(Ok(NewCall {
+    let call = NewCall {
         id: format!("{}-{walk}-{round}-{step}-{number:016x}", &alert.id.to_string()[..16]).into(),
         alert: alert.id,
         tenant: alert.tenant.clone(),
-        contact: contact.name.clone(),
+        contact: whom.clone(),
         to: contact.phone.clone(),
         language: contact.language,
         say: spoken(contact.language, &alert.words).into(),
-    })))
+    };
+    Ok(Some((whom, Ok(call))))
 }
 
 async fn place_call(context: &Context, call: &NewCall) -> CallOutcome {

@@ -37,9 +37,11 @@ pub enum AlertEvent {
         by_ms: i64,
     },
     /// This call is about to be dialled.
+    /// `whom`: their own name, where `contact` is whoever has the turn.
     Dialling {
         contact: Box<str>,
         place: Place,
+        whom: Box<str>,
     },
     /// What became of a call.
     Called {
@@ -166,7 +168,7 @@ impl Alert {
         match event {
             AlertEvent::StepDue => draft.step_due(desk),
             AlertEvent::ClockMoved { by_ms } => draft.clock_moved(*by_ms),
-            AlertEvent::Dialling { contact, place } => draft.called(contact, *place, Fate::Dialling, None),
+            AlertEvent::Dialling { contact, place, whom } => draft.dialling(contact, *place, whom),
             AlertEvent::Called { contact, place, fate, why } => draft.called(contact, *place, *fate, why.as_deref()),
             AlertEvent::Texted { sms, fate, why } => draft.texted(*sms, *fate, why.as_deref()),
             AlertEvent::Restarted => draft.restarted(),
@@ -267,6 +269,20 @@ impl Draft {
             |telling: &Telling| telling.by == Way::Call && telling.place == place && &*telling.contact == contact;
         if let Some(index) = self.alert.told.iter().position(mine) {
             self.reach(index, fate, why);
+        }
+    }
+
+    fn dialling(&mut self, contact: &str, place: Place, whom: &str) {
+        let mine =
+            |telling: &Telling| telling.by == Way::Call && telling.place == place && &*telling.contact == contact;
+        let Some(index) = self.alert.told.iter().position(mine) else { return };
+        let phoned = |told: &Telling| told.by == Way::Call && told.place == place && &*told.contact == whom;
+        if contact != whom && self.alert.told.iter().any(phoned) {
+            return self.reach(index, Fate::Failed, Some("phoned already, by their own name"));
+        }
+        if self.alert.told[index].fate.leads_to(Fate::Dialling) {
+            self.alert.told[index].contact = whom.into();
+            self.reach(index, Fate::Dialling, None);
         }
     }
 

@@ -62,7 +62,7 @@ fn text(draft: &mut Draft, desk: &Desk) {
         numbers.push(contact.phone.clone());
         let body = words::body(contact, &draft.alert.words, draft.alert.id, playbook);
         let sms = owed(draft, contact, &told_id(&place), body, playbook.sms.expires_after);
-        draft.tell(telling(&name, Way::Sms, place, draft.now, Some(sms.id)));
+        draft.tell(telling(&contact.name, Way::Sms, place, draft.now, Some(sms.id)));
         draft.texts.push(sms);
     }
 }
@@ -110,7 +110,7 @@ pub(super) fn reassure(draft: &mut Draft, by: &str, desk: &Desk) {
 
 fn found<'a>(desk: &Desk<'a>, name: &str) -> Option<(&'a Contact, &'a crate::playbook::Playbook)> {
     let playbook = desk.playbook?;
-    Some((playbook.contact(name)?, playbook))
+    Some((playbook.contact_at(name, desk.now)?, playbook))
 }
 
 /// One message per place and number: however often a step is begun, it is the same message.

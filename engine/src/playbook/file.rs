@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::Language;
 use super::company::CompanyTable;
 use super::hours::HoursTable;
+use super::oncall::OnCallTable;
 use super::own_tools::{LookupTable, OwnToolTable};
 use super::quotes::QuotesTable;
 use super::required::RequiredTable;
@@ -50,6 +51,7 @@ pub(super) struct PlaybookTable {
     pub sms: SmsTable,
     pub templates: Spanned<TemplateTables>,
     pub shadow: Option<Spanned<ShadowValue>>,
+    pub oncall: Option<OnCallTable>,
     pub hours: Option<Spanned<HoursTable>>,
     pub scheduling: Option<SchedulingTable>,
     pub territories: Option<TerritoriesTable>,

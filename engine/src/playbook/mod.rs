@@ -10,6 +10,7 @@ pub mod hours;
 mod key_path;
 mod mentions;
 mod names;
+pub mod oncall;
 mod own_tools;
 mod plain_errors;
 pub mod promises;
@@ -43,6 +44,7 @@ use crate::tools::Tool;
 pub use company::Company;
 pub use error::{PlaybookError, PlaybookWarning};
 pub use hours::Hours;
+pub use oncall::{OnCall, Shift, Shifts, Turn};
 pub use quotes::{Amounts, Basis, Duration as QuoteDuration, MAX_FEET, Price, Quotes, Work};
 pub use required::{Field, Required};
 pub use rosters::{Callback, Channels, Referral, Roster, RosterStep, Route};
@@ -91,6 +93,10 @@ pub struct Playbook {
     pub links: Option<Links>,
     /// Set while this business only watches.
     pub shadow: Option<Shadow>,
+    /// Who takes turns. `None`: nobody does.
+    pub oncall: Option<OnCall>,
+    /// Shifts that were taken over. Set by whoever serves the playbook.
+    pub shifts: Shifts,
     /// When somebody is there.
     pub hours: Option<Hours>,
     /// How long people wait.
@@ -258,6 +264,8 @@ impl Playbook {
 impl Contact {
     /// How a text to the caller is named beside those to the team. No contact is called that.
     pub const CALLER: &str = "caller";
+    /// Whoever has the turn, in a roster. No contact is called that.
+    pub const ON_CALL: &str = "@oncall";
 }
 
 impl PriorityRule {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Contact, Playbook, Request, Service};
 use crate::priority::Priority;
 use crate::recognition::Phrases;
+use crate::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
@@ -134,11 +135,21 @@ impl Playbook {
         }
     }
 
-    /// Those of these rosters who are texted first, each number once, whoever shares it.
+    /// Those of these rosters who are texted first, each number once, whoever shares it. Whoever has the turn is one of
+    /// those who take turns.
     pub fn texted<'a>(&'a self, rosters: impl IntoIterator<Item = &'a Arc<Roster>>) -> Vec<&'a Contact> {
+        self.texted_at(rosters, Timestamp::EPOCH)
+    }
+
+    /// The same at a certain time: it decides whose turn it is.
+    pub fn texted_at<'a>(
+        &'a self,
+        rosters: impl IntoIterator<Item = &'a Arc<Roster>>,
+        at: Timestamp,
+    ) -> Vec<&'a Contact> {
         let names = rosters.into_iter().flat_map(|roster| roster.texted_first());
         let mut texted: Vec<&Contact> = Vec::new();
-        for contact in names.filter_map(|name| self.contact(name)) {
+        for contact in names.filter_map(|name| self.contact_at(name, at)) {
             if texted.iter().all(|other| other.phone != contact.phone) {
                 texted.push(contact);
             }

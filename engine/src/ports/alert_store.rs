@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use crate::alert::{Alert, AlertState, Change, Entry};
 use crate::failure::Failure;
 use crate::ids::{AlertId, TenantId};
+use crate::playbook::Shift;
 
 /// Which alerts a list is of.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,12 @@ pub trait AlertStore: Send + Sync + 'static {
 
     /// Newest first.
     async fn alerts(&self, wanted: &AlertsWanted) -> Result<Vec<Alert>, Failure>;
+
+    /// Keeps that somebody took a shift over; the newest of a tenant replaces the one before.
+    async fn keep_shift(&self, tenant: &TenantId, shift: &Shift) -> Result<(), Failure>;
+
+    /// Of every tenant, also those that are over.
+    async fn shifts(&self) -> Result<Vec<(TenantId, Shift)>, Failure>;
 
     /// The receipt, in order.
     async fn receipt(&self, id: AlertId) -> Result<Vec<Entry>, Failure>;

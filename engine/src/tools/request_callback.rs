@@ -77,7 +77,8 @@ impl Tool for RequestCallback {
         let playbook = context.playbook;
         let route = request.route(context);
         let emergency = (request.priority == Priority::P1).then(|| &playbook.rule(Priority::P1).roster);
-        let recipients = playbook.texted(emergency.into_iter().chain([route.roster]).chain(route.beside));
+        let recipients =
+            playbook.texted_at(emergency.into_iter().chain([route.roster]).chain(route.beside), context.now);
         let left = texting::texts_left(request.priority, context);
         if recipients.is_empty() || left == 0 {
             return texting::refused(recipients.is_empty(), NOT_PASSED_ON, context);

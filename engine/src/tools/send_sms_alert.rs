@@ -91,7 +91,7 @@ impl Tool for SendSmsAlert {
         let playbook = context.playbook;
         let rule = playbook.rule(words.priority);
         let route = playbook.route(rule.priority, &rule.roster, &words.service, &said);
-        let recipients = playbook.texted([route.roster].into_iter().chain(route.beside));
+        let recipients = playbook.texted_at([route.roster].into_iter().chain(route.beside), context.now);
         let left = texting::texts_left(rule.priority, context);
         if recipients.is_empty() || left == 0 {
             return texting::refused(recipients.is_empty(), texting::ALREADY_TOLD, context);

@@ -12,6 +12,7 @@ mod figures;
 mod health;
 mod live;
 mod messages;
+mod oncall;
 mod opt_outs;
 mod page;
 mod playbooks;
@@ -67,6 +68,7 @@ fn urls(table: &mut ServiceConfig) {
         .service(at("/api/alerts/{id}", GET).route(get().to(alerts::one)))
         .service(at("/api/alerts/{id}/acknowledge", "POST").route(web::post().to(alerts::acknowledge)))
         .service(at("/api/alerts/{id}/resolve", "POST").route(web::post().to(alerts::resolve)))
+        .service(at("/api/oncall", "GET, HEAD, PUT").route(get().to(oncall::show)).route(web::put().to(oncall::take)))
         .service(at("/api/playbooks", GET).route(get().to(playbooks::list)))
         .service(at("/api/playbooks/reload", "POST").route(web::post().to(playbooks::reload)))
         .service(at("/api/metrics", GET).route(get().to(figures::figures)))

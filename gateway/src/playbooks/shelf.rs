@@ -10,7 +10,7 @@ use actors::tenants::{InForce, Tenants};
 use arc_swap::ArcSwap;
 use engine::alert::Links;
 use engine::ids::TenantId;
-use engine::playbook::Playbook;
+use engine::playbook::{Playbook, Shifts};
 use engine::ports::Clock;
 use parking_lot::Mutex;
 
@@ -33,6 +33,8 @@ pub struct Shelf {
     clock: Arc<dyn Clock>,
     /// Makes the links of alerts, for every playbook that is served.
     links: Option<Links>,
+    /// Shifts that were taken over, as they stand.
+    pub shifts: Shifts,
     listener: Listener,
     memory: Mutex<Memory>,
     standing: ArcSwap<Standing>,
@@ -84,6 +86,7 @@ impl Shelf {
             last_good,
             clock,
             links,
+            shifts: Shifts::default(),
             listener: Box::new(listener),
             memory: Mutex::new(memory),
             standing: ArcSwap::default(),
@@ -191,7 +194,7 @@ impl Shelf {
     fn carry_out(&self, Ruling { drafts, verdict, standing }: Ruling, memory: &mut Memory) {
         self.keep(&drafts, &verdict, memory);
         let Verdict { mut served, mut waiting, removed, .. } = verdict;
-        served.values_mut().chain(waiting.values_mut()).for_each(|held| self.lend_links(&mut held.playbook));
+        served.values_mut().chain(waiting.values_mut()).for_each(|held| self.lend(&mut held.playbook));
         notices::changed(&self.standing.load(), &standing, removed.keys());
         notices::default_tenant(&self.standing.load(), &standing, &self.wanted_default);
         memory.retired.extend(removed);
@@ -213,9 +216,10 @@ impl Shelf {
 
 impl Shelf {
     /// Once: whoever is not concerned by a change keeps the very playbook it had.
-    fn lend_links(&self, playbook: &mut Arc<Playbook>) {
-        if self.links.is_some() && playbook.links.is_none() {
-            *playbook = Arc::new(Playbook { links: self.links.clone(), ..Playbook::clone(playbook) });
+    fn lend(&self, playbook: &mut Arc<Playbook>) {
+        if !playbook.shifts.are(&self.shifts) {
+            let (links, shifts) = (self.links.clone(), self.shifts.clone());
+            *playbook = Arc::new(Playbook { links, shifts, ..Playbook::clone(playbook) });
         }
     }
 }

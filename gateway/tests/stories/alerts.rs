@@ -175,3 +175,42 @@ async fn what_makes_no_sense_is_refused() {
     app.anybody(Method::GET, "/api/alerts").await.refuses(401);
     app.anybody(Method::GET, "/a/00000000000000000000000000000000").await.refuses(404);
 }
+
+const TURNS: &str = r#"
+[oncall]
+turns = ["crew", "owner"]
+since = "2026-01-05"
+weekday = "monday"
+at = "08:00"
+"#;
+
+#[tokio::test]
+async fn whoever_takes_the_shift_is_told_until_it_is_over_and_after_a_restart() {
+    let (dir, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let playbook = include_str!("playbooks/boreal.toml")
+        .replace("language = \"en\"", "language = \"en\"\ntime_zone = \"America/Toronto\"")
+        .replacen("text = [\"owner\", \"crew\"]", "text = [\"@oncall\"]", 1);
+    std::fs::write(dir.path().join("boreal.toml"), playbook + TURNS).unwrap();
+    let start = |settings: &mut gateway::settings::Settings| {
+        settings.playbooks.dir = dir.path().to_str().unwrap().to_owned();
+        settings.data_dir = data.path().to_owned();
+    };
+    let mut app = App::start_with(start).await;
+    let standing = app.get("/api/oncall?tenant=boreal").await.is(200).json();
+    let (now, next) = (standing["now"]["contact"].clone(), standing["next"][0]["contact"].clone());
+    assert!(now != next && standing["now"]["why"] == "rotation", "{standing}");
+
+    let take = |app: &App, body: Value| app.as_admin(Method::PUT, "/api/oncall?tenant=boreal").json(&body);
+    let until = "2999-01-01T08:00:00.000Z";
+    let taken = take(&app, json!({"contact": next, "until": until})).send().await.unwrap();
+    assert_eq!(taken.status(), 200);
+    assert_eq!(take(&app, json!({"contact": "stranger", "until": until})).send().await.unwrap().status(), 422);
+    assert_eq!(take(&app, json!({"contact": next, "until": "soon"})).send().await.unwrap().status(), 422);
+    app.stops().await;
+    drop(app);
+    let app = App::start_with(start).await;
+    let standing = app.get("/api/oncall?tenant=boreal").await.json();
+    assert_eq!((&standing["now"]["contact"], &standing["now"]["why"]), (&next, &json!("override")));
+    let alert = alarmed(&app, "call-on-duty").await;
+    assert_eq!(alert["told"][0]["contact"], next, "the one on call is told, by their own name");
+}

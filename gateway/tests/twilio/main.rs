@@ -45,6 +45,7 @@ fn sms(to: &str, body: &str) -> Sms {
         id: SmsId::derive(&call, body, to),
         tenant: call.tenant,
         call: Some(call.call),
+        alert: None,
         to: to.parse().unwrap(),
         contact: "owner".into(),
         body: body.into(),

@@ -16,7 +16,7 @@ use toml::Spanned;
 
 use super::error::{PlaybookError, Source};
 use super::file::{ContactTable, PlaybookTable, RoutingTable};
-use super::{Contact, Language, Playbook, Routing, Words, words};
+use super::{Contact, Language, OnCall, Playbook, Routing, Shifts, Words, words};
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
 use rosters::People;
@@ -46,6 +46,13 @@ fn languages(own: Language, spoken: &[Language]) -> Vec<Language> {
     languages
 }
 
+/// Everybody a roster may name: where people take turns, whoever has the turn as well.
+fn reachable(contacts: &[Contact], oncall: Option<&OnCall>) -> Vec<Contact> {
+    let first = oncall.and_then(|oncall| contacts.iter().find(|contact| contact.name == oncall.turns[0]));
+    let whoever = first.map(|first| Contact { name: Contact::ON_CALL.into(), ..first.clone() });
+    contacts.iter().cloned().chain(whoever).collect()
+}
+
 pub(super) struct Check<'a> {
     pub(super) source: Source<'a>,
 }
@@ -58,8 +65,12 @@ impl Check<'_> {
         let has_zone = table.time_zone.is_some();
         let services = self.services(table.services, table.limits, &contacts, &languages)?;
         let quotes = table.quotes.map(|quotes| self.quotes(quotes, services.as_ref(), &languages)).transpose()?;
-        let rosters = self.rosters(table.rosters, &contacts)?;
-        let people = People { contacts: &contacts, rosters: &rosters };
+        let has_hours = table.hours.is_some();
+        let hours = table.hours.map(|hours| self.hours(hours, has_zone)).transpose()?;
+        let oncall = table.oncall.map(|oncall| self.on_call(oncall, &contacts, has_zone)).transpose()?;
+        let reachable = reachable(&contacts, oncall.as_ref());
+        let rosters = self.rosters(table.rosters, &reachable)?;
+        let people = People { contacts: &reachable, rosters: &rosters };
         let priorities = self.priorities(table.priorities, &people)?;
         let referrals = self.referrals(table.referrals, services.as_ref(), &people)?;
         let callback = self.callback(table.callback, &people, &priorities)?;
@@ -81,10 +92,12 @@ impl Check<'_> {
             recogniser: Arc::new(recogniser),
             reception: self.reception(table.reception)?,
             fallback: table.fallback.map(|at| self.fallback(at)).transpose()?,
-            transfer: table.transfer.map(|at| self.transfer(at, table.hours.is_some())).transpose()?,
+            transfer: table.transfer.map(|at| self.transfer(at, has_hours)).transpose()?,
             handoff: table.handoff.map(|at| self.destination(at, "handoff")).transpose()?,
             sms: self.sms(table.sms, &contacts, has_zone)?,
-            hours: table.hours.map(|hours| self.hours(hours, has_zone)).transpose()?,
+            oncall,
+            shifts: Shifts::default(),
+            hours,
             scheduling: table.scheduling.map(|it| self.scheduling(it, &languages)).transpose()?,
             territories: table.territories.map(|it| self.territories(it, &languages)).transpose()?,
             company: table.company.map(|company| self.company(company, &languages)).transpose()?,
@@ -143,6 +156,10 @@ impl Check<'_> {
         let chars = name.get_ref().chars().count();
         if chars == 0 || chars > MAX_CONTACT_CHARS || digits > 4 || name.get_ref().contains(char::is_control) {
             let problem = "a contact's name is 1 to 40 characters and no number: the agent gets to see it";
+            return Err(self.refuse(name, "contacts", problem, "name the role: owner, on_call, plumber"));
+        }
+        if name.get_ref().starts_with('@') {
+            let problem = "a name with @ stands for somebody else";
             return Err(self.refuse(name, "contacts", problem, "name the role: owner, on_call, plumber"));
         }
         if name.get_ref() == Contact::CALLER {

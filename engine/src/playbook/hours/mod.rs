@@ -13,7 +13,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use crate::time::Timestamp;
 pub use holidays::{Day, Holiday};
-pub(super) use table::HoursTable;
+pub(super) use table::{HoursTable, clock};
 
 /// A business that opens this rarely has its next opening looked up no further.
 const MAX_DAYS_AHEAD: i32 = 400;
@@ -83,13 +83,13 @@ impl Span {
 }
 
 /// Which one of a clock time that happens twice, when clocks go back.
-enum Twice {
+pub(super) enum Twice {
     First,
     Last,
 }
 
 /// When the clock on the wall shows so many minutes after midnight. A time that clocks skip is the moment they skip it.
-fn moment(day: Date, minutes: u16, zone: &TimeZone, twice: Twice) -> Option<Timestamp> {
+pub(super) fn moment(day: Date, minutes: u16, zone: &TimeZone, twice: Twice) -> Option<Timestamp> {
     let day = if minutes < DAY_MINUTES { day } else { day.tomorrow().ok()? };
     let minute = minutes % DAY_MINUTES;
     let (hour, minute) = (i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?);
@@ -103,12 +103,12 @@ fn moment(day: Date, minutes: u16, zone: &TimeZone, twice: Twice) -> Option<Time
     Some(Timestamp::from_millis(moment.as_millisecond()))
 }
 
-fn civil(at: Timestamp, zone: &TimeZone) -> Option<DateTime> {
+pub(super) fn civil(at: Timestamp, zone: &TimeZone) -> Option<DateTime> {
     let moment = jiff::Timestamp::from_millisecond(at.as_millis()).ok()?;
     Some(zone.to_datetime(moment))
 }
 
-fn date_of(at: Timestamp, zone: &TimeZone) -> Option<Date> {
+pub(super) fn date_of(at: Timestamp, zone: &TimeZone) -> Option<Date> {
     civil(at, zone).map(DateTime::date)
 }
 

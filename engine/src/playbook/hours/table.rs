@@ -66,7 +66,7 @@ impl Check<'_> {
         Ok(Hours { week, holidays, special })
     }
 
-    fn day(&self, text: &Spanned<String>, key: &str) -> Checked<Day> {
+    pub(in crate::playbook) fn day(&self, text: &Spanned<String>, key: &str) -> Checked<Day> {
         Day::parse(text.get_ref()).ok_or_else(|| {
             let problem = format!("{:?} is no day", text.get_ref());
             let fix = format!("write 2026-12-24, 12-24 for every year, or one of: {}", Day::names());
@@ -109,7 +109,7 @@ impl Span {
 }
 
 /// Minutes of `6:00` to `24:00`.
-fn clock(text: &str) -> Option<u16> {
+pub(in crate::playbook) fn clock(text: &str) -> Option<u16> {
     let (hour, minute) = text.trim().split_once(':')?;
     let digits =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u16>().ok()).flatten();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::alert::{Alert, AlertEvent, AlertState, Change, Desk, How, Notice, Plan, PlanStep, Reason};
 use crate::call::{Fact, Frame};
 use crate::ids::CallKey;
-use crate::playbook::{AlertWords, Channels, Playbook};
+use crate::playbook::{AlertWords, Channels, Playbook, Shift};
 use crate::ports::{AlertStore, AlertsWanted, CallStore, SmsOutbox};
 use crate::priority::Priority;
 use crate::sms::NewSms;
@@ -142,6 +142,21 @@ pub async fn lists_are_paged_newest_first_within_a_tenant<S: CallStore + AlertSt
     assert!(store.alerts(&of("acme", &[AlertState::Resolved])).await.unwrap().is_empty());
     assert_eq!(store.alerts(&of("acme", &[AlertState::Open])).await.unwrap().len(), 5);
     assert!(store.alert(Some(&tenant("other")), ids[0]).await.unwrap().is_none());
+}
+
+pub async fn the_newest_shift_of_a_tenant_is_kept<S: AlertStore>(store: &S) {
+    let shift = |contact: &str, until| Shift {
+        contact: contact.into(),
+        until: moment(until),
+        by: "operator".into(),
+        at: moment(0),
+    };
+    for (name, shift) in [("acme", shift("owner", 10)), ("zebra", shift("boss", 20)), ("acme", shift("on_call", 5))] {
+        store.keep_shift(&tenant(name), &shift).await.unwrap();
+    }
+    let mut kept = store.shifts().await.unwrap();
+    kept.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(kept, [(tenant("acme"), shift("on_call", 5)), (tenant("zebra"), shift("boss", 20))]);
 }
 
 pub async fn an_alert_without_a_call_is_written_too<S: AlertStore + SmsOutbox>(store: &S) {

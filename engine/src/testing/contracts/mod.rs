@@ -119,6 +119,7 @@ pub async fn alert_store<S: CallStore + SmsOutbox + AlertStore>(fresh: impl Asyn
     alerts::of_two_who_decide_at_once_one_is_written(&fresh().await).await;
     alerts::running_alerts_come_earliest_first(&fresh().await).await;
     alerts::lists_are_paged_newest_first_within_a_tenant(&fresh().await).await;
+    alerts::the_newest_shift_of_a_tenant_is_kept(&fresh().await).await;
     alerts::an_alert_without_a_call_is_written_too(&fresh().await).await;
 }
 

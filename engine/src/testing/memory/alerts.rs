@@ -10,6 +10,7 @@ use crate::alert::{Alert, AlertBrief, Change, Entry};
 use crate::call::Frame;
 use crate::failure::Failure;
 use crate::ids::{AlertId, CallKey, TenantId};
+use crate::playbook::Shift;
 use crate::ports::{AlertStore, AlertsWanted};
 
 #[async_trait]
@@ -42,6 +43,15 @@ impl AlertStore for MemoryStore {
         found.sort_by_key(|alert| Reverse(key(alert)));
         found.truncate(wanted.limit);
         Ok(found)
+    }
+
+    async fn keep_shift(&self, tenant: &TenantId, shift: &Shift) -> Result<(), Failure> {
+        lock(&self.records).shifts.insert(tenant.clone(), shift.clone());
+        Ok(())
+    }
+
+    async fn shifts(&self) -> Result<Vec<(TenantId, Shift)>, Failure> {
+        Ok(lock(&self.records).shifts.clone().into_iter().collect())
     }
 
     async fn receipt(&self, id: AlertId) -> Result<Vec<Entry>, Failure> {

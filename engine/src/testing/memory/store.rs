@@ -9,6 +9,7 @@ use crate::alert::{Alert, Entry};
 use crate::call::{Answer, Call, Frame};
 use crate::failure::Failure;
 use crate::ids::{AlertId, CallKey, EventKey, SmsId, TenantId};
+use crate::playbook::Shift;
 use crate::ports::{AppendError, IdempotencyKey, InboundSms, LearnedPace, StoredFrame};
 use crate::sms::{Attempt, NewSms, Sms};
 use crate::time::Timestamp;
@@ -43,6 +44,7 @@ pub(super) struct Records {
     pub opt_outs: Vec<super::opt_outs::Line>,
     pub inbox: Vec<InboundSms>,
     pub alerts: BTreeMap<AlertId, StoredAlert>,
+    pub shifts: BTreeMap<TenantId, Shift>,
 }
 
 pub(super) struct StoredAlert {

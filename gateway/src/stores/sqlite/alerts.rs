@@ -8,6 +8,7 @@ use engine::alert::{Alert, AlertBrief, AlertState, Change, Entry, What};
 use engine::call::Frame;
 use engine::failure::Failure;
 use engine::ids::{AlertId, CallId, CallKey, TenantId};
+use engine::playbook::Shift;
 use engine::ports::{AlertStore, AlertsWanted};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
@@ -60,6 +61,21 @@ impl AlertStore for SqliteStore {
         }
         query.push(" ORDER BY opened_at DESC, id DESC LIMIT ").push_bind(bounded(wanted.limit));
         query.build().fetch_all(&self.readers).await.map_err(unavailable)?.iter().map(read).collect()
+    }
+
+    async fn keep_shift(&self, tenant: &TenantId, shift: &Shift) -> Result<(), Failure> {
+        let query = sqlx::query(
+            "INSERT INTO oncall_shifts (tenant, shift) VALUES (?, ?) \
+             ON CONFLICT (tenant) DO UPDATE SET shift = excluded.shift",
+        );
+        let query = query.bind(tenant.as_str()).bind(json(shift));
+        query.execute(&self.writer).await.map(drop).map_err(unavailable)
+    }
+
+    async fn shifts(&self) -> Result<Vec<(TenantId, Shift)>, Failure> {
+        let query = sqlx::query("SELECT tenant, shift FROM oncall_shifts");
+        let kept = query.fetch_all(&self.readers).await.map_err(unavailable)?;
+        kept.iter().map(|row| Ok((rows::tenant(row)?, rows::json(row, "shift")?))).collect()
     }
 
     async fn receipt(&self, id: AlertId) -> Result<Vec<Entry>, Failure> {
