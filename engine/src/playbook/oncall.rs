@@ -90,9 +90,9 @@ impl OnCall {
         if let Some((_, contact)) = self.days.iter().find(|(day, _)| today.is_some_and(|today| day.is(today))) {
             return (contact, "holiday");
         }
-        let weeks = self.handover_before(at, zone).and_then(|began| {
+        let weeks = self.handover_before(at, zone).map(|began| {
             let first = begin_of_turn(self.since, self.weekday);
-            Some((began - first).get_days().div_euclid(WEEK))
+            (began - first).get_days().div_euclid(WEEK)
         });
         let turns = i32::try_from(self.turns.len()).unwrap_or(1).max(1);
         let index = usize::try_from(weeks.unwrap_or(0).rem_euclid(turns)).unwrap_or(0);
