@@ -142,6 +142,7 @@ impl Lives {
             id: SmsId::from_bits(u128::from(n).to_be_bytes()),
             tenant: tenant("boreal"),
             call: None,
+            alert: None,
             to: format!("+1514555{:04}", 110 + n % 10).parse().unwrap(),
             contact: "owner".into(),
             body: format!("message {n}").into(),
