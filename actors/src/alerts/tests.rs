@@ -106,6 +106,7 @@ impl World {
         let ports = Ports {
             calls: self.memory.clone(),
             outbox: self.memory.clone(),
+            ledger: self.memory.clone(),
             provider: Arc::new(MemoryProvider::default()),
             reports: None,
             bus: Arc::new(feed.clone()),

@@ -159,6 +159,7 @@ impl World {
             id: SmsId::from_bits([n; 16]),
             tenant: tenant("boreal"),
             call: None,
+            alert: None,
             to: "+15145550110".parse().unwrap(),
             contact: "owner".into(),
             body: body.into(),
