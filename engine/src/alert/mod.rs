@@ -11,9 +11,14 @@
 //! written in between. The clock that says when a step is due, and the dialling, are whoever's runs this.
 
 mod acknowledgement;
+mod answers;
+mod change;
+mod draft;
+mod event;
 mod link;
 mod machine;
 mod notice;
+mod reached;
 mod receipt;
 mod reply;
 mod rules;
@@ -22,8 +27,10 @@ mod step;
 mod words;
 
 pub use acknowledgement::{Acknowledgement, How};
+pub use change::Change;
+pub use event::AlertEvent;
 pub use link::Links;
-pub use machine::{AlertEvent, Change, Desk, Owner};
+pub use machine::{Desk, Owner};
 pub use notice::{Notice, Plan, PlanStep, Reason};
 pub use receipt::{Entry, What};
 pub use reply::Answer;

@@ -1,6 +1,7 @@
 //! One step of a roster: which comes next, who is told by it, and what of that was in vain.
 
-use super::machine::{Desk, Draft};
+use super::draft::Draft;
+use super::machine::Desk;
 use super::receipt::What;
 use super::state::{Alert, AlertState, Fate, Place, Telling, Way};
 use super::words;
