@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use engine::alert::{
-    Alert, AlertEvent, AlertState, Answer, Change, Desk, Fate, HOLD, How, Notice, Owner, Place, Plan, PlanStep, Reason,
-    Way,
+    Alert, AlertEvent, AlertState, Answer, Change, Desk, Fate, HOLD, How, Links, Notice, Owner, Place, Plan, PlanStep,
+    Reason, Telling, Way, What, Word,
 };
 use engine::call::{Call, Decision, EndedReason, EventKind, Fact, Fault};
 use engine::playbook::{Channels, Playbook, Shadow};
@@ -18,8 +18,32 @@ use engine::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
 
-const BOTH: Channels = Channels { sms: true, call: true };
-const PHONE: Channels = Channels { sms: false, call: true };
+const BOTH: Channels = Channels { sms: true, call: true, push: false };
+const PHONE: Channels = Channels { sms: false, call: true, push: false };
+
+const CHANNEL: &str = r#"
+tenant = "acme"
+name = "Acme"
+language = "en"
+[contacts]
+owner = { phone = "+15145550110" }
+on_call = { phone = "+15145550111", language = "fr" }
+[push]
+url = "https://ntfy.example.com/topic-7f3"
+priorities = ["P1", "P2"]
+[rosters.emergency]
+steps = [{ contacts = ["owner"], by = ["sms"] }, { contacts = ["on_call"], by = ["sms", "push"] }]
+[priorities]
+P1 = { reason = "emergency", roster = "emergency", text_within_s = 0, acknowledge_within_s = 60, phrases = ["flood"] }
+P2 = { reason = "soon", phrases = ["city of"], text = ["owner"], text_within_s = 120 }
+P3 = { reason = "later", phrases = ["roots"], roster = "emergency", text_within_s = 120, acknowledge_within_s = 600 }
+P4 = { reason = "standard", text = ["owner"], text_within_s = 1800 }
+[reception]
+assistant = "assistant-acme"
+[templates.alert]
+en = "{{ business }} {{ priority }}: {{ message }}"
+fr = "{{ business }} {{ priority }}: {{ message }}"
+"#;
 
 /// `owner` by text and phone, then `on_call` by text, then both by phone; twice, a minute apart.
 fn notice() -> Notice {
@@ -29,6 +53,7 @@ fn notice() -> Notice {
         steps: vec![step(&["owner"], BOTH), step(&["on_call"], Channels::SMS), step(&["owner", "on_call"], PHONE)],
         repeat: 1,
         beside: Vec::new(),
+        push: false,
         acknowledge_within_s: Some(60),
         open_for_s: 3600,
     };
@@ -141,6 +166,134 @@ fn a_step_that_reached_nobody_is_over_and_one_that_may_have_is_not() {
         let both = changed(&texted, &called("owner", place(0, 0), fate_of_call), 20);
         assert_eq!(both.next_at, Some(at(if over { 20 } else { 60 })), "{fate_of_text:?} {fate_of_call:?}");
     }
+}
+
+fn pushes(alert: &Alert) -> Vec<(Word, Fate, Place)> {
+    let pushed = alert.told.iter().filter(|it| it.by == Way::Push);
+    pushed.map(|it| (it.word, it.fate, it.place)).collect()
+}
+
+/// The same roster, where the business has a channel of its own: told at once by the first step, or only when others fail.
+fn with_a_channel(at_once: bool) -> Alert {
+    let mut notice = notice();
+    notice.plan.push = true;
+    notice.plan.steps[0].by.push = at_once;
+    changed(&opened(&notice), &AlertEvent::StepDue, 0)
+}
+
+#[test]
+fn the_channel_is_told_at_once_or_when_the_carrier_fails_and_once_per_step() {
+    let open = |round, step| (Word::Open, Fate::Owed, place(round, step));
+    let at_once = with_a_channel(true);
+    assert_eq!(pushes(&at_once), [open(0, 0)]);
+    let waits = with_a_channel(false);
+    assert_eq!(pushes(&waits), []);
+    let sms = waits.told.iter().find_map(|telling| telling.sms).unwrap();
+    let text = |fate| AlertEvent::Texted { sms, fate, why: None };
+    let held = AlertEvent::Held { sms, why: "not sent after 10 s".into() };
+    for (what, event, told) in [
+        ("a text that failed", text(Fate::Failed), vec![open(0, 0)]),
+        ("a text that has not left", held.clone(), vec![open(0, 0)]),
+        ("a call that could not be placed", called("owner", place(0, 0), Fate::Failed), vec![open(0, 0)]),
+        ("a call nobody picked up", called("owner", place(0, 0), Fate::NoAnswer), vec![]),
+        ("a text that arrived", text(Fate::Delivered), vec![]),
+    ] {
+        let after = changed(&waits, &event, 5);
+        assert_eq!(pushes(&after), told, "{what}");
+        assert_eq!(after.next_at, Some(at(60)), "{what}: and the step goes on");
+    }
+    let fell_back = after(&waits, &held, 5).unwrap();
+    let lines: Vec<&What> = fell_back.entries.iter().map(|entry| &entry.what).collect();
+    assert!(matches!(lines[..], [What::FellBack { .. }, What::Told { by: Way::Push, .. }]), "{lines:?}");
+    assert_eq!(after(&fell_back.alert, &held, 6), None, "said twice, it is told once");
+    assert_eq!(pushes(&changed(&at_once, &text_of(&at_once, Fate::Failed), 5)).len(), 1);
+    let later = changed(&waits, &AlertEvent::StepDue, 60);
+    assert_eq!(pushes(&changed(&later, &text(Fate::Failed), 61)), [], "the step is over");
+    let nobody_else =
+        changed(&changed(&waits, &text(Fate::Failed), 5), &called("owner", place(0, 0), Fate::Machine), 6);
+    assert_eq!(nobody_else.next_at, Some(at(60)), "the channel may have reached somebody");
+    let lost = AlertEvent::Pushed { place: place(0, 0), word: Word::Open, fate: Fate::Failed, why: None };
+    assert_eq!(changed(&nobody_else, &lost, 7).next_at, Some(at(7)), "and now nobody was");
+}
+
+fn text_of(alert: &Alert, fate: Fate) -> AlertEvent {
+    AlertEvent::Texted { sms: alert.told.iter().find_map(|telling| telling.sms).unwrap(), fate, why: None }
+}
+
+#[test]
+fn whoever_reads_the_channel_hears_how_it_ended() {
+    let taken = changed(&with_a_channel(true), &replied("owner", Answer::Take), 5);
+    assert_eq!(pushes(&taken)[1], (Word::Taken, Fate::Owed, place(0, 0)));
+    assert_eq!(pushes(&changed(&with_a_channel(false), &replied("owner", Answer::Take), 5)), [], "told nothing before");
+    let mut unanswered = with_a_channel(false);
+    while unanswered.next_at.is_some() {
+        unanswered = changed(&unanswered, &AlertEvent::StepDue, 400);
+    }
+    assert_eq!(pushes(&unanswered), [(Word::Unanswered, Fate::Owed, place(1, 2))], "loudly");
+    let late = changed(&unanswered, &AlertEvent::Acknowledged { by: "jo".into(), how: How::Api }, 500);
+    assert_eq!(pushes(&late)[1].0, Word::Taken);
+}
+
+#[test]
+fn a_notification_says_what_the_page_would_and_carries_the_link() {
+    let mut playbook = playbook_with_a_channel();
+    playbook.links = Some(Links::new("https://calls.example.com", b"key"));
+    let mut alert = with_a_channel(true);
+    alert.words.client = "Jo".to_owned();
+    let telling = alert.told.iter().find(|it| it.by == Way::Push).unwrap();
+    let push = alert.push(telling, &playbook).unwrap();
+    let link = playbook.links.as_ref().unwrap().link(alert.id, "@team");
+    assert_eq!(&*push.title, "Acme P1: alert");
+    assert_eq!(push.text.lines().last(), Some(&*link));
+    assert!(push.text.contains("Jo"));
+    assert_eq!(playbook.links.as_ref().unwrap().whose(link.rsplit('/').next().unwrap(), &alert), Some("@team"));
+    let again = alert.push(telling, &playbook).unwrap();
+    assert_eq!(push.id, again.id, "the same thing has the same name");
+    let taken = changed(&alert, &replied("@team", Answer::Take), 5);
+    let last = taken.told.last().unwrap();
+    let push = taken.push(last, &playbook).unwrap();
+    assert_eq!(&*push.title, "Acme P1: somebody is taking it");
+    assert!(push.id != again.id && !push.text.contains("https://"));
+    playbook.push = None;
+    assert_eq!(taken.push(last, &playbook), None);
+    assert!(!format!("{:?}", playbook_with_a_channel()).contains("topic-7f3"), "who knows the topic reads it");
+}
+
+#[test]
+fn the_playbook_says_what_goes_to_the_channel_at_once_and_what_only_in_need() {
+    let playbook = playbook_with_a_channel();
+    for (priority, pushed) in [
+        (Priority::P1, vec![true, true]),
+        (Priority::P2, vec![true]),
+        (Priority::P3, vec![false, true]),
+        (Priority::P4, vec![false]),
+    ] {
+        let roster = &playbook.rule(priority).roster;
+        let plan = Plan::of(&playbook.route(priority, roster, "", ""), priority, &playbook);
+        assert!(plan.push);
+        assert_eq!(plan.steps.iter().map(|step| step.by.push).collect::<Vec<_>>(), pushed, "{priority}");
+    }
+    for (good, bad, words) in [
+        ("https://ntfy.example.com/topic-7f3", "http://ntfy.example.com/topic-7f3", vec!["push.url", "https"]),
+        ("https://ntfy.example.com/topic-7f3", "https://10.0.0.7/topic-7f3", vec!["push.url", "private"]),
+        ("url = ", "format = \"json\"\nurl = ", vec!["push.secret", "16 characters"]),
+        ("url = ", "format = \"json\"\nsecret = \"short-7f3\"\nurl = ", vec!["push.secret", "16 characters"]),
+        ("url = ", "secret = \"two words\"\nurl = ", vec!["push.secret", "visible"]),
+        ("[push]\nurl = \"https://ntfy.example.com/topic-7f3\"\npriorities = [\"P1\", \"P2\"]\n", "", vec!["[push]"]),
+        ("priorities = [\"P1\", \"P2\"]", "priorities = [\"P5\"]", vec!["P5"]),
+    ] {
+        let text = CHANNEL.replace(good, bad);
+        assert!(text != CHANNEL);
+        let refused = Playbook::parse(&text, "acme.toml").unwrap_err().to_string();
+        for word in words {
+            assert!(refused.contains(word), "{word:?} is not in {refused}");
+        }
+        assert!(!refused.contains("short-7f3"), "{refused}");
+    }
+}
+
+fn playbook_with_a_channel() -> Playbook {
+    Playbook::parse(CHANNEL, "acme.toml").unwrap()
 }
 
 #[test]
@@ -256,6 +409,8 @@ enum Act {
     Take,
     Update(Priority),
     Restart,
+    Hold(usize),
+    Push(usize, Fate),
 }
 
 fn acts() -> impl Strategy<Value = Act> {
@@ -270,6 +425,9 @@ fn acts() -> impl Strategy<Value = Act> {
         1 => Just(Act::Take),
         1 => proptest::sample::select(Priority::ALL.to_vec()).prop_map(Act::Update),
         1 => Just(Act::Restart),
+        2 => (0..20usize).prop_map(Act::Hold),
+        2 => (0..20usize, proptest::sample::select(vec![Fate::Delivered, Fate::Failed]))
+            .prop_map(|(n, fate)| Act::Push(n, fate)),
     ]
 }
 
@@ -287,6 +445,11 @@ fn event_of(act: &Act, alert: &Alert) -> Option<AlertEvent> {
         Act::Text(n, fate) => AlertEvent::Texted { sms: telling(*n)?.sms?, fate: *fate, why: None },
         Act::Take => AlertEvent::Acknowledged { by: "jo".into(), how: How::Api },
         Act::Restart => AlertEvent::Restarted,
+        Act::Hold(n) => AlertEvent::Held { sms: telling(*n)?.sms?, why: "not sent".into() },
+        Act::Push(n, fate) => {
+            let Telling { place, word, .. } = *telling(*n)?;
+            AlertEvent::Pushed { place, word, fate: *fate, why: None }
+        }
         Act::Update(_) => return None,
     })
 }
@@ -294,14 +457,15 @@ fn event_of(act: &Act, alert: &Alert) -> Option<AlertEvent> {
 proptest! {
     #[test]
     fn nobody_is_told_twice_for_one_step_whatever_happens_and_in_any_order(acts in proptest::collection::vec(acts(), 0..60)) {
-        let mut alert = opened(&notice());
+        let plan = Plan { push: true, ..notice().plan };
+        let mut alert = opened(&Notice { plan: plan.clone(), ..notice() });
         let mut texts = HashSet::new();
         let mut lines = 0;
         for (n, act) in acts.iter().enumerate() {
             let seconds = n as u64 * 7;
             let change = match act {
                 Act::Update(priority) => {
-                    let more = Notice { priority: *priority, first_at: at(seconds), ..notice() };
+                    let more = Notice { priority: *priority, first_at: at(seconds), plan: plan.clone(), ..notice() };
                     Some(alert.noticed(&more, &[], at(seconds)))
                 }
                 act => event_of(act, &alert).and_then(|event| after(&alert, &event, seconds)),
@@ -323,7 +487,7 @@ proptest! {
         }
         let mut told = HashSet::new();
         for telling in &alert.told {
-            prop_assert!(told.insert((telling.contact.clone(), telling.by, telling.place)), "{:?}", telling);
+            prop_assert!(told.insert((telling.contact.clone(), telling.by, telling.place, telling.word)), "{:?}", telling);
         }
         let json = serde_json::to_string(&alert).unwrap();
         prop_assert_eq!(serde_json::from_str::<Alert>(&json).unwrap(), alert);

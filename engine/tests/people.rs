@@ -110,8 +110,8 @@ fn what_is_written_of_people_is_what_is_known() {
     let harbour = harbour();
     let emergency = &harbour.rule(Priority::P1).roster;
     assert_eq!((emergency.name.as_ref(), emergency.repeat, emergency.steps.len()), ("emergency", 2, 2));
-    assert_eq!(emergency.steps[0].by, Channels { sms: true, call: true });
-    assert_eq!(emergency.steps[1].by, Channels { sms: false, call: true });
+    assert_eq!(emergency.steps[0].by, Channels { sms: true, call: true, push: false });
+    assert_eq!(emergency.steps[1].by, Channels { sms: false, call: true, push: false });
     assert_eq!(harbour.roster("outside").unwrap().steps[0].by, Channels::SMS);
     assert_eq!(harbour.rule(Priority::P1).acknowledge_within, Some(Duration::from_secs(300)));
     let short = harbour.rule(Priority::P2);

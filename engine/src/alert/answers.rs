@@ -5,7 +5,7 @@ use super::draft::Draft;
 use super::machine::Desk;
 use super::receipt::What;
 use super::reply::Answer;
-use super::state::{AlertState, Telling};
+use super::state::{AlertState, Telling, Word};
 use super::step;
 
 impl Draft {
@@ -40,6 +40,7 @@ impl Draft {
         self.alert.acknowledged = Some(Acknowledgement { by: by.into(), how, at: self.now });
         self.note(What::Acknowledged { by: by.into(), how, late });
         step::reassure(self, by, desk);
+        step::push_last(self, Word::Taken);
     }
 
     pub fn resolved(&mut self, by: &str, how: How) {

@@ -5,8 +5,7 @@ use super::acknowledgement::{Acknowledgement, How};
 use super::change::Change;
 use super::machine::Desk;
 use super::receipt::{Entry, What};
-use super::state::Fate;
-use super::state::{Alert, AlertState, Place, Telling, Way};
+use super::state::{Alert, AlertState, Fate, Place, Telling, Way, Word};
 use super::step;
 use crate::sms::NewSms;
 use crate::time::Timestamp;
@@ -36,8 +35,8 @@ impl Draft {
     }
 
     pub fn tell(&mut self, telling: Telling) {
-        let Telling { contact, by, place, sms, .. } = &telling;
-        self.note(What::Told { contact: contact.clone(), by: *by, place: *place, sms: *sms });
+        let Telling { contact, by, place, word, sms, .. } = &telling;
+        self.note(What::Told { contact: contact.clone(), by: *by, place: *place, word: *word, sms: *sms });
         self.alert.told.push(telling);
     }
 
@@ -58,6 +57,7 @@ impl Draft {
         }
         if begins && self.alert.state.is_running() {
             step::owe_calls(self);
+            step::owe_push(self);
             self.alert.next_at = Some(self.now.plus(self.alert.plan.wait()));
         }
     }
@@ -76,6 +76,7 @@ impl Draft {
             None => {
                 self.end(AlertState::Unanswered);
                 self.note(What::Unanswered);
+                step::push_last(self, Word::Unanswered);
             }
         }
     }

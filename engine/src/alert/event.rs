@@ -2,7 +2,7 @@
 
 use super::acknowledgement::How;
 use super::reply::Answer;
-use super::state::{Fate, Place};
+use super::state::{Fate, Place, Word};
 use crate::ids::SmsId;
 
 /// What happens to an alert after it was opened.
@@ -31,6 +31,18 @@ pub enum AlertEvent {
     /// What became of a text.
     Texted {
         sms: SmsId,
+        fate: Fate,
+        why: Option<Box<str>>,
+    },
+    /// A text has not left, and nobody knows when it will.
+    Held {
+        sms: SmsId,
+        why: Box<str>,
+    },
+    /// What became of a notification.
+    Pushed {
+        place: Place,
+        word: Word,
         fate: Fate,
         why: Option<Box<str>>,
     },

@@ -93,6 +93,8 @@ impl Alert {
             AlertEvent::Dialling { contact, place, whom } => draft.dialling(contact, *place, whom),
             AlertEvent::Called { contact, place, fate, why } => draft.called(contact, *place, *fate, why.as_deref()),
             AlertEvent::Texted { sms, fate, why } => draft.texted(*sms, *fate, why.as_deref()),
+            AlertEvent::Held { sms, why } => draft.held(*sms, why),
+            AlertEvent::Pushed { place, word, fate, why } => draft.pushed(*place, *word, *fate, why.as_deref()),
             AlertEvent::Restarted => draft.restarted(),
             AlertEvent::Replied { contact, answer, how } => draft.replied(contact, *answer, *how, desk),
             AlertEvent::Acknowledged { by, how } => draft.acknowledged(by, *how, desk),

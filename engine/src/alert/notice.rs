@@ -56,6 +56,9 @@ pub struct Plan {
     pub beside: Vec<Box<str>>,
     /// Longest wait for an answer before the next step. `None`: nobody has to answer.
     pub acknowledge_within_s: Option<u64>,
+    /// Whether there is another way than the carrier, for when that fails.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub push: bool,
     /// How long an alert that nobody has to answer stays open.
     pub open_for_s: u64,
 }
@@ -85,7 +88,18 @@ impl Plan {
     pub fn of(route: &Route, priority: Priority, playbook: &Playbook) -> Plan {
         let within = playbook.rule(priority).acknowledge_within;
         let beside = route.beside.map(|roster| roster.texted_first().to_vec()).unwrap_or_default();
-        Plan { beside, ..Plan::through(route.roster, within, playbook.sms.expires_after) }
+        let plan = Plan { beside, ..Plan::through(route.roster, within, playbook.sms.expires_after) };
+        plan.pushing(priority, playbook)
+    }
+
+    /// What is urgent enough goes to the business's channel with every step.
+    pub fn pushing(mut self, priority: Priority, playbook: &Playbook) -> Plan {
+        if let Some(channel) = &playbook.push {
+            self.push = true;
+            let at_once = channel.priorities.contains(&priority);
+            self.steps.iter_mut().for_each(|step| step.by.push |= at_once);
+        }
+        self
     }
 
     pub fn through(roster: &Roster, acknowledge_within: Option<Duration>, open_for: Duration) -> Plan {
@@ -95,6 +109,7 @@ impl Plan {
             steps: roster.steps.iter().map(step).collect(),
             repeat: roster.repeat,
             beside: Vec::new(),
+            push: false,
             acknowledge_within_s: acknowledge_within.map(|within| within.as_secs()),
             open_for_s: open_for.as_secs(),
         }

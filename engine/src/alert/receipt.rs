@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acknowledgement::How;
 use super::reply::Answer;
-use super::state::{Fate, Place, Way};
+use super::state::{Fate, Place, Way, Word};
 use crate::ids::SmsId;
 use crate::playbook::AlertWords;
 use crate::priority::Priority;
@@ -40,8 +40,14 @@ pub enum What {
         by: Way,
         #[serde(flatten)]
         place: Place,
+        #[serde(default, skip_serializing_if = "Word::is_open")]
+        word: Word,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sms: Option<SmsId>,
+    },
+    /// The carrier failed, or holds what it was given: another way is taken.
+    FellBack {
+        why: Box<str>,
     },
     /// What became of a telling.
     Reached {
@@ -49,6 +55,8 @@ pub enum What {
         by: Way,
         #[serde(flatten)]
         place: Place,
+        #[serde(default, skip_serializing_if = "Word::is_open")]
+        word: Word,
         fate: Fate,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<Box<str>>,

@@ -73,6 +73,9 @@ pub struct Telling {
     pub by: Way,
     #[serde(flatten)]
     pub place: Place,
+    /// What they were told.
+    #[serde(default, skip_serializing_if = "Word::is_open")]
+    pub word: Word,
     pub at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms: Option<SmsId>,
@@ -91,14 +94,30 @@ pub struct Telling {
 pub enum Way {
     Sms,
     Call,
+    /// The business's own channel.
+    Push,
+}
+
+/// What is told of an alert. Texts that it is taken are no tellings: nobody waits for what becomes of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// Somebody is needed.
+    #[default]
+    Open,
+    Taken,
+    /// Everybody was told in vain.
+    Unanswered,
 }
 
 /// What became of one telling.
 /// ```text
 /// sms:  owed → delivered | failed
 /// call: owed → dialling → answered | machine | no_answer | failed | unknown
+/// push: owed → delivered | failed
 /// ```
-/// A call is `dialling` in the store before it is dialled: one that a crash cut is `unknown`, and never dialled again.
+/// A call is `dialling` in the store before it is dialled: one that a crash cut is `unknown`, and never dialled again. A push is
+/// sent until it is taken, under the same name each time: whoever gets it twice shows it once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
@@ -138,7 +157,7 @@ impl Alert {
 
     /// Those of the step told last.
     pub(super) fn current(&self) -> impl Iterator<Item = &Telling> {
-        self.told.iter().filter(|telling| telling.place == self.place)
+        self.told.iter().filter(|telling| telling.place == self.place && telling.word.is_open())
     }
 }
 
@@ -168,6 +187,29 @@ impl AlertState {
     /// Whether its clock runs.
     pub const fn is_running(self) -> bool {
         matches!(self, AlertState::Open | AlertState::Escalated)
+    }
+}
+
+impl Word {
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Word::Open)
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Word::Open => "open",
+            Word::Taken => "taken",
+            Word::Unanswered => "unanswered",
+        }
+    }
+
+    /// Whether anybody still wants to hear it.
+    pub const fn holds_in(self, state: AlertState) -> bool {
+        match self {
+            Word::Open => state.is_running(),
+            Word::Taken => matches!(state, AlertState::Acknowledged),
+            Word::Unanswered => matches!(state, AlertState::Unanswered),
+        }
     }
 }
 

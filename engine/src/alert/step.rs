@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::machine::Desk;
 use super::receipt::What;
-use super::state::{Alert, AlertState, Fate, Place, Telling, Way};
+use super::state::{Alert, AlertState, Fate, Place, Telling, Way, Word};
 use super::words;
 use crate::ids::SmsId;
 use crate::playbook::Contact;
@@ -12,7 +12,8 @@ use crate::time::Timestamp;
 
 pub(super) fn telling(contact: &str, by: Way, place: Place, at: Timestamp, sms: Option<SmsId>) -> Telling {
     let (fate, why, fate_at, answer) = (Fate::Owed, None, None, None);
-    Telling { contact: contact.into(), by, place, at, sms, fate, why, fate_at, answer }
+    let word = Word::Open;
+    Telling { contact: contact.into(), by, place, word, at, sms, fate, why, fate_at, answer }
 }
 
 /// `None`: all steps were told as often as the roster says.
@@ -37,6 +38,10 @@ pub(super) fn tell(draft: &mut Draft, place: Place, desk: &Desk) {
     draft.alert.next_at = Some(draft.now.plus(draft.alert.plan.wait()));
     text(draft, desk);
     owe_calls(draft);
+    owe_push(draft);
+    if was_in_vain(&draft.alert) {
+        fall_back(draft, "nobody of this step can be told");
+    }
     if !draft.alert.has_begun() || was_in_vain(&draft.alert) {
         draft.alert.next_at = Some(draft.now);
     }
@@ -74,6 +79,35 @@ pub(super) fn owe_calls(draft: &mut Draft) {
     let Some(step) = draft.alert.plan.steps.get(place.step as usize).filter(|step| step.by.call) else { return };
     for name in step.contacts.clone() {
         draft.tell(telling(&name, Way::Call, place, draft.now, None));
+    }
+}
+
+/// Those of the step who are told by the business's channel, whoever they are.
+pub(super) fn owe_push(draft: &mut Draft) {
+    let place = draft.alert.place;
+    if draft.alert.plan.steps.get(place.step as usize).is_some_and(|step| step.by.push) {
+        draft.tell(telling(Contact::TEAM, Way::Push, place, draft.now, None));
+    }
+}
+
+/// By the channel instead of the carrier; once per step.
+pub(super) fn fall_back(draft: &mut Draft, why: &str) {
+    let alert = &draft.alert;
+    if !alert.state.is_running() || !alert.plan.push || alert.current().any(|told| told.by == Way::Push) {
+        return;
+    }
+    let place = alert.place;
+    draft.note(What::FellBack { why: why.into() });
+    draft.tell(telling(Contact::TEAM, Way::Push, place, draft.now, None));
+}
+
+/// How it ended, to whoever reads the channel.
+pub(super) fn push_last(draft: &mut Draft, word: Word) {
+    let alert = &draft.alert;
+    let pushed = alert.told.iter().any(|told| told.by == Way::Push && told.place.walk == alert.place.walk);
+    // That nobody came is told where it is loud, whether or not it was told there before.
+    if alert.plan.push && (pushed || word == Word::Unanswered) {
+        draft.tell(Telling { word, ..telling(Contact::TEAM, Way::Push, alert.place, draft.now, None) });
     }
 }
 

@@ -26,9 +26,23 @@ pub(crate) fn body(contact: &Contact, words: &AlertWords, alert: AlertId, playbo
 pub(super) fn taken(language: Language, by: &str, words: &AlertWords) -> String {
     let AlertWords { business, priority, client, .. } = words;
     let about = if client.is_empty() { String::new() } else { format!(" ({client})") };
+    format!("{business} {priority}{about}: {}.", takes(language, by))
+}
+
+pub(super) fn takes(language: Language, by: &str) -> String {
+    let by = named(language, by);
     match language {
-        Language::Fr => format!("{business} {priority}{about}: {by} s'en occupe."),
-        Language::En => format!("{business} {priority}{about}: {by} is taking it."),
+        Language::Fr => format!("{by} s'en occupe"),
+        Language::En => format!("{by} is taking it"),
+    }
+}
+
+/// Whoever reads the business's channel has no name.
+pub fn named(language: Language, who: &str) -> &str {
+    match (who, language) {
+        (Contact::TEAM, Language::Fr) => "quelqu'un",
+        (Contact::TEAM, Language::En) => "somebody",
+        (who, _) => who,
     }
 }
 

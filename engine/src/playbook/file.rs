@@ -12,6 +12,7 @@ use super::company::CompanyTable;
 use super::hours::HoursTable;
 use super::oncall::OnCallTable;
 use super::own_tools::{LookupTable, OwnToolTable};
+use super::push::PushTable;
 use super::quotes::QuotesTable;
 use super::required::RequiredTable;
 use super::scheduling::SchedulingTable;
@@ -52,6 +53,7 @@ pub(super) struct PlaybookTable {
     pub templates: Spanned<TemplateTables>,
     pub shadow: Option<Spanned<ShadowValue>>,
     pub oncall: Option<OnCallTable>,
+    pub push: Option<PushTable>,
     pub hours: Option<Spanned<HoursTable>>,
     pub scheduling: Option<SchedulingTable>,
     pub territories: Option<TerritoriesTable>,

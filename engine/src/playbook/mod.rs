@@ -14,6 +14,7 @@ pub mod oncall;
 mod own_tools;
 mod plain_errors;
 pub mod promises;
+mod push;
 mod quotes;
 mod required;
 mod rosters;
@@ -45,6 +46,7 @@ pub use company::Company;
 pub use error::{PlaybookError, PlaybookWarning};
 pub use hours::Hours;
 pub use oncall::{OnCall, Shift, Shifts, Turn};
+pub use push::{PushChannel, PushFormat};
 pub use quotes::{Amounts, Basis, Duration as QuoteDuration, MAX_FEET, Price, Quotes, Work};
 pub use required::{Field, Required};
 pub use rosters::{Callback, Channels, Referral, Roster, RosterStep, Route};
@@ -91,6 +93,8 @@ pub struct Playbook {
     pub templates: Arc<Templates>,
     /// Makes the links of alerts; `None` where the world cannot reach us. Set by whoever serves the playbook.
     pub links: Option<Links>,
+    /// A way to the team that is not the carrier.
+    pub push: Option<Arc<PushChannel>>,
     /// Set while this business only watches.
     pub shadow: Option<Shadow>,
     /// Who takes turns. `None`: nobody does.

@@ -103,7 +103,7 @@ impl Check<'_> {
         let on_error = table.on_error.map(|words| self.words(words, "tools.on_error", languages, MAX_SENTENCE_CHARS));
         let parameters = self.tool_parameters(table.parameters)?;
         let endpoint = Endpoint {
-            url: self.tool_url(&table.url, table.allow_private)?,
+            url: self.outside_url(&table.url, "tools.url", table.allow_private)?,
             secret: self.tool_secret(&table.secret)?,
             timeout: self.tool_timeout(&table.timeout_ms)?,
             allow_private: table.allow_private,
@@ -124,23 +124,23 @@ impl Check<'_> {
         Ok(text.into())
     }
 
-    fn tool_url(&self, url: &Spanned<String>, allow_private: bool) -> Checked<Box<str>> {
-        const KEY: &str = "tools.url";
+    /// Of a server that is not ours.
+    pub(super) fn outside_url(&self, url: &Spanned<String>, key: &str, allow_private: bool) -> Checked<Box<str>> {
         let text = url.get_ref().as_str();
         let Some((secure, host)) = scheme_and_host(text) else {
-            return Err(self.refuse(url, KEY, "not a URL of a server", "write it like https://api.example.com/tools"));
+            return Err(self.refuse(url, key, "not a URL of a server", "write it like https://api.example.com/tools"));
         };
         if allow_private {
             return Ok(text.into());
         }
         if !secure {
             let fix = "use https; plain http is for `allow_private = true`";
-            return Err(self.refuse(url, KEY, "what callers said would travel in the clear", fix));
+            return Err(self.refuse(url, key, "what callers said would travel in the clear", fix));
         }
         let is_local = host.trim_end_matches('.').eq_ignore_ascii_case("localhost");
         if is_local || host.parse().is_ok_and(|address| !addresses::is_public(address)) {
             let problem = "this machine or a private network, which a playbook may not reach by default";
-            return Err(self.refuse(url, KEY, problem, "set `allow_private = true` if that is meant"));
+            return Err(self.refuse(url, key, problem, "set `allow_private = true` if that is meant"));
         }
         Ok(text.into())
     }

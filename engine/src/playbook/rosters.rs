@@ -34,6 +34,9 @@ pub struct RosterStep {
 pub struct Channels {
     pub sms: bool,
     pub call: bool,
+    /// The business's own channel, whoever reads it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub push: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -41,6 +44,7 @@ pub struct Channels {
 pub(super) enum Channel {
     Sms,
     Call,
+    Push,
 }
 
 /// Calls that go to somebody else than their priority says: a friend of the owner, a trade of somebody else.
@@ -75,10 +79,11 @@ pub struct Route<'a> {
 }
 
 impl Channels {
-    pub const SMS: Channels = Channels { sms: true, call: false };
+    pub const SMS: Channels = Channels { sms: true, call: false, push: false };
 
     pub(super) fn of(channels: &[Channel]) -> Channels {
-        Channels { sms: channels.contains(&Channel::Sms), call: channels.contains(&Channel::Call) }
+        let by = |channel| channels.contains(&channel);
+        Channels { sms: by(Channel::Sms), call: by(Channel::Call), push: by(Channel::Push) }
     }
 }
 

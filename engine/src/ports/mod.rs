@@ -9,6 +9,7 @@ mod event_bus;
 mod forwarder;
 mod inbox;
 mod opt_outs;
+mod pusher;
 mod replies;
 mod sms_ledger;
 mod sms_outbox;
@@ -23,6 +24,7 @@ pub use event_bus::{EventBus, Update};
 pub use forwarder::{Forwarder, Post};
 pub use inbox::{InboundSms, Inbox};
 pub use opt_outs::{OptIn, OptOut, OptOutSource, OptOuts, OptedOut};
+pub use pusher::{NewPush, Pusher};
 pub use replies::{Heard, Replies, Reply};
 pub use sms_ledger::{Begun, DayUse, LearnedPace, SmsLedger};
 pub use sms_outbox::{

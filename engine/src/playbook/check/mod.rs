@@ -69,6 +69,7 @@ impl Check<'_> {
         let hours = table.hours.map(|hours| self.hours(hours, has_zone)).transpose()?;
         let oncall = table.oncall.map(|oncall| self.on_call(oncall, &contacts, has_zone)).transpose()?;
         let reachable = reachable(&contacts, oncall.as_ref());
+        self.each_push_leads_somewhere(table.rosters.values(), table.push.is_some())?;
         let rosters = self.rosters(table.rosters, &reachable)?;
         let people = People { contacts: &reachable, rosters: &rosters };
         let priorities = self.priorities(table.priorities, &people)?;
@@ -103,6 +104,7 @@ impl Check<'_> {
             company: table.company.map(|company| self.company(company, &languages)).transpose()?,
             templates: Arc::new(templates),
             links: None,
+            push: table.push.map(|push| self.push(push)).transpose()?.map(Arc::new),
             retention: self.retention(&table.retention)?,
             warnings,
             contacts,

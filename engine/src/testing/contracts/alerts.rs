@@ -36,6 +36,7 @@ pub fn notice(key: &CallKey, priority: Priority) -> Notice {
             steps: vec![step("owner"), step("on_call")],
             repeat: 1,
             beside: Vec::new(),
+            push: false,
             acknowledge_within_s: Some(60),
             open_for_s: 3600,
         },
