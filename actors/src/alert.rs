@@ -13,9 +13,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::alert::{Alert, AlertEvent, Fate, Place, Way};
+use engine::alert::{Alert, AlertEvent, Fate, Place, Telling, Way};
 use engine::failure::Failure;
 use engine::ids::AlertId;
+use engine::sms::SmsState;
 use engine::time::Timestamp;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, MessagingErr, SpawnErr};
 use tokio::sync::Semaphore;
@@ -25,11 +26,14 @@ use tracing::warn;
 
 use crate::alerts::dial::{self, Line};
 use crate::alerts::ledger::Desktop;
+use crate::alerts::push;
 use crate::metrics::alerts::Open;
 use crate::metrics::{self, Alive};
 
 /// Milliseconds. Smaller differences between the two clocks are their own: a clock that is kept right is moved gently.
 pub(crate) const MOVED: i64 = 500;
+/// How long the texts of a step may take to leave before another way is taken.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a change is decided again when others were first.
 const RACES: usize = 8;
 /// How long a store that is away is left alone.
@@ -40,6 +44,9 @@ pub(crate) struct Context {
     pub desk: Desktop,
     /// How many of the team are phoned at once.
     pub lines: Arc<Semaphore>,
+    /// How much is posted at once, and what.
+    pub pushes: Arc<Semaphore>,
+    pub pushing: push::UnderWay,
 }
 
 pub(crate) enum Message {
@@ -71,6 +78,10 @@ struct State {
     armed: u64,
     /// Calls handed over in this life.
     dialled: HashSet<(Box<str>, Place)>,
+    /// Since when the texts of this step are waited for, until they were looked at.
+    texted: Option<(Place, Instant)>,
+    /// The last step whose texts were looked at.
+    looked_at: Option<Place>,
     /// What is in memory may be older than what is stored.
     stale: bool,
     open: Open,
@@ -92,7 +103,9 @@ impl Actor for AlertActor {
         let _alive = metrics::alive("alert");
         let open = metrics::alerts::open(alert.priority);
         let (due, timer, armed, dialled, stale) = (None, None, 0, HashSet::new(), false);
-        let mut state = State { alert, context, anchor, due, timer, armed, dialled, stale, open, _alive };
+        let (texted, looked_at) = (None, None);
+        let mut state =
+            State { alert, context, anchor, due, timer, armed, dialled, texted, looked_at, stale, open, _alive };
         state.wait_anew();
         Ok(state)
     }
@@ -137,6 +150,7 @@ impl State {
             self.reload().await?;
         }
         self.heed_clock().await?;
+        self.look_at_texts().await?;
         if self.due.is_some_and(|due| due <= Instant::now()) {
             self.apply(&AlertEvent::StepDue).await?;
         }
@@ -170,7 +184,7 @@ impl State {
     /// Decides on what is in memory; false, and read again, when somebody else was first or nothing came of it.
     async fn apply(&mut self, event: &AlertEvent) -> Result<bool, Failure> {
         let Some(change) = self.context.desk.decide(&self.alert, event) else {
-            self.due = None;
+            self.due = self.due.filter(|_| self.alert.state.is_running());
             return Ok(false);
         };
         if self.context.desk.write(self.alert.state, &change).await? {
@@ -179,6 +193,16 @@ impl State {
         }
         self.reload().await?;
         Ok(false)
+    }
+
+    /// As often as others are first.
+    async fn insist(&mut self, event: &AlertEvent) -> Result<(), Failure> {
+        for _ in 0..RACES {
+            if self.apply(event).await? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn reload(&mut self) -> Result<(), Failure> {
@@ -214,13 +238,60 @@ impl State {
 
     /// Has those phoned who are to be, and waits for what is next; ends when nothing is.
     fn go_on(&mut self, myself: &ActorRef<Message>) {
+        self.push(myself);
         if !self.alert.state.is_running() {
             myself.stop(Some("over".to_owned()));
             return;
         }
         self.dial(myself);
-        if let Some(due) = self.due {
-            self.arm(myself, due.saturating_duration_since(Instant::now()));
+        self.wait_for_texts();
+        let look = self.texted.map(|(_, since)| since + self.patience());
+        if let Some(next) = self.due.into_iter().chain(look).min() {
+            self.arm(myself, next.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    /// Once per step, where there is another way to take.
+    fn wait_for_texts(&mut self) {
+        let place = self.alert.place;
+        let waited_for = self.texted.is_some_and(|(of, _)| of == place) || self.looked_at == Some(place);
+        if !self.alert.plan.push || waited_for {
+            return;
+        }
+        let texted = self.alert.told.iter().any(|told| told.by == Way::Sms && told.place == place);
+        self.texted = texted.then(|| (place, Instant::now()));
+    }
+
+    /// What a business defers on purpose is not held.
+    fn patience(&self) -> Duration {
+        let playbook = self.context.desk.ledger.tenants.get(&self.alert.tenant);
+        PATIENCE + playbook.map_or(Duration::ZERO, |playbook| playbook.rule(self.alert.priority).text_delay)
+    }
+
+    /// A text that has not left by now may be held by anything: a breaker, a cap, a carrier that hangs.
+    async fn look_at_texts(&mut self) -> Result<(), Failure> {
+        let Some((place, since)) = self.texted.filter(|(_, since)| since.elapsed() >= self.patience()) else {
+            return Ok(());
+        };
+        let owed = |told: &&Telling| told.place == place && told.fate == Fate::Owed;
+        for sms in self.alert.told.clone().iter().filter(owed).filter_map(|told| told.sms) {
+            let text = self.context.desk.ledger.outbox.find(Some(&self.alert.tenant), sms).await?;
+            if let Some(text) = text.filter(|text| is_held(text.state)) {
+                let why = format!("a text is still {} after {} s", text.state.as_str(), since.elapsed().as_secs());
+                self.insist(&AlertEvent::Held { sms, why: why.into() }).await?;
+            }
+        }
+        (self.texted, self.looked_at) = (None, Some(place));
+        Ok(())
+    }
+
+    fn push(&self, myself: &ActorRef<Message>) {
+        for post in push::owed(&self.alert) {
+            let (context, myself) = (self.context.clone(), myself.clone());
+            // On its own: what became of it is recorded even when this actor is over.
+            tokio::spawn(async move {
+                push::push(&context, post, || drop(myself.cast(Message::Reload))).await;
+            });
         }
     }
 
@@ -247,6 +318,11 @@ impl State {
             }
         }
     }
+}
+
+/// Nobody knows when it leaves, or whether it did.
+const fn is_held(state: SmsState) -> bool {
+    matches!(state, SmsState::Queued | SmsState::Sending | SmsState::Unknown)
 }
 
 /// By how many milliseconds the wall clock was set between these two looks at both clocks.

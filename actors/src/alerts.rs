@@ -7,6 +7,7 @@
 
 pub(crate) mod dial;
 pub(crate) mod ledger;
+pub(crate) mod push;
 mod supervisor;
 #[cfg(test)]
 mod tests;
@@ -66,7 +67,9 @@ impl Alerts {
         limits: Arc<Limits>,
     ) -> Result<(Alerts, Supervised), Failure> {
         let lines = Arc::new(Semaphore::new(limits.staff_calls.max(1)));
-        let context = Arc::new(Context { desk: Desktop { ledger, sms_pool }, lines });
+        let pushes = Arc::new(Semaphore::new(limits.staff_pushes.max(1)));
+        let desk = Desktop { ledger, sms_pool };
+        let context = Arc::new(Context { desk, lines, pushes, pushing: push::UnderWay::default() });
         // Before anything is read: what is reported in between is heard twice, never missed.
         let updates = Arc::new(Mutex::new(feed.subscribe()));
         settle_cut_calls(&context, limits.alerts).await?;
@@ -206,6 +209,7 @@ impl Alerts {
     pub async fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.context.lines.close();
+        self.context.pushes.close();
         let actor = self.actor.read().clone();
         let _ = actor.stop_and_wait(None, None).await;
     }

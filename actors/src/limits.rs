@@ -83,6 +83,8 @@ pub struct Limits {
     pub alerts: usize,
     /// People of the team phoned at once.
     pub staff_calls: usize,
+    /// Posts to channels that are not the carrier at once.
+    pub staff_pushes: usize,
     /// How often the store is asked for alerts nobody looks after.
     pub alerts_sweep: Duration,
 
@@ -136,6 +138,7 @@ impl Default for Limits {
             reconcile_batch: 32,
             alerts: 10_000,
             staff_calls: 32,
+            staff_pushes: 32,
             alerts_sweep: Duration::from_secs(30),
             silent_scheduled: Duration::from_secs(24 * 3600),
             silent_ringing: Duration::from_secs(300),

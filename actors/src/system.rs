@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use engine::failure::Failure;
 use engine::ports::{
-    AlertStore, CallControl, CallStore, Clock, EventBus, Forwarder, SmsLedger, SmsOutbox, SmsProvider, Telephony,
+    AlertStore, CallControl, CallStore, Clock, EventBus, Forwarder, Pusher, SmsLedger, SmsOutbox, SmsProvider,
+    Telephony,
 };
 use engine::sms::DeliveryReport;
 use parking_lot::Mutex;
@@ -47,6 +48,7 @@ pub struct Ports {
     pub forwarder: Arc<dyn Forwarder>,
     pub alerts: Arc<dyn AlertStore>,
     pub telephony: Arc<dyn Telephony>,
+    pub pusher: Arc<dyn Pusher>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -110,6 +112,7 @@ impl System {
             clock: clock.clone(),
             bus,
             telephony: ports.telephony,
+            pusher: ports.pusher,
         };
         let (alerts, hearing) = Alerts::start(ledger, sms_pool.clone(), &ports.feed, limits.clone()).await?;
         let wake = Wakers { relay: committed, sms_pool: sms_pool.clone(), alerts: alerts.clone() };

@@ -10,7 +10,7 @@ use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
 use engine::ports::{AppendError, CallStore, Forwarder, Position, Post, Recorded, SilentCall, StoredCall, StoredFrame};
 use engine::testing::fixtures;
-use engine::testing::memory::{ManualClock, MemoryProvider, MemoryStore, MemoryTelephony};
+use engine::testing::memory::{ManualClock, MemoryProvider, MemoryPusher, MemoryStore, MemoryTelephony};
 use engine::time::Timestamp;
 use engine::tools::{Lost, Tool};
 use parking_lot::Mutex;
@@ -57,6 +57,7 @@ impl Rig {
             forwarder: forwarder.clone(),
             alerts: memory.clone(),
             telephony: Arc::new(MemoryTelephony::default()),
+            pusher: Arc::new(MemoryPusher::default()),
             clock: clock.clone(),
         };
         let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: None };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::alert::{Alert, AlertEvent, AlertState, Change, Desk};
 use engine::failure::Failure;
 use engine::ids::AlertId;
-use engine::ports::{AlertStore, Clock, EventBus, SmsOutbox, Telephony, Update};
+use engine::ports::{AlertStore, Clock, EventBus, Pusher, SmsOutbox, Telephony, Update};
 use tracing::{error, info, warn};
 
 use crate::metrics::alerts as metrics;
@@ -24,6 +24,7 @@ pub struct Ledger {
     pub clock: Arc<dyn Clock>,
     pub bus: Arc<dyn EventBus>,
     pub telephony: Arc<dyn Telephony>,
+    pub pusher: Arc<dyn Pusher>,
 }
 
 /// The ledger, and who sends what it owes.

@@ -8,12 +8,14 @@ use engine::priority::Priority;
 const OPEN: &str = "cordboard_alerts_open";
 const ACK_SECONDS: &str = "cordboard_alert_ack_seconds";
 const UNANSWERED: &str = "cordboard_alerts_unanswered_total";
+const PUSHES: &str = "cordboard_alert_pushes_total";
 const CALLS: &str = "cordboard_alert_calls_total";
 
 pub fn describe() {
     describe_gauge!(OPEN, "Alerts that nobody has taken yet, by priority");
     describe_histogram!(ACK_SECONDS, Unit::Seconds, "From the opening of an alert until somebody took it, by priority");
     describe_counter!(UNANSWERED, "Alerts whose whole roster was told and nobody took them, by priority");
+    describe_counter!(PUSHES, "What was told to a channel that is not the carrier, by what became of it");
     describe_counter!(CALLS, "Calls to the team, by how they ended");
 }
 
@@ -41,4 +43,8 @@ pub fn unanswered(priority: Priority) {
 
 pub fn called(outcome: &'static str) {
     counter!(CALLS, "outcome" => outcome).increment(1);
+}
+
+pub fn pushed(outcome: &'static str) {
+    counter!(PUSHES, "outcome" => outcome).increment(1);
 }

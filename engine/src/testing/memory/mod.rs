@@ -8,12 +8,14 @@ mod ledger;
 mod opt_outs;
 mod outbox;
 mod provider;
+mod pusher;
 mod store;
 mod telephony;
 
 pub use bus::MemoryBus;
 pub use clock::ManualClock;
 pub use provider::MemoryProvider;
+pub use pusher::MemoryPusher;
 pub use store::{MemoryStore, Quarantined};
 pub use telephony::MemoryTelephony;
 
