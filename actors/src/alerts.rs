@@ -88,6 +88,12 @@ impl Alerts {
         let _ = self.actor.read().cast(Message::LookAt(alert));
     }
 
+    /// Whether whoever looks after them still answers.
+    pub(crate) async fn answers(&self, within: Duration) -> bool {
+        let actor = self.actor.read().clone();
+        actor.call(Message::AreYouThere, Some(within)).await.is_ok_and(|answer| answer.is_success())
+    }
+
     /// `None`: no such alert. Whoever is second changes nothing: the alert is returned as it stands.
     pub async fn acknowledge(&self, id: AlertId, by: &str, how: How) -> Result<Option<Alert>, Failure> {
         self.change(id, &AlertEvent::Acknowledged { by: by.into(), how }).await

@@ -91,12 +91,10 @@ impl Committer {
         let _ = self.queue.try_send(Job::Commit(Box::new(submission), Instant::now()));
     }
 
-    /// Returns when everything submitted before is committed or refused.
-    pub async fn barrier(&self) {
+    /// Returns when everything submitted before is committed or refused; false when nobody commits any more.
+    pub async fn barrier(&self) -> bool {
         let (done, committed) = oneshot::channel();
-        if self.queue.send(Job::Barrier(done)).await.is_ok() {
-            let _ = committed.await;
-        }
+        self.queue.send(Job::Barrier(done)).await.is_ok() && committed.await.is_ok()
     }
 }
 

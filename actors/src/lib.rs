@@ -7,6 +7,7 @@ pub mod bus;
 mod call;
 pub mod calls;
 mod committer;
+pub mod deadman;
 mod errands;
 pub mod inbound;
 pub mod limits;

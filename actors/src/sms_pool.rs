@@ -29,7 +29,7 @@ use engine::sms::{ErrorClass, Sms};
 use parking_lot::RwLock;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::{error, warn};
 
 use self::standing::Standing;
@@ -42,6 +42,9 @@ use crate::tenants::Tenants;
 
 /// First and longest wait after the outbox failed, and between two starts of a pool that died.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// How often it is looked whether the pool has looked.
+const ANSWER_STEP: Duration = Duration::from_millis(20);
 
 /// The only way to the pool.
 #[derive(Clone)]
@@ -138,6 +141,17 @@ impl SmsPool {
     /// Attempts so far, for those who may take a share of what the carrier allows.
     pub(crate) fn sends(&self) -> u64 {
         self.plan.ports.sends.load(Ordering::Relaxed)
+    }
+
+    /// Whether it still looks when it is woken.
+    pub(crate) async fn answers(&self, within: Duration) -> bool {
+        self.wake();
+        let looked = async {
+            while self.plan.woken.load(Ordering::Acquire) {
+                sleep(ANSWER_STEP).await;
+            }
+        };
+        timeout(within, looked).await.is_ok()
     }
 
     /// Claims nothing more and waits for what is under way, at most [`Limits::drain`]. What does not end by then is

@@ -18,6 +18,7 @@ use crate::bus::LocalBus;
 use crate::call::Context;
 use crate::calls::Calls;
 use crate::committer::{Committer, Wakers};
+use crate::deadman::{Deadman, Watch};
 use crate::errands::Errands;
 use crate::limits::Limits;
 use crate::live_feed::LiveFeed;
@@ -50,6 +51,8 @@ pub struct Ports {
     pub telephony: Arc<dyn Telephony>,
     pub pusher: Arc<dyn Pusher>,
     pub clock: Arc<dyn Clock>,
+    /// Somebody outside who is to hear that all is well.
+    pub watch: Option<Watch>,
 }
 
 /// How messages are sent: which numbers or services send, each at its own pace.
@@ -105,6 +108,7 @@ impl System {
             limits: limits.clone(),
         }
         .start();
+        let (alert_store, texts) = (ports.alerts.clone(), outbox.clone());
         let ledger = Ledger {
             store: ports.alerts,
             outbox,
@@ -117,6 +121,10 @@ impl System {
         let (alerts, hearing) = Alerts::start(ledger, sms_pool.clone(), &ports.feed, limits.clone()).await?;
         let wake = Wakers { relay: committed, sms_pool: sms_pool.clone(), alerts: alerts.clone() };
         let (committer, committing) = Committer::start(store.clone(), wake, limits.commit_queue, limits.commit_batch);
+        let watching = ports.watch.map(|watch| {
+            let (committer, pool, alerts) = (committer.clone(), sms_pool.clone(), alerts.clone());
+            Deadman { watch, committer, pool, alerts, store: alert_store, outbox: texts, clock: clock.clone() }.start()
+        });
         let context = Context {
             store: store.clone(),
             clock: clock.clone(),
@@ -129,9 +137,18 @@ impl System {
         let reaping =
             Reaper { calls: calls.clone(), live: live.clone(), store, control: ports.control, clock, limits }.start();
         let tasks = Mutex::new(
-            [reaping, reconciling, committing, hearing, relaying, feeding].into_iter().chain(listening).collect(),
+            [reaping, reconciling, committing, hearing, relaying, feeding]
+                .into_iter()
+                .chain(listening)
+                .chain(watching)
+                .collect(),
         );
         Ok(System { calls, live, tenants, sms_reports, sms_desk, sms_pool, alerts, committer, tasks })
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn stop_sending(&self) {
+        self.sms_pool.stop().await;
     }
 
     /// Answers what is inside, refuses the rest, lets messages under way end until `ends`, and stops every actor.

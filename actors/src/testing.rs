@@ -58,6 +58,7 @@ impl Rig {
             alerts: memory.clone(),
             telephony: Arc::new(MemoryTelephony::default()),
             pusher: Arc::new(MemoryPusher::default()),
+            watch: None,
             clock: clock.clone(),
         };
         let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: None };

@@ -251,6 +251,7 @@ async fn start_system(
     let bus: Arc<dyn EventBus> = Arc::new(feed.clone());
     let by_tenant = ByTenant::new(carrier.provider, carrier.own, tenants.clone());
     let listening = Listening::new(Arc::new(by_tenant), store.clone(), bus.clone(), tenants.clone(), clock.clone());
+    let forwarder = Arc::new(HttpForwarder::new(clock.clone())?);
     let ports = Ports {
         calls: store.clone(),
         outbox: store.clone(),
@@ -262,7 +263,9 @@ async fn start_system(
         bus,
         feed,
         control: control(settings)?,
-        forwarder: Arc::new(HttpForwarder::new(clock.clone())?),
+        watch: watch(settings)?,
+        pusher: forwarder.clone(),
+        forwarder,
         clock,
     };
     System::start(ports, tenants, carrier.senders, limits).await

@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::failure::Failure;
 use engine::ids::AlertId;
 use engine::time::Timestamp;
-use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
@@ -23,6 +23,7 @@ pub(super) struct Supervisor;
 pub(super) enum Message {
     LookAt(AlertId),
     Tick,
+    AreYouThere(RpcReplyPort<()>),
 }
 
 pub(super) struct State {
@@ -70,6 +71,7 @@ impl Actor for Supervisor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::LookAt(alert) => state.look_at(alert, &myself).await,
+            Message::AreYouThere(here) => _ = here.send(()),
             Message::Tick => {
                 state.on_tick(&myself).await;
                 myself.send_after(TICK, || Message::Tick);

@@ -9,6 +9,7 @@ const OPEN: &str = "cordboard_alerts_open";
 const ACK_SECONDS: &str = "cordboard_alert_ack_seconds";
 const UNANSWERED: &str = "cordboard_alerts_unanswered_total";
 const PUSHES: &str = "cordboard_alert_pushes_total";
+const PINGS: &str = "cordboard_deadman_pings_total";
 const CALLS: &str = "cordboard_alert_calls_total";
 
 pub fn describe() {
@@ -16,6 +17,7 @@ pub fn describe() {
     describe_histogram!(ACK_SECONDS, Unit::Seconds, "From the opening of an alert until somebody took it, by priority");
     describe_counter!(UNANSWERED, "Alerts whose whole roster was told and nobody took them, by priority");
     describe_counter!(PUSHES, "What was told to a channel that is not the carrier, by what became of it");
+    describe_counter!(PINGS, "Times the dead man's switch was to be told that all is well, by what came of it");
     describe_counter!(CALLS, "Calls to the team, by how they ended");
 }
 
@@ -47,4 +49,8 @@ pub fn called(outcome: &'static str) {
 
 pub fn pushed(outcome: &'static str) {
     counter!(PUSHES, "outcome" => outcome).increment(1);
+}
+
+pub fn pinged(outcome: &'static str) {
+    counter!(PINGS, "outcome" => outcome).increment(1);
 }

@@ -114,6 +114,7 @@ async fn start(directory: &std::path::Path, calls: usize) -> anyhow::Result<Syst
         ledger: store.clone(),
         alerts: store,
         telephony: Arc::new(Nobody),
+        pusher: Arc::new(Nobody),
         provider: Arc::new(Nobody),
         reports: None,
         bus: Arc::new(feed.clone()),

@@ -39,6 +39,9 @@ pub trait AlertStore: Send + Sync + 'static {
     /// Of every tenant, also those that are over.
     async fn shifts(&self) -> Result<Vec<(TenantId, Shift)>, Failure>;
 
+    /// Fails when nothing can be written now.
+    async fn writable(&self) -> Result<(), Failure>;
+
     /// The receipt, in order.
     async fn receipt(&self, id: AlertId) -> Result<Vec<Entry>, Failure>;
 }

@@ -2,6 +2,7 @@
 //! that every implementation runs, in memory and on the real thing.
 
 mod alert_store;
+mod beacon;
 mod call_control;
 mod call_store;
 mod clock;
@@ -17,6 +18,7 @@ mod sms_provider;
 mod telephony;
 
 pub use alert_store::{AlertStore, AlertsWanted};
+pub use beacon::Beacon;
 pub use call_control::CallControl;
 pub use call_store::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 pub use clock::{Clock, SystemClock};

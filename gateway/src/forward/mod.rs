@@ -5,6 +5,7 @@
 //! and refuses a timestamp that is more than five minutes away. `idempotency-key` is the same whenever the same thing
 //! is asked again: answer it, and do nothing twice.
 
+mod push;
 mod resolver;
 
 use std::fmt::Write;
@@ -15,7 +16,7 @@ use async_trait::async_trait;
 use engine::addresses;
 use engine::failure::Failure;
 use engine::ports::{Clock, Forwarder, Post};
-use engine::tools::Lost;
+use engine::tools::{Endpoint, Lost};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Response, Url};
@@ -57,16 +58,30 @@ impl HttpForwarder {
         }
     }
 
-    fn headers(&self, post: &Post) -> HeaderMap {
+    fn headers(&self, secret: &str, idempotency_key: &str, body: &str) -> HeaderMap {
         let seconds = (self.clock.now().as_millis() / 1_000).to_string();
-        let mut signature = header(&signature(&post.endpoint.secret, &seconds, post.body));
+        let mut signature = header(&signature(secret, &seconds, body));
         signature.set_sensitive(true);
         HeaderMap::from_iter([
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (HeaderName::from_static("idempotency-key"), header(&visible(post.idempotency_key))),
+            (HeaderName::from_static("idempotency-key"), header(&visible(idempotency_key))),
             (HeaderName::from_static("x-cordboard-timestamp"), header(&seconds)),
             (HeaderName::from_static("x-cordboard-signature"), signature),
         ])
+    }
+
+    /// Once, and to no address it may not go to. The answer of a success, not read yet.
+    async fn send(&self, endpoint: &Endpoint, headers: HeaderMap, body: String) -> Result<Response, Lost> {
+        let url = Url::parse(&endpoint.url).map_err(|_| Lost::not_asked("its URL cannot be read"))?;
+        let client = self.client_for(&url, endpoint.allow_private)?;
+        let response = client.post(url).headers(headers).body(body).send().await.map_err(|error| not_sent(&error))?;
+        match response.status().as_u16() {
+            200..=299 => Ok(response),
+            // Not the answer to what was asked: not read in time, not now, not yet. It may be asked again.
+            status @ (408 | 425 | 429) => Err(Lost::unknown(format!("status {status}"))),
+            status @ 300..=499 => Err(Lost::refused(format!("status {status}"))),
+            status => Err(Lost::unknown(format!("status {status}"))),
+        }
     }
 }
 
@@ -86,24 +101,13 @@ pub(crate) fn client() -> ClientBuilder {
 #[async_trait]
 impl Forwarder for HttpForwarder {
     async fn post(&self, post: Post<'_>) -> Result<String, Lost> {
-        let url = Url::parse(&post.endpoint.url).map_err(|_| Lost::not_asked("its URL cannot be read"))?;
-        let client = self.client_for(&url, post.endpoint.allow_private)?;
-        let request = client.post(url).headers(self.headers(&post)).body(post.body.to_owned());
-        let response = request.send().await.map_err(|error| not_sent(&error))?;
-        let status = response.status();
-        match status.as_u16() {
-            200..=299 => {
-                let is_page = is_html(&response);
-                let answer = read(response).await?;
-                // Sloppy servers send JSON under any name; a page that is one is a login or an error, and no result.
-                let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(&answer).is_ok();
-                if is_page && !is_json() { Err(Lost::unknown("a page instead of an answer")) } else { Ok(answer) }
-            }
-            // Not the answer to what was asked: not read in time, not now, not yet. It may be asked again.
-            408 | 425 | 429 => Err(Lost::unknown(format!("status {}", status.as_u16()))),
-            300..=499 => Err(Lost::refused(format!("status {}", status.as_u16()))),
-            other => Err(Lost::unknown(format!("status {other}"))),
-        }
+        let headers = self.headers(&post.endpoint.secret, post.idempotency_key, post.body);
+        let response = self.send(post.endpoint, headers, post.body.to_owned()).await?;
+        let is_page = is_html(&response);
+        let answer = read(response).await?;
+        // Sloppy servers send JSON under any name; a page that is one is a login or an error, and no result.
+        let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(&answer).is_ok();
+        if is_page && !is_json() { Err(Lost::unknown("a page instead of an answer")) } else { Ok(answer) }
     }
 }
 

@@ -54,6 +54,10 @@ impl AlertStore for MemoryStore {
         Ok(lock(&self.records).shifts.clone().into_iter().collect())
     }
 
+    async fn writable(&self) -> Result<(), Failure> {
+        if self.is_read_only() { Err(Failure::retry("read only")) } else { Ok(()) }
+    }
+
     async fn receipt(&self, id: AlertId) -> Result<Vec<Entry>, Failure> {
         Ok(lock(&self.records).alerts.get(&id).map(|stored| stored.receipt.clone()).unwrap_or_default())
     }

@@ -91,6 +91,7 @@ pub(super) struct Asked {
 struct Faults {
     lose_next_acknowledgement: bool,
     refused: BTreeSet<CallKey>,
+    read_only: bool,
 }
 
 impl MemoryStore {
@@ -106,6 +107,15 @@ impl MemoryStore {
 
     pub fn quarantined(&self) -> Vec<Quarantined> {
         lock(&self.records).quarantined.values().cloned().collect()
+    }
+
+    /// Says that nothing can be written, or that it can again.
+    pub fn cannot_write(&self, cannot: bool) {
+        lock(&self.faults).read_only = cannot;
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        lock(&self.faults).read_only
     }
 
     pub(super) fn append_now(&self, frames: &[Frame]) -> Vec<Result<(), AppendError>> {

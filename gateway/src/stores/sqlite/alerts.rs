@@ -78,6 +78,10 @@ impl AlertStore for SqliteStore {
         kept.iter().map(|row| Ok((rows::tenant(row)?, rows::json(row, "shift")?))).collect()
     }
 
+    async fn writable(&self) -> Result<(), Failure> {
+        self.ping().await
+    }
+
     async fn receipt(&self, id: AlertId) -> Result<Vec<Entry>, Failure> {
         let query = sqlx::query("SELECT seq, at, what FROM alert_events WHERE alert_id = ? ORDER BY seq");
         let read = query.bind(id.to_string()).fetch_all(&self.readers).await.map_err(unavailable)?;
