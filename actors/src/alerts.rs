@@ -46,6 +46,9 @@ pub use self::ledger::Ledger;
 
 /// First and longest wait between two starts.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Texts looked through at start for those that were lost meanwhile, and how old that news may be.
+const LOST_LOOKED_AT: usize = 500;
+const LOST_AGE: Duration = Duration::from_secs(3_600);
 /// Alerts of one tenant looked through for whoever replies.
 const RECENT: usize = 100;
 
@@ -190,17 +193,36 @@ impl Alerts {
 
     /// Only failures are written to the alert: that a text has arrived, the text itself says.
     async fn heard(&self, sms: &Sms) -> Result<(), Failure> {
-        let (Some(id), Some(fate)) = (sms.alert, Fate::of_text(sms.state)) else { return Ok(()) };
-        if !fate.is_in_vain() {
-            return Ok(());
-        }
+        let Some(fate) = Fate::of_text(sms.state).filter(|fate| fate.is_in_vain()) else { return Ok(()) };
+        let Some(id) = sms.alert else { return self.heard_of_lost(sms).await };
         let why = sms.error.clone().or_else(|| Some(sms.state.as_str().into()));
         self.change(id, &AlertEvent::Texted { sms: sms.id, fate, why }).await.map(drop)
+    }
+
+    /// A text of the team's that belongs to no alert opens one, or adds to its call's.
+    async fn heard_of_lost(&self, sms: &Sms) -> Result<(), Failure> {
+        let desk = &self.context.desk;
+        let now = desk.ledger.clock.now();
+        let playbook = desk.ledger.tenants.get(&sms.tenant);
+        let Some(notice) = playbook.and_then(|playbook| alert::undelivered(&playbook, sms, now)) else {
+            return Ok(());
+        };
+        if desk.raise(&notice, Owner { tenant: sms.tenant.clone(), call: sms.call.clone() }, now).await? {
+            warn!(sms.id = %sms.id, alert.id = %notice.alert, "a text to the team was lost, somebody else is told");
+            self.look_at(notice.alert);
+        }
+        Ok(())
     }
 
     /// What became of texts while nobody listened.
     async fn catch_up(&self) -> Result<(), Failure> {
         let ledger = &self.context.desk.ledger;
+        let now = ledger.clock.now();
+        for sms in ledger.outbox.latest(None, LOST_LOOKED_AT).await? {
+            if sms.alert.is_none() && sms.updated_at.plus(LOST_AGE) >= now {
+                self.heard(&sms).await?;
+            }
+        }
         for alert in ledger.store.running(self.limits.alerts).await? {
             for sms in alert.told.iter().filter(|told| told.fate == Fate::Owed).filter_map(|told| told.sms) {
                 if let Some(sms) = ledger.outbox.find(Some(&alert.tenant), sms).await? {

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use engine::alert::{Alert, AlertEvent, AlertState, Change, Desk};
+use engine::alert::{Alert, AlertEvent, AlertState, Change, Desk, Notice, Owner, What};
 use engine::failure::Failure;
 use engine::ids::AlertId;
 use engine::ports::{AlertStore, Clock, EventBus, Pusher, SmsOutbox, Telephony, Update};
+use engine::time::Timestamp;
 use tracing::{error, info, warn};
 
 use crate::metrics::alerts as metrics;
@@ -56,6 +57,34 @@ impl Desktop {
             }
         }
         Err(Failure::retry("an alert changed too often at once"))
+    }
+
+    /// What is noticed outside of a call's frame: opens its alert or adds to it, once per notice and what noticed it.
+    /// False: it was noticed before.
+    pub async fn raise(&self, notice: &Notice, owner: Owner, now: Timestamp) -> Result<bool, Failure> {
+        for _ in 0..TRIES {
+            let known = self.ledger.store.alert(None, notice.alert).await?;
+            if known.is_some() && self.is_noticed(notice).await? {
+                return Ok(false);
+            }
+            let (before, change) = match &known {
+                None => (AlertState::Open, Alert::opened(notice, owner.clone(), &[], now)),
+                Some(alert) => (alert.state, alert.noticed(notice, &[], now)),
+            };
+            if self.write(before, &change).await? {
+                return Ok(true);
+            }
+        }
+        Err(Failure::retry("an alert changed too often at once"))
+    }
+
+    async fn is_noticed(&self, notice: &Notice) -> Result<bool, Failure> {
+        let receipt = self.ledger.store.receipt(notice.alert).await?;
+        let mut by = receipt.iter().filter_map(|entry| match &entry.what {
+            What::Opened { by, .. } | What::Updated { by, .. } => Some(by),
+            _ => None,
+        });
+        Ok(by.any(|by| *by == notice.by))
     }
 
     /// `None`: it means nothing. False: somebody else was first, and what was decided holds no more.

@@ -2,6 +2,7 @@
 
 mod deadman;
 mod push;
+mod undelivered;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::draft::Draft;
 use super::event::AlertEvent;
-use super::notice::Notice;
+use super::notice::{Notice, Reason};
 use super::receipt::What;
 use super::state::{Alert, AlertState, Place};
 use super::words;
@@ -63,7 +63,10 @@ impl Alert {
     pub fn noticed(&self, notice: &Notice, texts: &[&NewSms], now: Timestamp) -> Change {
         let mut draft = Draft::of(self.clone(), now);
         let alert = &mut draft.alert;
-        let again = notice.priority < alert.priority
+        // Whoever has taken it knows nothing of another text that was lost.
+        let lost_again = notice.reason == Reason::Undelivered && !alert.state.is_running();
+        let again = lost_again
+            || notice.priority < alert.priority
             || matches!(alert.state, AlertState::Unanswered | AlertState::Resolved) && !texts.is_empty();
         words::newer(&mut alert.words, &notice.words);
         if again {

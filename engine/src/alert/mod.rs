@@ -25,6 +25,7 @@ mod reply;
 mod rules;
 mod state;
 mod step;
+mod undelivered;
 mod words;
 
 pub use acknowledgement::{Acknowledgement, How};
@@ -38,5 +39,6 @@ pub use reply::Answer;
 pub(crate) use rules::by_rule;
 pub use rules::{HOLD, drill};
 pub use state::{Alert, AlertBrief, AlertState, Fate, Place, Telling, Way, Word};
+pub use undelivered::undelivered;
 pub(crate) use words::body;
 pub use words::{named, spoken};

@@ -46,6 +46,7 @@ pub use definition::Definition;
 pub use effect::effect_of;
 pub use errand::{Errand, ErrandOutcome, Inquiry, Loss, Lost, Reply};
 pub use forward::{Endpoint, Forward, Parameters};
+pub(crate) use numbers::numbers_in;
 pub(crate) use plain_text::plain;
 pub use sentences::Sentence;
 pub(crate) use texting::checked;
