@@ -25,6 +25,7 @@ use engine::playbook::{Playbook, Shift};
 use engine::ports::{AlertsWanted, Update};
 use engine::priority::Priority;
 use engine::sms::Sms;
+use engine::time::Timestamp;
 use parking_lot::RwLock;
 use ractor::{Actor, ActorRef};
 use tokio::sync::broadcast::error::RecvError;
@@ -117,7 +118,7 @@ impl Alerts {
         self.change(id, &AlertEvent::Replied { contact: contact.into(), answer, how }).await
     }
 
-    /// A text from this number: an answer to the newest alert its owner was told of and that is not taken yet, or the
+    /// A text from this number: an answer to the alert its owner was told of last and that is not taken yet, or the
     /// word that its owner takes the shift. `None`: nobody of the team, nothing to answer, or words that are no answer.
     pub async fn replied(&self, number: &PhoneNumber, words: &str) -> Result<Option<Alert>, Failure> {
         if let Some(minutes) = shift_taken(words) {
@@ -125,6 +126,15 @@ impl Alerts {
             return Ok(None);
         }
         let Some(answer) = Answer::read(words) else { return Ok(None) };
+        match self.told_last(number).await? {
+            Some((id, contact)) => self.answered(id, &contact, answer, How::Reply).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The untaken alert whose telling reached this number last, in whichever business its owner is somebody.
+    async fn told_last(&self, number: &PhoneNumber) -> Result<Option<(AlertId, Box<str>)>, Failure> {
+        let mut last: Option<(Timestamp, AlertId, Box<str>)> = None;
         for playbook in &self.context.desk.ledger.tenants.in_force().playbooks {
             let names: Vec<&str> =
                 playbook.contacts.iter().filter(|it| it.phone == *number).map(|it| &*it.name).collect();
@@ -135,12 +145,12 @@ impl Alerts {
             let wanted = AlertsWanted { tenant: Some(playbook.tenant.clone()), states, before: None, limit: RECENT };
             for alert in self.context.desk.ledger.store.alerts(&wanted).await? {
                 let told = alert.told.iter().rev().find(|told| names.contains(&&*told.contact));
-                if let Some(telling) = told {
-                    return self.answered(alert.id, &telling.contact, answer, How::Reply).await;
+                if let Some(telling) = told.filter(|it| last.as_ref().is_none_or(|(at, ..)| it.at > *at)) {
+                    last = Some((telling.at, alert.id, telling.contact.clone()));
                 }
             }
         }
-        Ok(None)
+        Ok(last.map(|(_, id, contact)| (id, contact)))
     }
 
     /// Tells the roster of this priority that it is a test. `nonce` makes it an alert of its own. `None`: no such tenant.

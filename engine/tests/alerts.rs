@@ -168,6 +168,51 @@ fn a_step_that_reached_nobody_is_over_and_one_that_may_have_is_not() {
     }
 }
 
+#[test]
+fn whoever_was_phoned_or_told_before_it_became_urgent_hears_that_it_is_taken() {
+    let phone_only = Plan { steps: vec![notice().plan.steps[2].clone()], ..notice().plan };
+    let phoned = changed(&opened(&Notice { plan: phone_only, ..notice() }), &AlertEvent::StepDue, 0);
+    let dialling = AlertEvent::Dialling { contact: "on_call".into(), place: place(0, 0), whom: "on_call".into() };
+    let phoned = changed(&phoned, &dialling, 1);
+    let named = |change: &Change| change.texts.iter().map(|text| text.contact.to_string()).collect::<Vec<_>>();
+    let taken = after(&phoned, &replied("owner", Answer::Take), 5).unwrap();
+    assert_eq!(named(&taken), ["on_call"], "a missed call is called back");
+    let never_rung = changed(&opened(&Notice { plan: notice().plan, ..notice() }), &AlertEvent::StepDue, 0);
+    assert_eq!(named(&after(&never_rung, &replied("owner", Answer::Take), 5).unwrap()), Vec::<String>::new());
+
+    let gentle = Notice { priority: Priority::P2, ..notice() };
+    let first = changed(&opened(&gentle), &AlertEvent::StepDue, 0);
+    let only_on_call = Plan { steps: vec![notice().plan.steps[1].clone()], ..notice().plan };
+    let urgent = first.noticed(&Notice { first_at: at(30), plan: only_on_call, ..notice() }, &[], at(30)).alert;
+    let second = changed(&urgent, &AlertEvent::StepDue, 30);
+    let taken = after(&second, &replied("on_call", Answer::Take), 40).unwrap();
+    assert_eq!(named(&taken), ["owner"], "told while it was less urgent");
+    let again = taken.alert.noticed(&Notice { reason: Reason::Undelivered, first_at: at(50), ..notice() }, &[], at(50));
+    let told = changed(&again.alert, &AlertEvent::StepDue, 50);
+    let retaken = after(&told, &AlertEvent::Acknowledged { by: "jo".into(), how: How::Api }, 60).unwrap();
+    assert_eq!(named(&retaken).len(), 1, "who heard it the last time does not hear it again: {:?}", named(&retaken));
+}
+
+#[test]
+fn a_receipt_has_an_end_and_an_answer_counts_after_it() {
+    let mut alert = changed(&opened(&notice()), &AlertEvent::StepDue, 0);
+    for n in 0..3_000 {
+        let answer = if n % 2 == 0 { Answer::Pass } else { Answer::Take };
+        let event = if n == 0 { AlertEvent::ClockMoved { by_ms: 1_000 } } else { replied("owner", answer) };
+        alert = after(&alert, &event, 10).map_or(alert, |change| change.alert);
+    }
+    assert_eq!(alert.state, AlertState::Acknowledged);
+    assert!(alert.entries < 1_500, "{} lines", alert.entries);
+    let mut flapping = changed(&opened(&notice()), &AlertEvent::StepDue, 0);
+    for n in 0..3_000_i64 {
+        let by_ms = if n % 2 == 0 { 60_000 } else { -60_000 };
+        flapping = changed(&flapping, &AlertEvent::ClockMoved { by_ms }, 10);
+    }
+    assert!(flapping.entries < 1_500, "{} lines", flapping.entries);
+    let taken = after(&flapping, &replied("owner", Answer::Take), 11).unwrap();
+    assert!(taken.entries.iter().any(|entry| matches!(entry.what, What::Acknowledged { .. })));
+}
+
 fn pushes(alert: &Alert) -> Vec<(Word, Fate, Place)> {
     let pushed = alert.told.iter().filter(|it| it.by == Way::Push);
     pushed.map(|it| (it.word, it.fate, it.place)).collect()

@@ -434,3 +434,24 @@ async fn a_drill_walks_the_roster_and_says_that_it_is_one() {
     assert_eq!(texted.len(), 3);
     assert!(texted.iter().all(|(_, body)| body.contains("TEST")), "{texted:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_works_for_two_businesses_answers_the_one_that_told_them_last() {
+    for last in ["acme", "beta"] {
+        let playbooks = ["acme", "beta"].map(|tenant| {
+            let text = PLAYBOOK.replace("\"acme\"", &format!("\"{tenant}\"")).replace("assistant-acme", tenant);
+            Playbook::parse(&text, "business.toml").unwrap()
+        });
+        let world = World { tenants: Tenants::new(playbooks), ..World::new() };
+        let system = world.start().await;
+        let first = if last == "acme" { "beta" } else { "acme" };
+        for (n, tenant) in [first, last].into_iter().enumerate() {
+            world.at(1 + n as u64).await;
+            let tenant = TenantId::parse(tenant).unwrap();
+            system.alerts.drill(&tenant, Priority::P1, "n1").await.unwrap().unwrap();
+            settle().await;
+        }
+        let taken = system.alerts.replied(&"+15145550110".parse().unwrap(), "1").await.unwrap().unwrap();
+        assert_eq!((taken.tenant.as_str(), taken.state), (last, AlertState::Acknowledged));
+    }
+}

@@ -10,6 +10,9 @@ use super::step;
 use crate::sms::NewSms;
 use crate::time::Timestamp;
 
+/// Lines of a receipt, but for what can only happen so often.
+const MAX_ENTRIES: u64 = 1_000;
+
 /// A change in the making.
 pub(super) struct Draft {
     pub alert: Alert,
@@ -29,7 +32,12 @@ impl Draft {
         Change { alert: self.alert, entries: self.entries, texts: self.texts }
     }
 
+    /// What may go on for ever is written down only so often; it still counts.
     pub fn note(&mut self, what: What) {
+        let endless = matches!(what, What::Replied { .. } | What::ClockMoved { .. } | What::Updated { .. });
+        if endless && self.alert.entries >= MAX_ENTRIES {
+            return;
+        }
         self.alert.entries += 1;
         self.entries.push(Entry { seq: self.alert.entries, at: self.now, what });
     }

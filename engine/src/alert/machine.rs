@@ -48,6 +48,7 @@ impl Alert {
             resolved: None,
             told: Vec::new(),
             watching: notice.watching,
+            reassured: 0,
             version: 0,
             entries: 0,
         };

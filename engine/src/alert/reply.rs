@@ -61,9 +61,63 @@ const PASS: [&str; 14] = [
 /// Only by themselves: `1 heure`, `no problem` and `non, j'y vais` are something else.
 const ALONE: [&str; 4] = ["1", "2", "no", "non"];
 
+/// One of these behind it, and nobody can tell whether they really go: `ok mais je peux pas`, `yes but not now`.
+const DOUBT: [&str; 40] = [
+    "pas",
+    "plus",
+    "jamais",
+    "non",
+    "ne",
+    "n",
+    "mais",
+    "sauf",
+    "impossible",
+    "autre",
+    "demain",
+    "tard",
+    "si",
+    "qui",
+    "quoi",
+    "quel",
+    "quelle",
+    "quand",
+    "comment",
+    "pourquoi",
+    "not",
+    "no",
+    "never",
+    "cannot",
+    "t",
+    "but",
+    "unless",
+    "except",
+    "else",
+    "later",
+    "tomorrow",
+    "if",
+    "who",
+    "what",
+    "where",
+    "when",
+    "why",
+    "how",
+    "which",
+    "unable",
+];
+
 impl Answer {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Answer::Take => "take",
+            Answer::Pass => "pass",
+        }
+    }
+
     /// Of a key pressed, or a text in reply. `None`: nobody can tell, and nothing must be made of it.
     pub fn read(words: &str) -> Option<Answer> {
+        if words.contains('?') {
+            return None;
+        }
         let said = bare(words);
         let is = |known: &&str| *known == said;
         let begins = |known: &&str| {
@@ -72,7 +126,8 @@ impl Answer {
         if PASS.iter().any(|known| is(known) || begins(known)) {
             return Some(Answer::Pass);
         }
-        TAKE.iter().any(|known| is(known) || begins(known)).then_some(Answer::Take)
+        let doubts = || said.split(' ').any(|word| DOUBT.contains(&word));
+        TAKE.iter().any(|known| is(known) || begins(known) && !doubts()).then_some(Answer::Take)
     }
 }
 
@@ -114,6 +169,19 @@ mod tests {
             ("1 heure", None),
             ("no problem", None),
             ("qui est-ce?", None),
+            ("oui?", None),
+            ("OK?", None),
+            ("ok qui est-ce", None),
+            ("j'y vais pas", None),
+            ("Ok mais je peux pas y aller", None),
+            ("oui mais pas avant demain", None),
+            ("ok I can't", None),
+            ("yes but not now", None),
+            ("got it, can someone else go", None),
+            ("ok, j'y vais", take),
+            ("Oui parfait", take),
+            ("ok merci j'arrive dans 20 minutes", take),
+            ("on my way, 10 min", take),
         ] {
             assert_eq!(Answer::read(words), answer, "{words:?}");
         }

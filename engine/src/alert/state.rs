@@ -38,6 +38,9 @@ pub struct Alert {
     /// Written down and never acted on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub watching: bool,
+    /// Walks whose people have heard that somebody took it: all before this one.
+    #[serde(default)]
+    pub reassured: u32,
     /// Changes so far: the next one is written only where this is the last.
     pub version: u64,
     /// Entries of the receipt so far.
@@ -190,6 +193,16 @@ impl AlertState {
     }
 }
 
+impl Way {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Way::Sms => "sms",
+            Way::Call => "call",
+            Way::Push => "push",
+        }
+    }
+}
+
 impl Word {
     pub const fn is_open(&self) -> bool {
         matches!(self, Word::Open)
@@ -214,6 +227,19 @@ impl Word {
 }
 
 impl Fate {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Fate::Owed => "owed",
+            Fate::Dialling => "dialling",
+            Fate::Delivered => "delivered",
+            Fate::Answered => "answered",
+            Fate::Machine => "machine",
+            Fate::NoAnswer => "no_answer",
+            Fate::Failed => "failed",
+            Fate::Unknown => "unknown",
+        }
+    }
+
     /// Of a text in this state; `None` while it is on its way.
     pub const fn of_text(state: SmsState) -> Option<Fate> {
         match state {

@@ -123,11 +123,14 @@ pub(super) fn was_in_vain(alert: &Alert) -> bool {
     current.peek().is_some() && current.all(|telling| telling.fate.is_in_vain())
 }
 
-/// One short text to everybody who was texted in this walk, but for the one who took it.
+/// One short text to everybody who was texted or rung up and has not heard yet that it is taken, but for the one who
+/// took it: a missed call is called back.
 pub(super) fn reassure(draft: &mut Draft, by: &str, desk: &Desk) {
-    let walk = draft.alert.place.walk;
-    let texted = |told: &&Telling| told.by == Way::Sms && told.place.walk == walk;
-    let names: Vec<Box<str>> = draft.alert.told.iter().filter(texted).map(|told| told.contact.clone()).collect();
+    let (walk, heard) = (draft.alert.place.walk, draft.alert.reassured);
+    let rung = |told: &Telling| told.by == Way::Call && !matches!(told.fate, Fate::Owed | Fate::Failed);
+    let told = |told: &&Telling| told.place.walk >= heard && (told.by == Way::Sms || rung(told));
+    let names: Vec<Box<str>> = draft.alert.told.iter().filter(told).map(|told| told.contact.clone()).collect();
+    draft.alert.reassured = walk + 1;
     let taker = desk.playbook.and_then(|playbook| playbook.contact(by)).map(|contact| contact.phone.clone());
     let mut numbers: Vec<_> = taker.into_iter().collect();
     for name in names {
