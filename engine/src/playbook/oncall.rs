@@ -154,20 +154,41 @@ impl Playbook {
     }
 }
 
+/// How somebody begins who speaks of themselves.
+const MYSELF: [&str; 12] = ["je", "j", "moi", "i", "im", "ok", "oui", "yes", "on", "oncall", "garde", "taking"];
+/// One of these, and it may mean the opposite, or somebody else.
+const NOT_SO: [&str; 11] = ["pas", "ne", "n", "plus", "jamais", "qui", "not", "t", "never", "cannot", "who"];
+
 /// `je prends la garde jusqu'à 8 h`, `I take the shift until 8:30`: until how many minutes after midnight. `None`: it
-/// says something else.
+/// says something else, or asks, or speaks of somebody else.
 pub fn shift_taken(words: &str) -> Option<u16> {
     let start: String = words.chars().take(160).collect();
     let said = super::fold(&start);
-    let takes = [("garde", "jusqu"), ("quart", "jusqu"), ("shift", "until"), ("on call", "until"), ("oncall", "until")];
-    let (_, rest) = takes.iter().find_map(|(shift, until)| {
-        let place = said.find(until).filter(|_| said.contains(shift))?;
-        Some((shift, &said[place..]))
-    })?;
+    let words: Vec<&str> = said.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let says = |word: &&str| words.contains(word);
+    let of_themselves = words.first().is_some_and(|first| MYSELF.contains(first));
+    if said.contains('?') || !of_themselves || NOT_SO.iter().any(|word| says(&word)) {
+        return None;
+    }
+    let is_shift = ["garde", "quart", "shift", "oncall"].iter().any(|word| says(&word)) || said.contains("on call");
+    let place = ["jusqu", "until"].iter().find_map(|until| said.find(until)).filter(|_| is_shift)?;
+    clock_in(&said[place..])
+}
+
+/// `jusqu'a 17h30`, `until 6:15 pm`, `until noon`: minutes after midnight.
+fn clock_in(rest: &str) -> Option<u16> {
+    let names = [("minuit", 0), ("midnight", 0), ("midi", 12 * 60), ("noon", 12 * 60)];
+    if let Some((_, minutes)) = names.iter().find(|(name, _)| rest.contains(name)) {
+        return Some(*minutes);
+    }
     let mut numbers = rest.split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty());
     let (hour, minute): (u16, u16) = (numbers.next()?.parse().ok()?, numbers.next().map_or(Ok(0), str::parse).ok()?);
-    let afternoon = hour < 12 && (rest.contains("pm") || rest.contains("p.m"));
-    let hour = if afternoon { hour + 12 } else { hour };
+    let is = |half: &str| rest.contains(&format!("{half}m")) || rest.contains(&format!("{half}.m"));
+    let hour = match hour {
+        12 if is("a") => 0,
+        hour if hour < 12 && is("p") => hour + 12,
+        hour => hour,
+    };
     (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
 
@@ -284,6 +305,16 @@ mod tests {
             ("j'y vais", None),
             ("la garde jusqu'à 25 h", None),
             ("j'y suis jusqu'à 8 h", None),
+            ("qui prend la garde jusqu'à 8 h?", None),
+            ("je prends pas la garde jusqu'à 8 h", None),
+            ("Paul prend la garde jusqu'à 8 h", None),
+            ("je regarde le match jusqu'à 8 h", None),
+            ("I can't take the shift until 8", None),
+            ("I take the shift until 12 am", Some(0)),
+            ("je prends la garde jusqu'à minuit", Some(0)),
+            ("je suis de garde jusqu'à midi", Some(720)),
+            ("Ok, je prends le quart jusqu'à 6h", Some(360)),
+            ("i'm oncall until noon", Some(720)),
         ] {
             assert_eq!(shift_taken(words), minutes, "{words}");
         }
