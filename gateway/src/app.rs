@@ -11,6 +11,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actors::Limits;
 use actors::bus::LocalBus;
+use actors::deadman::Watch;
 use actors::inbound::Listening;
 use actors::sms_pool::SmsPool;
 use actors::supervise::Supervised;
@@ -27,7 +28,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::carriers::{self, BadCarrier, ByTenant, Carrier};
 use crate::data_dir::{DataDir, DataDirError, Kept};
-use crate::forward::HttpForwarder;
+use crate::forward::{HttpBeacon, HttpForwarder};
 use crate::http::{self, Condition, Parts, Probe, State};
 use crate::platforms::vapi::{Doorkeeper, VapiControl};
 use crate::playbooks::{self, LastGood, PlaybooksError, Shelf};
@@ -297,6 +298,15 @@ fn sweep_after(settings: &Settings) -> Duration {
     let sms = &settings.sms;
     let hears = sms.provider == SmsProviderName::Sandbox || public_url(settings).is_some();
     Duration::from_secs(if hears { sms.sweep_after_s } else { sms.poll_after_s })
+}
+
+fn watch(settings: &Settings) -> Result<Option<Watch>, Failure> {
+    let deadman = &settings.deadman;
+    if deadman.url.expose_secret().is_empty() {
+        return Ok(None);
+    }
+    let beacon = Arc::new(HttpBeacon::new(deadman.url.clone())?);
+    Ok(Some(Watch { beacon, every: Duration::from_secs(deadman.period_s) }))
 }
 
 fn control(settings: &Settings) -> Result<Option<Arc<dyn CallControl>>, Failure> {

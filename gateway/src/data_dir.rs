@@ -80,6 +80,11 @@ pub fn read_vapi_secret(dir: &Path) -> Option<SecretString> {
     read(&dir.join(VAPI_SECRET)).ok().flatten()
 }
 
+/// As [`read_vapi_secret`]: the token of the server's owner.
+pub fn read_admin_token(dir: &Path) -> Option<SecretString> {
+    read(&dir.join(ADMIN_TOKEN)).ok().flatten()
+}
+
 fn unusable(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
     let path = path.to_owned();
     move |why| DataDirError::Unusable { path, why }

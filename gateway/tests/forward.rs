@@ -6,7 +6,11 @@ mod own_server;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::ports::{Forwarder, Post, SystemClock};
+use engine::alert::{Reason, Word};
+use engine::ids::TenantId;
+use engine::playbook::{AlertWords, PushChannel, PushFormat};
+use engine::ports::{Forwarder, NewPush, Post, Pusher, SystemClock};
+use engine::priority::Priority;
 use engine::tools::{Endpoint, Loss, Lost};
 use gateway::forward::HttpForwarder;
 
@@ -72,6 +76,57 @@ async fn a_private_address_is_never_connected_to_however_it_is_written() {
     let lost = ask(&server.url(), false).await.unwrap_err();
     assert_eq!(lost.how, Loss::NotAsked);
     assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn an_alert_is_pushed_to_no_private_address_either() {
+    let server = OwnServer::start().await;
+    let push = |url: &str, allow_private| {
+        let channel = PushChannel { endpoint: endpoint(url, allow_private), ..channel() };
+        NewPush { channel: Arc::new(channel), ..notification() }
+    };
+    for host in ["127.0.0.1", "localhost", "0x7f.1", "[::1]", "169.254.169.254"] {
+        let url = format!("https://{host}:{}/topic", server.address.port());
+        let lost = forwarder().push(&push(&url, false)).await.unwrap_err();
+        assert_eq!(lost.how, Loss::NotAsked, "{host}");
+        assert!(lost.why.contains("private") && !lost.why.contains("topic"), "{lost}");
+    }
+    assert_eq!(server.connections(), 0);
+    forwarder().push(&push(&server.url(), true)).await.unwrap();
+    server.will(Act::Answer(403, "", "{}".into()));
+    let lost = forwarder().push(&push(&server.url(), true)).await.unwrap_err();
+    assert_eq!(lost.how, Loss::Refused);
+}
+
+fn channel() -> PushChannel {
+    let endpoint = endpoint("https://ntfy.example.com/topic", false);
+    PushChannel { endpoint, format: PushFormat::Ntfy, priorities: vec![Priority::P1] }
+}
+
+fn notification() -> NewPush {
+    let words = AlertWords {
+        business: "Acme".into(),
+        priority: Priority::P1,
+        client: String::new(),
+        callback: String::new(),
+        service: String::new(),
+        address: String::new(),
+        message: "water".to_owned(),
+        link: String::new(),
+    };
+    NewPush {
+        id: "push-1".into(),
+        channel: Arc::new(channel()),
+        alert: "00000000000000000000000000000001".parse().unwrap(),
+        tenant: TenantId::parse("acme").unwrap(),
+        call: None,
+        reason: Reason::Call,
+        priority: Priority::P1,
+        word: Word::Open,
+        title: "Acme P1: alert".into(),
+        text: "water".into(),
+        words,
+    }
 }
 
 #[tokio::test]

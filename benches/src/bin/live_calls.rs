@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use clap::Parser;
 use engine::call::{Call, Event, EventKind, Parties, Phase, Role, ToolCall};
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
-use engine::ports::{CallOutcome, Forwarder, NewCall, Post, SmsProvider, SystemClock, Telephony};
+use engine::ports::{CallOutcome, Forwarder, NewCall, NewPush, Post, Pusher, SmsProvider, SystemClock, Telephony};
 use engine::sms::{Attempt, SendOutcome, Sms};
 use engine::time::Timestamp;
 use engine::tools::Lost;
@@ -115,6 +115,7 @@ async fn start(directory: &std::path::Path, calls: usize) -> anyhow::Result<Syst
         alerts: store,
         telephony: Arc::new(Nobody),
         pusher: Arc::new(Nobody),
+        watch: None,
         provider: Arc::new(Nobody),
         reports: None,
         bus: Arc::new(feed.clone()),
@@ -135,6 +136,13 @@ struct Nobody;
 impl Telephony for Nobody {
     async fn call(&self, _: &NewCall) -> CallOutcome {
         CallOutcome::NoAnswer
+    }
+}
+
+#[async_trait]
+impl Pusher for Nobody {
+    async fn push(&self, _: &NewPush) -> Result<(), Lost> {
+        Err(Lost::not_asked("nobody is there"))
     }
 }
 

@@ -167,10 +167,10 @@ pub fn shift_taken(words: &str) -> Option<u16> {
     let words: Vec<&str> = said.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let says = |word: &&str| words.contains(word);
     let of_themselves = words.first().is_some_and(|first| MYSELF.contains(first));
-    if said.contains('?') || !of_themselves || NOT_SO.iter().any(|word| says(&word)) {
+    if said.contains('?') || !of_themselves || NOT_SO.iter().any(&says) {
         return None;
     }
-    let is_shift = ["garde", "quart", "shift", "oncall"].iter().any(|word| says(&word)) || said.contains("on call");
+    let is_shift = ["garde", "quart", "shift", "oncall"].iter().any(says) || said.contains("on call");
     let place = ["jusqu", "until"].iter().find_map(|until| said.find(until)).filter(|_| is_shift)?;
     clock_in(&said[place..])
 }

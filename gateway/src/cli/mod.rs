@@ -1,12 +1,14 @@
 //! The command line: what can be asked, one file per command, and how each ends.
 //! Data goes to standard output; progress, logs and the one message of a failure go to standard error.
 
+mod api;
 mod audit;
 mod banner;
 mod business;
 mod config;
 mod demo;
 mod doctor;
+mod drill;
 mod exit;
 mod output;
 mod playbook;
@@ -85,6 +87,8 @@ enum Command {
     Audit(audit::Audit),
     /// Check this machine and, given its URL, the way from the world to the server
     Doctor(doctor::Doctor),
+    /// Open a real alert that says it is a test, and follow who is told and who answers
+    Drill(drill::Drill),
     /// Print the completions of a shell
     Completions { shell: Shell },
 }
@@ -122,6 +126,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Vapi { command } => vapi::run(&command, &overrides).await,
         Command::Audit(audit) => audit::run(&audit, &overrides).await,
         Command::Doctor(doctor) => doctor::run(&doctor, &overrides).await,
+        Command::Drill(drill) => drill::run(drill, &overrides).await,
         Command::Completions { shell } => completions(shell),
     };
     match ended {

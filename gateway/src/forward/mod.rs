@@ -5,6 +5,7 @@
 //! and refuses a timestamp that is more than five minutes away. `idempotency-key` is the same whenever the same thing
 //! is asked again: answer it, and do nothing twice.
 
+mod beacon;
 mod push;
 mod resolver;
 
@@ -22,6 +23,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Response, Url};
 use sha2::Sha256;
 
+pub use self::beacon::HttpBeacon;
 use self::resolver::{OnlyPublic, is_not_public};
 
 /// Longest answer read, in bytes. The model has to read it too.

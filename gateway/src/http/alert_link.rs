@@ -3,7 +3,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data, Path};
-use engine::alert::{Alert, AlertState, Answer, How, Links};
+use engine::alert::{Alert, AlertState, Answer, How, Links, named};
 use engine::playbook::Language;
 
 use super::{Problem, State};
@@ -60,7 +60,9 @@ fn page(alert: &Alert, contact: &str, language: Language) -> HttpResponse {
         (AlertState::Acknowledged, Some(by)) if *by.by == *contact => {
             say("Vous l'avez prise.", "You have taken it.").to_owned()
         }
-        (AlertState::Acknowledged, Some(by)) => format!("{}: {}", say("Prise par", "Taken by"), escaped(&by.by)),
+        (AlertState::Acknowledged, Some(by)) => {
+            format!("{}: {}", say("Prise par", "Taken by"), escaped(named(language, &by.by)))
+        }
         _ => format!(
             "<form method=\"post\"><button name=\"answer\" value=\"take\">{}</button>\
              <button name=\"answer\" value=\"pass\">{}</button></form>",

@@ -36,6 +36,7 @@ pub(super) fn check(loaded: &Loaded) -> Result<(), SettingsError> {
         signature,
         sms,
         twilio,
+        deadman,
         limits,
     ];
     rules.iter().try_for_each(|rule| rule(&loaded.settings)).map_err(|(key, why, fix)| SettingsError::Refused {
@@ -275,6 +276,23 @@ fn sender(twilio: &Twilio) -> Verdict {
         ),
         _ => Ok(()),
     }
+}
+
+/// Its own words for a bad URL: it is a secret, and not shown.
+fn deadman(settings: &Settings) -> Verdict {
+    const KEY: &str = "deadman.url";
+    let url = settings.deadman.url.expose_secret();
+    if url.is_empty() {
+        return Ok(());
+    }
+    let known = Url::parse(url).ok().filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
+    let Some(url) = known else {
+        return refuse(KEY, "it is not an http or https URL", "copy the ping URL from the service");
+    };
+    if url.scheme() != "https" && !is_loopback(&url) {
+        return refuse(KEY, "plain http beyond this machine: anybody on the way could read it", "use https");
+    }
+    at_least_one("deadman.period_s", settings.deadman.period_s)
 }
 
 fn limits(settings: &Settings) -> Verdict {

@@ -64,17 +64,18 @@ pub fn variable(path: &str) -> String {
 /// Values that are never shown.
 pub fn is_secret(path: &str) -> bool {
     let name = path.rsplit('.').next().unwrap_or(path);
-    matches!(
-        name,
-        "secret"
-            | "previous_secrets"
-            | "api_key"
-            | "auth_token"
-            | "previous_auth_tokens"
-            | "api_key_secret"
-            | "webhook_keys"
-            | "token"
-    )
+    path == "deadman.url"
+        || matches!(
+            name,
+            "secret"
+                | "previous_secrets"
+                | "api_key"
+                | "auth_token"
+                | "previous_auth_tokens"
+                | "api_key_secret"
+                | "webhook_keys"
+                | "token"
+        )
 }
 
 /// The name nearest to one that does not exist: a sibling if one is close, else whatever is closest anywhere.
@@ -157,7 +158,8 @@ mod tests {
                 "sms.twilio.previous_auth_tokens",
                 "sms.twilio.api_key_secret",
                 "sms.twilio.webhook_keys",
-                "metrics.token"
+                "metrics.token",
+                "deadman.url"
             ]
         );
     }

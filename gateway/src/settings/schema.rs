@@ -22,6 +22,7 @@ pub struct Settings {
     pub platforms: Platforms,
     pub sms: Sms,
     pub metrics: Metrics,
+    pub deadman: Deadman,
     pub limits: LimitSettings,
 }
 
@@ -190,6 +191,15 @@ pub struct Twilio {
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
     pub token: SecretString,
+}
+
+/// Who is told that all is well.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deadman {
+    /// Empty: nobody.
+    pub url: SecretString,
+    pub period_s: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

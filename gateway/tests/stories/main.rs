@@ -1,9 +1,11 @@
 //! Stories: the whole product behind real HTTP on a port of its own, one file per noun of its URLs.
 
+mod alert_channel;
 mod alerts;
 mod auth;
 mod calls;
 mod carrier;
+mod deadman;
 mod harness;
 mod health;
 mod live;

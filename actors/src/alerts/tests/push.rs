@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use engine::alert::{Way, What, Word};
-use engine::sms::{ErrorClass, SendOutcome};
+use engine::sms::{ErrorClass, SendOutcome, Sms};
 use engine::tools::Lost;
 
 use super::*;
