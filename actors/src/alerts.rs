@@ -9,6 +9,7 @@ pub(crate) mod dial;
 mod hearing;
 pub(crate) mod ledger;
 pub(crate) mod push;
+mod replies;
 mod supervisor;
 #[cfg(test)]
 mod tests;
@@ -20,12 +21,8 @@ use std::time::Duration;
 use engine::alert::{self, Alert, AlertEvent, AlertState, Answer, How, Owner};
 use engine::failure::Failure;
 use engine::ids::{AlertId, TenantId};
-use engine::phone::PhoneNumber;
-use engine::playbook::oncall::shift_taken;
 use engine::playbook::{Playbook, Shift};
-use engine::ports::AlertsWanted;
 use engine::priority::Priority;
-use engine::time::Timestamp;
 use parking_lot::RwLock;
 use ractor::{Actor, ActorRef};
 use tokio::sync::{Mutex, Semaphore};
@@ -46,8 +43,6 @@ pub use self::ledger::Ledger;
 
 /// First and longest wait between two starts.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// Alerts of one tenant looked through for whoever replies.
-const RECENT: usize = 100;
 
 /// The only way to alerts. Cheap to clone.
 #[derive(Clone)]
@@ -114,41 +109,6 @@ impl Alerts {
         self.change(id, &AlertEvent::Replied { contact: contact.into(), answer, how }).await
     }
 
-    /// A text from this number: an answer to the alert its owner was told of last and that is not taken yet, or the
-    /// word that its owner takes the shift. `None`: nobody of the team, nothing to answer, or words that are no answer.
-    pub async fn replied(&self, number: &PhoneNumber, words: &str) -> Result<Option<Alert>, Failure> {
-        if let Some(minutes) = shift_taken(words) {
-            self.takes_shift(number, minutes).await?;
-            return Ok(None);
-        }
-        let Some(answer) = Answer::read(words) else { return Ok(None) };
-        match self.told_last(number).await? {
-            Some((id, contact)) => self.answered(id, &contact, answer, How::Reply).await,
-            None => Ok(None),
-        }
-    }
-
-    /// The untaken alert whose telling reached this number last, in whichever business its owner is somebody.
-    async fn told_last(&self, number: &PhoneNumber) -> Result<Option<(AlertId, Box<str>)>, Failure> {
-        let mut last: Option<(Timestamp, AlertId, Box<str>)> = None;
-        for playbook in &self.context.desk.ledger.tenants.in_force().playbooks {
-            let names: Vec<&str> =
-                playbook.contacts.iter().filter(|it| it.phone == *number).map(|it| &*it.name).collect();
-            if names.is_empty() {
-                continue;
-            }
-            let states = vec![AlertState::Open, AlertState::Escalated, AlertState::Unanswered];
-            let wanted = AlertsWanted { tenant: Some(playbook.tenant.clone()), states, before: None, limit: RECENT };
-            for alert in self.context.desk.ledger.store.alerts(&wanted).await? {
-                let told = alert.told.iter().rev().find(|told| names.contains(&&*told.contact));
-                if let Some(telling) = told.filter(|it| last.as_ref().is_none_or(|(at, ..)| it.at > *at)) {
-                    last = Some((telling.at, alert.id, telling.contact.clone()));
-                }
-            }
-        }
-        Ok(last.map(|(_, id, contact)| (id, contact)))
-    }
-
     /// Tells the roster of this priority that it is a test. `nonce` makes it an alert of its own. `None`: no such tenant.
     pub async fn drill(&self, tenant: &TenantId, priority: Priority, nonce: &str) -> Result<Option<Alert>, Failure> {
         let desk = &self.context.desk;
@@ -168,21 +128,6 @@ impl Alerts {
         self.context.desk.ledger.store.keep_shift(tenant, &shift).await?;
         info!(%tenant, contact = %shift.contact, until = %shift.until, "shift taken over");
         playbook.shifts.put(tenant.clone(), shift);
-        Ok(())
-    }
-
-    /// A text from this number: its owner is on call until the clock on the wall shows this time, wherever people of
-    /// theirs take turns.
-    async fn takes_shift(&self, number: &PhoneNumber, minutes: u16) -> Result<(), Failure> {
-        let ledger = &self.context.desk.ledger;
-        let now = ledger.clock.now();
-        for playbook in ledger.tenants.in_force().playbooks.iter().filter(|playbook| playbook.oncall.is_some()) {
-            let known = playbook.contacts.iter().find(|contact| contact.phone == *number);
-            if let (Some(contact), Some(until)) = (known, playbook.next_clock(minutes, now)) {
-                let shift = Shift { contact: contact.name.clone(), until, by: contact.name.clone(), at: now };
-                self.take_shift(playbook, shift).await?;
-            }
-        }
         Ok(())
     }
 

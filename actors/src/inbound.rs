@@ -69,7 +69,7 @@ impl Inbound {
             Wish::Start => self.opt_in(text).await.map(|_| None)?,
             Wish::Yes if self.opt_in(text).await? => None,
             Wish::Help(asked) => self.help(text, whose.as_ref(), asked),
-            Wish::Yes | Wish::Other => self.pass_on(text, whose.clone()).await.map(|()| None)?,
+            Wish::Yes | Wish::Other => self.pass_on(text).await?,
         };
         let kept = InboundSms {
             id: text.id.clone(),
@@ -122,15 +122,17 @@ impl Inbound {
         text.understood.is_none().then(|| help_answer(playbook.as_deref(), asked))
     }
 
-    async fn pass_on(&self, text: &Text, tenant: Option<TenantId>) -> Result<(), Failure> {
-        let (from, body, message) = (text.from.clone(), text.body.clone(), text.id.clone());
+    /// Whose it is is not guessed here: somebody may be of several teams.
+    async fn pass_on(&self, text: &Text) -> Result<Option<String>, Failure> {
+        let (tenant, from) = (text.tenant.clone(), text.from.clone());
+        let (body, message) = (text.body.clone(), text.id.clone());
         let reply = Reply { tenant, from, body, message, at: self.clock.now() };
-        let heard = self.replies.hear(&reply).await?;
-        metrics::replied(match heard {
-            Heard::Answered => "answered",
-            Heard::NothingOpen => "nothing_open",
-        });
-        Ok(())
+        let (outcome, answer) = match self.replies.hear(&reply).await? {
+            Heard::Answered { say } => ("answered", Some(say)),
+            Heard::NothingOpen => ("nothing_open", None),
+        };
+        metrics::replied(outcome);
+        Ok(answer)
     }
 
     /// The account's tenant, else the one who texted them last, else the only one there is.
@@ -249,17 +251,6 @@ impl SmsProvider for Listening {
 
     fn concurrent(&self) -> Option<u32> {
         self.provider.concurrent()
-    }
-}
-
-/// Where replies go while nobody waits for any.
-pub struct NobodyWaits;
-
-#[async_trait]
-impl Replies for NobodyWaits {
-    async fn hear(&self, reply: &Reply) -> Result<Heard, Failure> {
-        info!(sms.from = %reply.from.masked(), "a reply came in and nothing waits for one");
-        Ok(Heard::NothingOpen)
     }
 }
 

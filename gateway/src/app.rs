@@ -26,7 +26,8 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::carriers::{self, BadCarrier, ByTenant, Carrier};
+use crate::carriers::twilio::Ways;
+use crate::carriers::{self, BadCarrier, Carrier};
 use crate::data_dir::{DataDir, DataDirError, Kept};
 use crate::forward::{HttpBeacon, HttpForwarder};
 use crate::http::{self, Condition, Parts, Probe, State};
@@ -150,7 +151,9 @@ impl App {
     pub async fn start(start: Start) -> Result<App, StartError> {
         let Start { settings, listener, admin_token, playbooks, doorkeeper, links, data_dir, .. } = start;
         let clock = Arc::new(SystemClock);
-        let mut carrier = carriers::carrier(&settings.sms, public_url(&settings).as_deref(), clock.clone())?;
+        let tenants = playbooks.tenants.clone();
+        let ways = Ways::new(&settings.sms.twilio, public_url(&settings))?;
+        let mut carrier = carriers::carrier(&settings.sms, &ways, tenants.clone(), clock.clone())?;
         let provider = carrier.provider.name();
         let store = Arc::new(SqliteStore::open(&database(&settings), settings.store.readers).await?);
         for (tenant, shift) in AlertStore::shifts(&*store).await? {
@@ -164,12 +167,10 @@ impl App {
         ];
         let mut probes = probes(&store, &in_use, &playbooks);
         let metrics = crate::metrics::install();
-        let tenants = playbooks.tenants.clone();
         let feed = LocalBus::new(limits(&settings).live_backlog);
-        let (late_reports, watching_carrier) = (carrier.late_reports.take(), carrier.watching.take());
+        let late_reports = carrier.late_reports.take();
         let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone(), feed.clone()).await?;
-        let carrier = carrier_side::build(&settings, &store, &system, late_reports, Arc::new(feed))?;
-        let watching_codes = carrier.webhooks.errors.watch();
+        let carrier = carrier_side::build(&settings, &ways, &store, &system, late_reports, Arc::new(feed));
         probes.push(texting(system.sms_pool.clone(), provider));
         let watching = playbooks::watch(playbooks.clone(), every(settings.playbooks.poll_s))
             .map_err(|why| Failure::fail(format!("cannot catch SIGHUP: {why}")))?;
@@ -206,7 +207,7 @@ impl App {
             server: handle,
             serving: tokio::spawn(server),
             upkeep: tokio::spawn(crate::metrics::upkeep(metrics)),
-            watching: [Some(watching), watching_carrier, watching_codes].into_iter().flatten().collect(),
+            watching: [Some(watching), ways.errors.watch()].into_iter().flatten().collect(),
             drain,
             _data_dir: data_dir,
         })
@@ -250,8 +251,7 @@ async fn start_system(
 ) -> Result<System, Failure> {
     let limits = limits(settings);
     let bus: Arc<dyn EventBus> = Arc::new(feed.clone());
-    let by_tenant = ByTenant::new(carrier.provider, carrier.own, tenants.clone());
-    let listening = Listening::new(Arc::new(by_tenant), store.clone(), bus.clone(), tenants.clone(), clock.clone());
+    let listening = Listening::new(carrier.provider, store.clone(), bus.clone(), tenants.clone(), clock.clone());
     let forwarder = Arc::new(HttpForwarder::new(clock.clone())?);
     let ports = Ports {
         calls: store.clone(),

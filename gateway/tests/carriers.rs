@@ -8,7 +8,7 @@ use engine::ports::{Clock, SmsProvider, SystemClock};
 use engine::priority::Priority;
 use engine::sms::{Attempt, AttemptToken, DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome, Sms, SmsState};
 use gateway::carriers::sandbox::Sandbox;
-use gateway::carriers::twilio::{Errors, Twilio};
+use gateway::carriers::twilio::{Twilio, Ways};
 use gateway::settings::{self, SandboxScript};
 use gateway::simulator::fake_twilio::{Act, Answer, Break, FakeTwilio};
 use tokio::sync::mpsc;
@@ -64,7 +64,7 @@ fn twilio_at(base_url: &str, timeout_s: u64) -> Twilio {
         timeout_s,
         connect_timeout_s: 1,
     };
-    Twilio::new(&settings, None, Arc::new(Errors::new("").unwrap()), Arc::new(SystemClock)).unwrap()
+    Twilio::new(&settings, &Ways::new(&settings, None).unwrap(), Arc::new(SystemClock)).unwrap()
 }
 
 async fn outcome_of(act: Act) -> SendOutcome {

@@ -4,7 +4,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use engine::alert::{AlertEvent, Answer, Fate, How, Place, Telling, spoken};
+use engine::alert::{AlertEvent, Answer, CallName, Fate, How, Place, Telling, spoken};
 use engine::failure::Failure;
 use engine::ids::AlertId;
 use engine::ports::{CallOutcome, NewCall};
@@ -70,10 +70,8 @@ async fn claim(context: &Context, line: &Line) -> Result<Option<(Box<str>, Claim
     let Some(contact) = contact else {
         return Ok(Some((whom, Err("the playbook knows nobody by this name any more".into()))));
     };
-    let Place { walk, round, step } = line.place;
-    let number = engine::ids::digest64(&[contact.phone.as_str()]);
     let call = NewCall {
-        id: format!("{}-{walk}-{round}-{step}-{number:016x}", &alert.id.to_string()[..16]).into(),
+        id: CallName::new(alert.id, line.place, &whom).to_string().into(),
         alert: alert.id,
         tenant: alert.tenant.clone(),
         contact: whom.clone(),

@@ -6,11 +6,11 @@ mod undelivered;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use engine::alert::{Fate, Reason};
+use engine::alert::{CallName, Fate, Reason};
 use engine::call::EventKind;
 use engine::ids::CallKey;
 use engine::playbook::Playbook;
-use engine::ports::{AlertStore, CallOutcome, Clock, SmsOutbox};
+use engine::ports::{AlertStore, AlertsWanted, CallOutcome, Clock, Heard, Replies, Reply, SmsOutbox};
 use engine::testing::fixtures;
 use engine::testing::memory::{MemoryProvider, MemoryPusher, MemoryStore, MemoryTelephony};
 use engine::time::Timestamp;
@@ -201,6 +201,16 @@ async fn alarm(system: &System, n: u64, priority: &str, message: &str) {
     tell(system, n, asked).await;
 }
 
+/// A text from this number, and what is said back.
+async fn says(system: &System, number: &str, words: &str) -> Option<String> {
+    let (from, at) = (number.parse().unwrap(), Timestamp::from_millis(0));
+    let reply = Reply { tenant: None, from, body: words.into(), message: "m1".into(), at };
+    match system.alerts.hear(&reply).await.unwrap() {
+        Heard::Answered { say } => Some(say),
+        Heard::NothingOpen => None,
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn with_nobody_answering_the_whole_roster_is_walked_exactly_on_time() {
     let world = World::new();
@@ -233,9 +243,8 @@ async fn a_key_a_reply_and_the_api_each_stop_it_and_tell_the_others_once() {
         if how != How::Keypress {
             world.at(61).await;
         }
-        let number = "+15145550111".parse().unwrap();
         match how {
-            How::Reply => drop(system.alerts.replied(&number, "J'y vais!").await.unwrap().unwrap()),
+            How::Reply => drop(says(&system, "+15145550111", "J'y vais!").await.unwrap()),
             How::Api => drop(system.alerts.acknowledge(world.alert().await.id, "jo", how).await.unwrap().unwrap()),
             _ => {}
         }
@@ -281,9 +290,35 @@ async fn an_answering_machine_takes_nothing_and_a_late_answer_counts() {
     world.at(300).await;
     let alert = world.alert().await;
     assert_eq!(alert.state, AlertState::Unanswered);
-    let taken = system.alerts.replied(&"+15145550110".parse().unwrap(), "ok").await.unwrap().unwrap();
+    assert_eq!(says(&system, "+15145550199", "ok").await, None, "a stranger");
+    assert!(says(&system, "+15145550110", "ok").await.is_some());
+    let taken = world.alert().await;
     assert_eq!((taken.id, taken.state), (alert.id, AlertState::Acknowledged));
-    assert!(system.alerts.replied(&"+15145550199".parse().unwrap(), "ok").await.unwrap().is_none(), "a stranger");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_leads_to_whoever_pressed_it_also_after_a_restart_and_says_what_came_of_it() {
+    let world = World::new();
+    world.telephony.will("owner", CallOutcome::Unknown { why: "cut".into() });
+    let system = world.start().await;
+    alarm(&system, 1, "P1", "water").await;
+    let alert = world.alert().await;
+    let name: CallName = world.telephony.placed()[0].id.parse().unwrap();
+    drop(system);
+    let system = world.start().await;
+    let press = async |tenant: &str, answer| {
+        let tenant = TenantId::parse(tenant).unwrap();
+        system.alerts.keyed(&name, Some(&tenant), answer).await.unwrap()
+    };
+    assert_eq!(press("somebody-else", Answer::Take).await, None, "another business's account proves nothing here");
+    assert!(press(alert.tenant.as_str(), Answer::Pass).await.is_some());
+    assert!(world.alert().await.state.is_running());
+    let said = press(alert.tenant.as_str(), Answer::Take).await.unwrap();
+    let taken = world.alert().await.acknowledged.unwrap();
+    assert_eq!((&*taken.by, taken.how), ("owner", How::Keypress));
+    assert_eq!(said, "Noted, thank you: it is yours.");
+    let other = CallName::new(alert.id, alert.place, "nobody");
+    assert_eq!(system.alerts.keyed(&other, None, Answer::Take).await, Ok(None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -451,7 +486,9 @@ async fn whoever_works_for_two_businesses_answers_the_one_that_told_them_last() 
             system.alerts.drill(&tenant, Priority::P1, "n1").await.unwrap().unwrap();
             settle().await;
         }
-        let taken = system.alerts.replied(&"+15145550110".parse().unwrap(), "1").await.unwrap().unwrap();
-        assert_eq!((taken.tenant.as_str(), taken.state), (last, AlertState::Acknowledged));
+        assert!(says(&system, "+15145550110", "1").await.is_some());
+        let alerts = world.memory_alerts().await;
+        let taken: Vec<&str> = alerts.iter().filter(|it| !it.state.is_running()).map(|it| it.tenant.as_str()).collect();
+        assert_eq!(taken, [last]);
     }
 }

@@ -16,7 +16,7 @@ struct Said(Mutex<Vec<String>>);
 impl Replies for Said {
     async fn hear(&self, reply: &Reply) -> Result<Heard, Failure> {
         self.0.lock().push(reply.body.to_string());
-        Ok(Heard::Answered)
+        Ok(Heard::Answered { say: "noted".to_owned() })
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod acknowledgement;
 mod answers;
+mod call_name;
 mod change;
 mod draft;
 mod event;
@@ -29,6 +30,7 @@ mod undelivered;
 mod words;
 
 pub use acknowledgement::{Acknowledgement, How};
+pub use call_name::CallName;
 pub use change::Change;
 pub use event::AlertEvent;
 pub use link::Links;
@@ -41,4 +43,4 @@ pub use rules::{HOLD, drill};
 pub use state::{Alert, AlertBrief, AlertState, Fate, Place, Telling, Way, Word};
 pub use undelivered::undelivered;
 pub(crate) use words::body;
-pub use words::{named, spoken};
+pub use words::{came_of, named, spoken};

@@ -1,5 +1,6 @@
 //! What people are told: by text in the business's own words, on the phone and about each other in ours.
 
+use super::state::{Alert, AlertState};
 use crate::ids::AlertId;
 use crate::playbook::{AlertWords, Contact, Language, Playbook};
 use crate::tools::checked;
@@ -34,6 +35,22 @@ pub(super) fn takes(language: Language, by: &str) -> String {
     match language {
         Language::Fr => format!("{by} s'en occupe"),
         Language::En => format!("{by} is taking it"),
+    }
+}
+
+/// What whoever said something of an alert is told came of it.
+pub fn came_of(language: Language, contact: &str, alert: &Alert) -> String {
+    let taken = alert.acknowledged.as_ref().filter(|_| alert.state == AlertState::Acknowledged);
+    match (taken, alert.state, language) {
+        (Some(taken), _, Language::Fr) if *taken.by == *contact => {
+            "C'est noté, merci: vous vous en occupez.".to_owned()
+        }
+        (Some(taken), _, Language::En) if *taken.by == *contact => "Noted, thank you: it is yours.".to_owned(),
+        (Some(taken), _, language) => format!("{}.", takes(language, &taken.by)),
+        (None, AlertState::Resolved, Language::Fr) => "C'est déjà réglé.".to_owned(),
+        (None, AlertState::Resolved, Language::En) => "It is closed already.".to_owned(),
+        (None, _, Language::Fr) => "C'est noté: vous ne vous en occupez pas.".to_owned(),
+        (None, _, Language::En) => "Noted: you are not taking it.".to_owned(),
     }
 }
 

@@ -21,10 +21,13 @@ pub struct Reply {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// It was about something, and that has been committed.
-    Answered,
+    Answered {
+        /// What came of it, to be texted back.
+        say: String,
+    },
     /// Nothing open waits for an answer from this number.
     NothingOpen,
 }

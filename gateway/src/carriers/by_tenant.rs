@@ -1,64 +1,32 @@
-//! Accounts by tenant: whose playbook has one sends by it, the others by the deployment's.
-//!
-//! Follows the playbooks: a connection is made when a tenant first sends, and again when its account or its secret is
-//! another. One that cannot be made sends nothing, and its messages wait.
+//! Texts by tenant: whose playbook has an account of its own sends by it, the others by the deployment's. One that cannot
+//! be used sends nothing, and its messages wait.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use actors::tenants::Tenants;
 use async_trait::async_trait;
 use engine::failure::Failure;
-use engine::ids::TenantId;
-use engine::playbook::sms::OwnCarrier;
 use engine::ports::SmsProvider;
 use engine::sms::{Attempt, ErrorClass, Found, SendOutcome, Sms};
-use parking_lot::Mutex;
 use tracing::error;
 
-use super::{BadCarrier, Connect};
+use super::Accounts;
 
 pub struct ByTenant {
-    default: Arc<dyn SmsProvider>,
-    tenants: Tenants,
-    connect: Box<Connect>,
-    /// By the account's name; as many as there are in the playbooks, and those that were.
-    own: Mutex<HashMap<Box<str>, Connection>>,
-}
-
-struct Connection {
-    to: OwnCarrier,
-    provider: Arc<dyn SmsProvider>,
+    accounts: Accounts<dyn SmsProvider>,
 }
 
 impl ByTenant {
-    pub fn new(default: Arc<dyn SmsProvider>, connect: Box<Connect>, tenants: Tenants) -> ByTenant {
-        ByTenant { default, tenants, connect, own: Mutex::default() }
-    }
-
-    fn of(&self, tenant: &TenantId) -> Result<Arc<dyn SmsProvider>, BadCarrier> {
-        let playbook = self.tenants.get(tenant);
-        let Some(carrier) = playbook.as_ref().and_then(|playbook| playbook.sms.carrier.as_ref()) else {
-            return Ok(self.default.clone());
-        };
-        let mut own = self.own.lock();
-        if let Some(connection) = own.get(&carrier.account).filter(|connection| connection.to == *carrier) {
-            return Ok(connection.provider.clone());
-        }
-        let provider = (self.connect)(carrier)?.unwrap_or_else(|| self.default.clone());
-        own.insert(carrier.account.clone(), Connection { to: carrier.clone(), provider: provider.clone() });
-        Ok(provider)
+    pub fn new(accounts: Accounts<dyn SmsProvider>) -> ByTenant {
+        ByTenant { accounts }
     }
 }
 
 #[async_trait]
 impl SmsProvider for ByTenant {
     fn name(&self) -> &'static str {
-        self.default.name()
+        self.accounts.default().name()
     }
 
     async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome {
-        match self.of(&sms.tenant) {
+        match self.accounts.of(&sms.tenant) {
             Ok(provider) => provider.send(sms, attempt).await,
             Err(bad) => {
                 error!(tenant = sms.tenant.as_str(), error = %bad, "tenant's carrier account cannot be used");
@@ -68,15 +36,14 @@ impl SmsProvider for ByTenant {
     }
 
     async fn find(&self, sms: &Sms, attempt: &Attempt) -> Result<Vec<Found>, Failure> {
-        let provider = self.of(&sms.tenant).map_err(|bad| Failure::retry(bad.to_string()))?;
+        let provider = self.accounts.of(&sms.tenant).map_err(|bad| Failure::retry(bad.to_string()))?;
         provider.find(sms, attempt).await
     }
 
     /// The carrier's ids are unique over its accounts, but each account knows its own alone.
     async fn fetch(&self, provider_id: &str) -> Result<Option<Found>, Failure> {
-        let own: Vec<_> = self.own.lock().values().map(|connection| connection.provider.clone()).collect();
-        let mut answer = self.default.fetch(provider_id).await;
-        for provider in own {
+        let mut answer = self.accounts.default().fetch(provider_id).await;
+        for provider in self.accounts.own() {
             if matches!(answer, Ok(Some(_))) {
                 break;
             }
@@ -86,24 +53,31 @@ impl SmsProvider for ByTenant {
     }
 
     fn class_of(&self, code: u32) -> Option<ErrorClass> {
-        self.default.class_of(code)
+        self.accounts.default().class_of(code)
     }
 
     fn concurrent(&self) -> Option<u32> {
-        self.default.concurrent()
+        self.accounts.default().concurrent()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use actors::tenants::Tenants;
+    use engine::ids::TenantId;
     use engine::playbook::Playbook;
+    use engine::playbook::sms::OwnCarrier;
     use engine::priority::Priority;
     use engine::sms::AttemptToken;
     use engine::testing::frames::{call, moment, text};
     use engine::testing::memory::MemoryProvider;
     use engine::testing::{block_on, fixtures};
+    use parking_lot::Mutex;
 
     use super::*;
+    use crate::carriers::BadCarrier;
 
     fn playbook(tenant: &str, secret: Option<&str>) -> Playbook {
         let mut playbook = Playbook { tenant: TenantId::parse(tenant).unwrap(), ..fixtures::playbook() };
@@ -136,9 +110,9 @@ mod tests {
             }
             let provider = Arc::new(MemoryProvider::default());
             connected.lock().push(provider.clone());
-            Ok(Some(provider as Arc<dyn SmsProvider>))
+            Ok(provider as Arc<dyn SmsProvider>)
         };
-        let provider = ByTenant::new(shared.clone(), Box::new(connect), tenants.clone());
+        let provider = ByTenant::new(Accounts::new(shared.clone(), tenants.clone(), Box::new(connect)));
         for tenant in ["acme", "zebra", "zebra"] {
             assert!(matches!(sends(&provider, tenant), SendOutcome::Accepted { .. }));
         }

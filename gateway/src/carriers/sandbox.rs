@@ -105,13 +105,10 @@ pub(super) fn carrier(settings: &settings::Sandbox, clock: Arc<dyn Clock>) -> Ca
     let senders = Senders { names: vec![settings.from.clone()], per_second: pace(settings.mps) };
     Carrier {
         provider: Arc::new(sandbox),
-        // A rehearsal is everybody's.
-        own: Box::new(|_| Ok(None)),
         senders,
         telephony: Arc::new(telephone::Telephone { rings_for: Duration::from_millis(settings.delivery_ms) }),
         reports: Some(reports),
         late_reports: None,
-        watching: None,
     }
 }
 

@@ -11,20 +11,20 @@ use actix_web::http::header::{HOST, HeaderValue};
 use actix_web::web::{Bytes, Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use actors::inbound::Text;
+use engine::alert::{Answer, CallName};
 use engine::failure::Failure;
 use engine::playbook::Language;
+use engine::ports::CallOutcome;
 use engine::sms::{DeliveryReport, Reported};
 use metrics::{counter, histogram};
 
 use super::body::{self, Bounds, Room, Unread};
 use super::{Problem, State};
-use crate::carriers::twilio::{self, Fields, Proven, SETTINGS_HEADER, SIGNATURE_HEADER, Signed, VoiceEvent, twiml};
+use crate::carriers::twilio::{self, Fields, Heard, Proven, SETTINGS_HEADER, SIGNATURE_HEADER, Signed, twiml};
 
 const PLATFORM: &str = "twilio";
 /// A form of Twilio's is 1 or 2 KiB.
 const BODY_BYTES: usize = 64 * 1024;
-/// Longest name of an attempt or a call in a URL.
-const LONGEST_NAME: usize = 64;
 
 /// How a webhook ended, for the metric, and its answer.
 type Served = (&'static str, HttpResponse);
@@ -53,7 +53,7 @@ pub async fn inbound(request: HttpRequest, payload: Payload, state: Data<State>)
 pub async fn voice(request: HttpRequest, call: Path<String>, payload: Payload, state: Data<State>) -> HttpResponse {
     let started = Instant::now();
     let served = match take_in(&request, payload, &state).await {
-        Ok((body, _, _room)) => called(&call, &Fields::read(&body), language(&request), &state),
+        Ok((body, proven, _room)) => called(&call, &Fields::read(&body), proven, language(&request), &state).await,
         Err(refused) => refused,
     };
     counted("voice", started, served, &state)
@@ -93,22 +93,66 @@ async fn heard(fields: &Fields<'_>, proven: Proven, state: &State) -> Served {
     }
 }
 
-/// Whoever pressed a key hears that it was heard.
-fn called(call: &str, fields: &Fields<'_>, language: Language, state: &State) -> Served {
-    let is_name = call.len() <= LONGEST_NAME && call.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-    let (true, Some(event)) = (is_name, twilio::voice_event(fields)) else {
+/// Whoever pressed a key hears what came of it.
+async fn called(call: &str, fields: &Fields<'_>, proven: Proven, language: Language, state: &State) -> Served {
+    let (Ok(name), Some(heard)) = (call.parse::<CallName>(), twilio::heard(fields)) else {
         return ("ignored", twiml_of(twiml::nothing()));
     };
-    let waited_for = state.carrier.phone.as_ref().is_some_and(|phone| phone.hears(call, event));
-    let outcome = if waited_for { "recorded" } else { "nobody_waits" };
-    let answer = match (event, language) {
-        (VoiceEvent::Pressed('1'), Language::Fr) => twiml::say("C'est noté, merci. Vous prenez l'appel.", language),
-        (VoiceEvent::Pressed('1'), Language::En) => twiml::say("Noted, thank you. It is yours.", language),
-        (VoiceEvent::Pressed(_), Language::Fr) => twiml::say("C'est noté. La personne suivante est avisée.", language),
-        (VoiceEvent::Pressed(_), Language::En) => twiml::say("Noted. The next person is told.", language),
-        _ => twiml::nothing(),
-    };
-    (outcome, twiml_of(answer))
+    match heard {
+        Heard::OtherKey => ("other_key", twiml_of(twiml::ask(which_key(language), language))),
+        Heard::Ended(outcome) => {
+            let waited_for = state.carrier.calls.ended(call, outcome);
+            (if waited_for { "recorded" } else { "nobody_waits" }, twiml_of(twiml::nothing()))
+        }
+        Heard::Answered(answer) => {
+            let came_of = state.alerts.keyed(&name, proven.tenant.as_ref(), answer).await;
+            answered(call, answer, came_of, language, state)
+        }
+    }
+}
+
+fn answered(
+    call: &str,
+    answer: Answer,
+    came_of: Result<Option<String>, Failure>,
+    language: Language,
+    state: &State,
+) -> Served {
+    let ended = |answer| state.carrier.calls.ended(call, CallOutcome::Answered { answer });
+    match came_of {
+        Ok(Some(say)) => {
+            ended(None);
+            ("recorded", twiml_of(twiml::say(&say, language)))
+        }
+        Ok(None) => ("unknown_call", twiml_of(twiml::nothing())),
+        // Whoever waits for the call records it as soon as that is possible.
+        Err(_) if ended(Some(answer)) => ("recorded_later", twiml_of(twiml::say(noted(language), language))),
+        Err(failure) => {
+            tracing::warn!(%failure, "a key pressed is not recorded");
+            ("unavailable", twiml_of(twiml::ask(again(language), language)))
+        }
+    }
+}
+
+const fn which_key(language: Language) -> &'static str {
+    match language {
+        Language::Fr => "Faites le 1 pour la prendre, le 2 pour la passer.",
+        Language::En => "Press 1 to take it, 2 to pass it on.",
+    }
+}
+
+const fn noted(language: Language) -> &'static str {
+    match language {
+        Language::Fr => "C'est noté, merci.",
+        Language::En => "Noted, thank you.",
+    }
+}
+
+const fn again(language: Language) -> &'static str {
+    match language {
+        Language::Fr => "Cela n'a pas pu être noté. Refaites votre choix.",
+        Language::En => "That could not be recorded. Please press the key again.",
+    }
 }
 
 /// The body of whoever can prove that they are the carrier.

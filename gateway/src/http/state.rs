@@ -24,7 +24,7 @@ use super::body::{Bounds, Memory};
 use super::figures::Window;
 use super::health::Probe;
 use super::refusal_log::RefusalLog;
-use crate::carriers::twilio::{Phone, Webhooks};
+use crate::carriers::twilio::{UnderWay, Webhooks};
 use crate::platforms::vapi::Doorkeeper;
 use crate::playbooks::Shelf;
 use crate::settings;
@@ -43,8 +43,8 @@ pub struct CarrierSide {
     /// For reports that came too early; none for a carrier that sends none by webhook.
     pub late_reports: Option<mpsc::Sender<DeliveryReport>>,
     pub inbound: Inbound,
-    /// Calls to the team that are under way; none while no carrier can telephone.
-    pub phone: Option<Arc<Phone>>,
+    /// Calls to the team that somebody waits for.
+    pub calls: Arc<UnderWay>,
     pub opt_outs: Arc<dyn OptOuts>,
     pub inbox: Arc<dyn Inbox>,
 }

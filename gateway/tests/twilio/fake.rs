@@ -84,8 +84,7 @@ async fn what_the_real_one_refuses_is_refused_and_a_misspelt_name_as_well() {
     stranger.auth_token = "another".to_owned().into();
     let stranger = gateway::carriers::twilio::Twilio::new(
         &stranger,
-        None,
-        super::built_in(),
+        &super::ways(None),
         std::sync::Arc::new(engine::ports::SystemClock),
     )
     .unwrap();
@@ -104,8 +103,7 @@ async fn an_api_key_is_taken_in_place_of_the_token() {
     (keyed.api_key_sid, keyed.api_key_secret) = (format!("SK{}", "6".repeat(32)), "of-the-key".to_owned().into());
     let twilio = gateway::carriers::twilio::Twilio::new(
         &keyed,
-        None,
-        super::built_in(),
+        &super::ways(None),
         std::sync::Arc::new(engine::ports::SystemClock),
     )
     .unwrap();

@@ -13,7 +13,7 @@ use engine::ids::{CallId, CallKey, SmsId, TenantId};
 use engine::ports::{Clock, SystemClock};
 use engine::priority::Priority;
 use engine::sms::{Attempt, AttemptToken, NewSms, Sms};
-use gateway::carriers::twilio::{Errors, Twilio};
+use gateway::carriers::twilio::{Twilio, Ways};
 use gateway::settings::{self, Settings};
 
 const OURS: &str = "+15145550199";
@@ -30,12 +30,13 @@ fn settings_for(base_url: &str) -> settings::Twilio {
     twilio
 }
 
-fn built_in() -> Arc<Errors> {
-    Arc::new(Errors::new("").unwrap())
+fn ways(public_url: Option<&str>) -> Ways {
+    let built_in = settings_for("https://api.example.com");
+    Ways::new(&built_in, public_url.map(str::to_owned)).unwrap()
 }
 
 fn twilio_at(base_url: &str) -> Twilio {
-    Twilio::new(&settings_for(base_url), None, built_in(), Arc::new(SystemClock)).unwrap()
+    Twilio::new(&settings_for(base_url), &ways(None), Arc::new(SystemClock)).unwrap()
 }
 
 fn sms(to: &str, body: &str) -> Sms {

@@ -58,7 +58,7 @@ async fn our_requests_and_our_twilio_are_as_the_published_description_says() {
     let description = Path::new(&contracts).join("twilio/messages.strict.openapi.json");
     let (_prism, url) = proxy(&prism, &description, &fake.url()).await;
     let clock = std::sync::Arc::new(engine::ports::SystemClock);
-    let twilio = Twilio::new(&settings_for(&url), Some("https://calls.example.com"), super::built_in(), clock).unwrap();
+    let twilio = Twilio::new(&settings_for(&url), &super::ways(Some("https://calls.example.com")), clock).unwrap();
 
     let service = format!("MG{}", "7".repeat(32));
     for sender in [OURS, &service] {

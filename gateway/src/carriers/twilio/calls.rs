@@ -2,15 +2,15 @@
 //!
 //! A call is placed once. How it ended is told by webhook, or read from Twilio's books every few seconds, whichever is
 //! first; without a public URL no key can be heard and the books are all there is. An answering machine acknowledges
-//! nothing, whatever it plays back. Calls that wait here are in memory: after a restart a key pressed is still told to
-//! whoever asks [`Phone::hears`], and nobody waits for it.
+//! nothing, whatever it plays back. Calls that are waited for are in memory: a key pressed is told to the alert by the
+//! call's name, and needs nobody who waits.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::phone::PhoneNumber;
-use engine::playbook::Language;
+use engine::alert::Answer;
+use engine::ports::{CallOutcome, NewCall};
 use engine::sms::SendOutcome;
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -20,14 +20,13 @@ use tokio::time::{Instant, timeout_at};
 use super::client::Account;
 use super::form::{Callbacks, is_sid};
 use super::posted::Fields;
-use super::{Errors, answers, twiml};
+use super::twiml::KEY_WITHIN_S;
+use super::{Errors, Ways, answers, twiml};
 use crate::carriers::BadCarrier;
 use crate::settings;
 
 /// How long it rings. Most mailboxes pick up after that.
 const RING_S: &str = "25";
-/// Seconds for a key after the words were said.
-const KEY_WITHIN_S: u32 = 8;
 /// How often the books are looked at while a call is under way.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Ringing, the words twice, and the time for a key; then nobody waits any more.
@@ -35,49 +34,41 @@ const LONGEST_CALL: Duration = Duration::from_secs(120);
 /// Events of one call that have not been looked at.
 const EVENTS: usize = 8;
 
-/// One call to one person.
-#[derive(Clone, Debug)]
-pub struct StaffCall {
-    /// Ours, unique: at most 64 letters, digits, `-` and `_`. Part of the URL Twilio calls.
-    pub id: Box<str>,
-    pub to: PhoneNumber,
-    pub from: Box<str>,
-    pub language: Language,
-    /// What happened and where, and which keys there are.
-    pub say: Box<str>,
-}
-
-/// What is heard of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VoiceEvent {
-    Pressed(char),
-    /// A person listened, and pressed nothing.
-    Listened,
-    Machine,
-    /// Busy, declined, or rang in vain.
-    NobodyPickedUp,
-    Failed,
-}
-
-/// How a call ended.
+/// What a webhook tells of a call.
 #[derive(Clone, Debug, PartialEq)]
-pub enum CallEnd {
-    Heard(VoiceEvent),
-    /// It was never placed.
-    NotPlaced {
-        why: Box<str>,
-    },
-    /// It may have rung.
-    Unknown {
-        why: Box<str>,
-    },
+pub enum Heard {
+    Answered(Answer),
+    /// A key that means nothing.
+    OtherKey,
+    Ended(CallOutcome),
 }
 
+/// Calls that somebody here waits for.
+#[derive(Default)]
+pub struct UnderWay(Mutex<HashMap<Box<str>, mpsc::Sender<CallOutcome>>>);
+
+impl UnderWay {
+    /// Passes on how a call ended; `false`: nobody waits for it.
+    pub fn ended(&self, id: &str, outcome: CallOutcome) -> bool {
+        let sender = self.0.lock().get(id).cloned();
+        sender.is_some_and(|sender| sender.try_send(outcome).is_ok())
+    }
+
+    fn begins(&self, id: &str) -> mpsc::Receiver<CallOutcome> {
+        let (sender, events) = mpsc::channel(EVENTS);
+        self.0.lock().insert(id.into(), sender);
+        events
+    }
+}
+
+/// Phones from one account.
 pub struct Phone {
     account: Account,
+    /// Empty where texts leave by a service alone: nobody can be phoned then.
+    from: String,
     errors: Arc<Errors>,
     callbacks: Option<Callbacks>,
-    waiting: Mutex<HashMap<Box<str>, mpsc::Sender<VoiceEvent>>>,
+    under_way: Arc<UnderWay>,
     look_every: Duration,
 }
 
@@ -88,17 +79,13 @@ struct Booked {
 }
 
 impl Phone {
-    pub fn new(
-        settings: &settings::Twilio,
-        public_url: Option<&str>,
-        errors: Arc<Errors>,
-    ) -> Result<Phone, BadCarrier> {
-        let callbacks = public_url.map(|url| Callbacks { public_url: url.to_owned() });
+    pub fn new(settings: &settings::Twilio, ways: &Ways) -> Result<Phone, BadCarrier> {
         Ok(Phone {
             account: Account::new(settings)?,
-            errors,
-            callbacks,
-            waiting: Mutex::default(),
+            from: settings.from.clone(),
+            errors: ways.errors.clone(),
+            callbacks: ways.callbacks(),
+            under_way: ways.calls.clone(),
             look_every: LOOK_EVERY,
         })
     }
@@ -109,36 +96,32 @@ impl Phone {
     }
 
     /// Places the call, once, and returns when it has ended, after two minutes at the latest.
-    pub async fn call(&self, call: &StaffCall) -> CallEnd {
-        let (sender, mut events) = mpsc::channel(EVENTS);
-        self.waiting.lock().insert(call.id.clone(), sender);
-        let end = match self.place(call).await {
+    pub async fn call(&self, call: &NewCall) -> CallOutcome {
+        if self.from.is_empty() {
+            return CallOutcome::Failed { why: "there is no number to phone from".into() };
+        }
+        let mut events = self.under_way.begins(&call.id);
+        let outcome = match self.place(call).await {
             SendOutcome::Accepted { provider_id } => self.until_it_ends(&provider_id, &mut events).await,
             // What was heard of it before its own answer proves that it rang.
             SendOutcome::Unknown { reason } => match timeout_at(Instant::now() + LONGEST_CALL, events.recv()).await {
-                Ok(Some(event)) => CallEnd::Heard(event),
-                _ => CallEnd::Unknown { why: reason },
+                Ok(Some(outcome)) => outcome,
+                _ => CallOutcome::Unknown { why: reason },
             },
             SendOutcome::Rejected { code, message, .. } => {
-                CallEnd::NotPlaced { why: format!("{code}: {message}").into() }
+                CallOutcome::Failed { why: format!("{code}: {message}").into() }
             }
-            SendOutcome::Throttled { .. } => CallEnd::NotPlaced { why: "too many requests".into() },
-            SendOutcome::NotSent { reason } => CallEnd::NotPlaced { why: reason },
+            SendOutcome::Throttled { .. } => CallOutcome::Failed { why: "too many requests".into() },
+            SendOutcome::NotSent { reason } => CallOutcome::Failed { why: reason },
         };
-        self.waiting.lock().remove(&call.id);
-        end
+        self.under_way.0.lock().remove(&call.id);
+        outcome
     }
 
-    /// Passes on what was heard of a call; `false`: nobody waits for it.
-    pub fn hears(&self, id: &str, event: VoiceEvent) -> bool {
-        let sender = self.waiting.lock().get(id).cloned();
-        sender.is_some_and(|sender| sender.try_send(event).is_ok())
-    }
-
-    async fn place(&self, call: &StaffCall) -> SendOutcome {
+    async fn place(&self, call: &NewCall) -> SendOutcome {
         let mut form = vec![
             ("To", call.to.as_str().to_owned()),
-            ("From", call.from.to_string()),
+            ("From", self.from.clone()),
             ("Twiml", self.twiml(call)),
             ("MachineDetection", "Enable".to_owned()),
             ("Timeout", RING_S.to_owned()),
@@ -154,7 +137,7 @@ impl Phone {
     }
 
     /// The words twice, and a key at any time. Without a way back, the words alone.
-    fn twiml(&self, call: &StaffCall) -> String {
+    fn twiml(&self, call: &NewCall) -> String {
         let Some(callbacks) = &self.callbacks else {
             return fitting(&call.say, |say| twiml::response(&twiml::said(say, call.language).repeat(2)));
         };
@@ -167,25 +150,25 @@ impl Phone {
         })
     }
 
-    async fn until_it_ends(&self, sid: &str, events: &mut mpsc::Receiver<VoiceEvent>) -> CallEnd {
+    async fn until_it_ends(&self, sid: &str, events: &mut mpsc::Receiver<CallOutcome>) -> CallOutcome {
         let ends = Instant::now() + LONGEST_CALL;
         while Instant::now() < ends {
             match timeout_at(Instant::now() + self.look_every, events.recv()).await {
-                Ok(Some(event)) => return CallEnd::Heard(event),
+                Ok(Some(outcome)) => return outcome,
                 Ok(None) => break,
                 Err(_) => (),
             }
-            if let Some(event) = self.look_up(sid).await {
+            if let Some(outcome) = self.look_up(sid).await {
                 // A key pressed at the last moment is on its way to us.
                 let last = timeout_at(Instant::now() + self.look_every, events.recv()).await;
-                return CallEnd::Heard(last.ok().flatten().unwrap_or(event));
+                return last.ok().flatten().unwrap_or(outcome);
             }
         }
-        CallEnd::Unknown { why: "the call did not end in time".into() }
+        CallOutcome::Unknown { why: "the call did not end in time".into() }
     }
 
     /// `None`: it has not ended, or nobody can tell.
-    async fn look_up(&self, sid: &str) -> Option<VoiceEvent> {
+    async fn look_up(&self, sid: &str) -> Option<CallOutcome> {
         if !is_sid(sid, "CA") {
             return None;
         }
@@ -200,28 +183,29 @@ impl Phone {
 }
 
 impl Callbacks {
-    fn voice(&self, call: &StaffCall) -> String {
+    fn voice(&self, call: &NewCall) -> String {
         format!("{}/webhooks/twilio/voice/{}?lang={}", self.public_url, call.id, call.language.as_str())
     }
 }
 
 /// What a webhook about a call tells. `None`: it goes on.
-pub fn voice_event(fields: &Fields<'_>) -> Option<VoiceEvent> {
+pub fn heard(fields: &Fields<'_>) -> Option<Heard> {
     let answered_by = fields.get("AnsweredBy").unwrap_or_default();
-    let key = fields.get("Digits").and_then(|digits| digits.chars().next());
-    match key {
-        _ if is_machine(answered_by) => Some(VoiceEvent::Machine),
-        Some(key) => Some(VoiceEvent::Pressed(key)),
-        None => ended(fields.get("CallStatus").unwrap_or_default(), answered_by),
+    match fields.get("Digits").filter(|digits| !digits.is_empty()) {
+        _ if is_machine(answered_by) => Some(Heard::Ended(CallOutcome::Machine)),
+        Some("1") => Some(Heard::Answered(Answer::Take)),
+        Some("2") => Some(Heard::Answered(Answer::Pass)),
+        Some(_) => Some(Heard::OtherKey),
+        None => ended(fields.get("CallStatus").unwrap_or_default(), answered_by).map(Heard::Ended),
     }
 }
 
-fn ended(status: &str, answered_by: &str) -> Option<VoiceEvent> {
+fn ended(status: &str, answered_by: &str) -> Option<CallOutcome> {
     match status {
-        "completed" if is_machine(answered_by) => Some(VoiceEvent::Machine),
-        "completed" => Some(VoiceEvent::Listened),
-        "busy" | "no-answer" | "canceled" => Some(VoiceEvent::NobodyPickedUp),
-        "failed" => Some(VoiceEvent::Failed),
+        "completed" if is_machine(answered_by) => Some(CallOutcome::Machine),
+        "completed" => Some(CallOutcome::Answered { answer: None }),
+        "busy" | "no-answer" | "canceled" => Some(CallOutcome::NoAnswer),
+        "failed" => Some(CallOutcome::Failed { why: "the carrier could not connect it".into() }),
         _ => None,
     }
 }
@@ -248,27 +232,32 @@ fn fitting(say: &str, twiml: impl Fn(&str) -> String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use engine::playbook::Language;
+
     use super::*;
 
     #[test]
     fn a_machine_presses_no_key_and_a_call_that_goes_on_has_not_ended() {
-        let heard = |body: &str| voice_event(&Fields::read(body.as_bytes()));
-        for (body, event) in [
-            ("CallStatus=in-progress&Digits=1", Some(VoiceEvent::Pressed('1'))),
-            ("CallStatus=in-progress&Digits=2&AnsweredBy=human", Some(VoiceEvent::Pressed('2'))),
-            ("CallStatus=in-progress&Digits=1&AnsweredBy=unknown", Some(VoiceEvent::Pressed('1'))),
-            ("CallStatus=in-progress&Digits=1&AnsweredBy=machine_start", Some(VoiceEvent::Machine)),
-            ("CallStatus=completed&AnsweredBy=machine_end_beep", Some(VoiceEvent::Machine)),
-            ("CallStatus=completed&AnsweredBy=fax", Some(VoiceEvent::Machine)),
-            ("CallStatus=completed", Some(VoiceEvent::Listened)),
-            ("CallStatus=no-answer", Some(VoiceEvent::NobodyPickedUp)),
-            ("CallStatus=busy", Some(VoiceEvent::NobodyPickedUp)),
-            ("CallStatus=failed", Some(VoiceEvent::Failed)),
+        let failed = CallOutcome::Failed { why: "the carrier could not connect it".into() };
+        let ended = |outcome| Some(Heard::Ended(outcome));
+        for (body, told) in [
+            ("CallStatus=in-progress&Digits=1", Some(Heard::Answered(Answer::Take))),
+            ("CallStatus=in-progress&Digits=2&AnsweredBy=human", Some(Heard::Answered(Answer::Pass))),
+            ("CallStatus=in-progress&Digits=1&AnsweredBy=unknown", Some(Heard::Answered(Answer::Take))),
+            ("CallStatus=in-progress&Digits=12", Some(Heard::OtherKey)),
+            ("CallStatus=in-progress&Digits=%23", Some(Heard::OtherKey)),
+            ("CallStatus=in-progress&Digits=1&AnsweredBy=machine_start", ended(CallOutcome::Machine)),
+            ("CallStatus=completed&AnsweredBy=machine_end_beep", ended(CallOutcome::Machine)),
+            ("CallStatus=completed&AnsweredBy=fax", ended(CallOutcome::Machine)),
+            ("CallStatus=completed", ended(CallOutcome::Answered { answer: None })),
+            ("CallStatus=no-answer", ended(CallOutcome::NoAnswer)),
+            ("CallStatus=busy", ended(CallOutcome::NoAnswer)),
+            ("CallStatus=failed", ended(failed)),
             ("CallStatus=ringing", None),
             ("CallStatus=in-progress", None),
             ("", None),
         ] {
-            assert_eq!(heard(body), event, "{body}");
+            assert_eq!(heard(&Fields::read(body.as_bytes())), told, "{body}");
         }
     }
 

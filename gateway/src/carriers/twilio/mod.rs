@@ -13,6 +13,7 @@ mod errors;
 mod form;
 mod posted;
 mod signature;
+mod telephones;
 mod told;
 pub mod twiml;
 mod webhooks;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use actors::system::Senders;
+use actors::tenants::Tenants;
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::playbook::sms::OwnCarrier;
@@ -32,11 +34,11 @@ use tokio::sync::mpsc;
 use self::client::Account;
 pub use self::errors::Errors;
 use self::form::Callbacks;
-use super::no_telephone::NoTelephone;
-use super::{BadCarrier, Carrier, pace};
+use self::telephones::Telephones;
+use super::{Accounts, BadCarrier, ByTenant, Carrier, pace};
 use crate::settings;
 
-pub use calls::{CallEnd, Phone, StaffCall, VoiceEvent, voice_event};
+pub use calls::{Heard, Phone, UnderWay, heard};
 pub use posted::Fields;
 pub use signature::{SETTINGS_HEADER, SIGNATURE_HEADER, Signed, SigningKeys};
 pub use told::{Inbound, inbound, report};
@@ -57,9 +59,31 @@ pub struct Twilio {
     concurrent: AtomicU32,
 }
 
+/// What all accounts with Twilio share: how it reaches us, what its codes mean, which calls are under way.
+#[derive(Clone)]
+pub struct Ways {
+    /// `None`: nobody can reach us, so no callback is asked for.
+    pub public_url: Option<String>,
+    pub errors: Arc<Errors>,
+    pub calls: Arc<UnderWay>,
+}
+
+impl Ways {
+    pub fn new(settings: &settings::Twilio, public_url: Option<String>) -> Result<Ways, BadCarrier> {
+        let bad_table = |why| BadCarrier::Bad { setting: "sms.twilio.errors_file", why };
+        let errors = Errors::new(&settings.errors_file).map_err(bad_table)?;
+        Ok(Ways { public_url, errors: Arc::new(errors), calls: Arc::default() })
+    }
+
+    fn callbacks(&self) -> Option<Callbacks> {
+        self.public_url.clone().map(|public_url| Callbacks { public_url })
+    }
+}
+
 pub(super) fn carrier(
     settings: &settings::Twilio,
-    public_url: Option<&str>,
+    ways: &Ways,
+    tenants: Tenants,
     clock: Arc<dyn Clock>,
 ) -> Result<Carrier, BadCarrier> {
     let from = match (settings.messaging_service_sid.as_str(), settings.from.as_str()) {
@@ -68,23 +92,37 @@ pub(super) fn carrier(
         (service, _) => service,
     };
     let senders = Senders { names: vec![from.to_owned()], per_second: pace(settings.mps) };
-    let errors = Errors::new(&settings.errors_file).map(Arc::new).map_err(bad_table)?;
-    let watching = errors.watch();
-    let (settings, public_url) = (settings.clone(), public_url.map(str::to_owned));
-    let connect = move |settings: &settings::Twilio| {
-        Twilio::new(settings, public_url.as_deref(), errors.clone(), clock.clone()).map(Arc::new)
-    };
-    let provider = connect(&settings)?;
+    let texts = texts(settings, ways, tenants.clone(), clock)?;
+    let phones = phones(settings, ways, tenants)?;
     let (late_reports, reports) = mpsc::channel::<DeliveryReport>(REPORTS);
     Ok(Carrier {
-        provider,
-        own: Box::new(move |own| Ok(Some(connect(&of_tenant(&settings, own))?))),
+        provider: Arc::new(ByTenant::new(texts)),
         senders,
-        telephony: Arc::new(NoTelephone),
+        telephony: Arc::new(Telephones::new(phones)),
         reports: Some(reports),
         late_reports: Some(late_reports),
-        watching,
     })
+}
+
+fn texts(
+    settings: &settings::Twilio,
+    ways: &Ways,
+    tenants: Tenants,
+    clock: Arc<dyn Clock>,
+) -> Result<Accounts<dyn SmsProvider>, BadCarrier> {
+    let (deployment, ways) = (settings.clone(), ways.clone());
+    let connect = move |settings: &settings::Twilio| -> Result<Arc<dyn SmsProvider>, BadCarrier> {
+        Ok(Arc::new(Twilio::new(settings, &ways, clock.clone())?))
+    };
+    let default = connect(settings)?;
+    Ok(Accounts::new(default, tenants, Box::new(move |own| connect(&of_tenant(&deployment, own)))))
+}
+
+fn phones(settings: &settings::Twilio, ways: &Ways, tenants: Tenants) -> Result<Accounts<Phone>, BadCarrier> {
+    let (deployment, ways) = (settings.clone(), ways.clone());
+    let connect = move |settings: &settings::Twilio| Phone::new(settings, &ways).map(Arc::new);
+    let default = connect(settings)?;
+    Ok(Accounts::new(default, tenants, Box::new(move |own| connect(&of_tenant(&deployment, own)))))
 }
 
 /// A tenant's own account; everything else is as the deployment has it. An API key belongs to one account.
@@ -92,27 +130,20 @@ fn of_tenant(settings: &settings::Twilio, own: &OwnCarrier) -> settings::Twilio 
     settings::Twilio {
         account_sid: own.account.to_string(),
         auth_token: own.secret.to_string().into(),
+        // Nobody is phoned from a service.
+        from: own.senders.iter().find(|sender| sender.starts_with('+')).map(ToString::to_string).unwrap_or_default(),
         api_key_sid: String::new(),
         api_key_secret: SecretString::default(),
         ..settings.clone()
     }
 }
 
-fn bad_table(why: String) -> BadCarrier {
-    BadCarrier::Bad { setting: "sms.twilio.errors_file", why }
-}
-
 impl Twilio {
-    pub fn new(
-        settings: &settings::Twilio,
-        public_url: Option<&str>,
-        errors: Arc<Errors>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Twilio, BadCarrier> {
+    pub fn new(settings: &settings::Twilio, ways: &Ways, clock: Arc<dyn Clock>) -> Result<Twilio, BadCarrier> {
         Ok(Twilio {
             account: Account::new(settings)?,
-            errors,
-            callbacks: public_url.map(|url| Callbacks { public_url: url.to_owned() }),
+            errors: ways.errors.clone(),
+            callbacks: ways.callbacks(),
             clock,
             concurrent: AtomicU32::new(NEVER_TOLD),
         })

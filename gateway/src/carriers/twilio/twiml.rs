@@ -2,6 +2,9 @@
 
 use engine::playbook::Language;
 
+/// Seconds for a key after the words were said.
+pub(super) const KEY_WITHIN_S: u32 = 8;
+
 pub const TWIML: &str = "text/xml; charset=utf-8";
 
 /// Longest TwiML a call may be started with, in characters. Source: error 21219 and the Calls resource.
@@ -15,6 +18,11 @@ pub fn message(text: &str) -> String {
 /// Nothing.
 pub fn nothing() -> String {
     response("")
+}
+
+/// Asks for a key again: it comes to where this one came.
+pub fn ask(text: &str, language: Language) -> String {
+    response(&format!("<Gather numDigits=\"1\" timeout=\"{KEY_WITHIN_S}\">{}</Gather>", said(text, language)))
 }
 
 /// Speaks and hangs up.

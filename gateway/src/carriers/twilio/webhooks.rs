@@ -22,10 +22,10 @@ pub struct Proven {
 }
 
 impl Webhooks {
-    pub fn new(settings: &settings::Twilio) -> Result<Webhooks, String> {
+    pub fn new(settings: &settings::Twilio, errors: Arc<Errors>) -> Webhooks {
         let tokens = std::iter::once(&settings.auth_token).chain(&settings.previous_auth_tokens).cloned().collect();
         let keys = SigningKeys { tokens, shared: settings.webhook_keys.clone() };
-        Ok(Webhooks { accounts: vec![(None, keys)], errors: Arc::new(Errors::new(&settings.errors_file)?) })
+        Webhooks { accounts: vec![(None, keys)], errors }
     }
 
     /// `None`: nobody we know has signed this.
