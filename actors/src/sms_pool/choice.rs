@@ -6,8 +6,7 @@ use std::time::Duration;
 use engine::failure::Failure;
 use engine::ports::{Candidate, Candidates, Claim, ClaimRequest};
 use engine::sms::SendOutcome;
-use engine::sms::dispatch::{Answer, Departure, Next};
-use engine::sms::failover::has_another;
+use engine::sms::dispatch::{Answer, Departure, Next, Taken};
 use engine::sms::pace::Moment;
 use engine::time::Timestamp;
 use tracing::warn;
@@ -27,7 +26,7 @@ struct Chosen {
     candidate: Candidate,
     sender: Box<str>,
     account: AccountName,
-    refusals: u32,
+    taken: Taken,
 }
 
 /// What came of choosing.
@@ -96,11 +95,11 @@ impl State {
                 match put_off {
                     Some(put_off) => choice.put_off.push((departure.candidate.clone(), put_off)),
                     None => {
-                        let refusals = account.takes(&departure, at);
+                        let taken = account.takes(&departure, at);
                         let Departure { candidate, sender, .. } = departure;
                         self.days.count(&candidate.tenant, &candidate.to, &candidate.contact, candidate.segments);
                         let (candidate, account) = (candidate.clone(), name.clone());
-                        choice.chosen.push(Chosen { candidate, sender, account, refusals });
+                        choice.chosen.push(Chosen { candidate, sender, account, taken });
                     }
                 }
                 waiting.retain(|candidate| candidate.id != id);
@@ -145,18 +144,13 @@ impl State {
         self.days.uncount(&candidate.tenant, &candidate.to, &candidate.contact, candidate.segments);
     }
 
-    fn hand_over(&mut self, claim: Claim, Chosen { candidate, sender, account, refusals }: Chosen) {
+    fn hand_over(&mut self, claim: Claim, Chosen { candidate, account, taken, .. }: Chosen) {
         let left = self.moment();
-        let mut another = false;
         if let Some(account) = self.accounts.get(&account) {
             account.leaves(candidate.id, left);
-            let mut tried = candidate.tried.clone();
-            tried.push(sender);
-            tried.sort();
-            tried.dedup();
-            another = has_another(&tried, &account.terms().senders);
         }
         metrics::slot_waited(candidate.priority, self.plan.ports.clock.now().since(candidate.due_at));
+        let Taken { refusals, another } = taken;
         let order = Arc::new(Order { claim, refusals, another });
         let hand = self.free.pop().expect("no more is chosen than hands are free");
         match hand.cast(order.clone()) {

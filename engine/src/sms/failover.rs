@@ -18,9 +18,17 @@ pub fn is_senders_fault(outcome: &SendOutcome) -> bool {
     matches!(outcome, SendOutcome::Rejected { class: ErrorClass::SenderFault | ErrorClass::Route, .. })
 }
 
-/// Whether a message that was `tried` from these senders, the last one included, may be tried from another of `senders`.
-pub fn has_another(tried: &[Box<str>], senders: &[Box<str>]) -> bool {
-    tried.len() < MOST_SENDERS && senders.iter().any(|sender| !tried.contains(sender))
+/// Whether a message that was `tried` from these senders, some of which were `at_fault` for it, may be tried from yet
+/// another of `senders`, or again from one that only happened to be refused.
+pub fn has_another(tried: &[Box<str>], at_fault: &[Box<str>], senders: &[Box<str>]) -> bool {
+    senders.iter().any(|sender| !at_fault.contains(sender) && may_try(tried, sender, senders))
+}
+
+/// Whether `sender` may try a message that was `tried` before, as often as may be. Numbers the account does not have any
+/// more are none it could be tried from.
+pub fn may_try(tried: &[Box<str>], sender: &str, senders: &[Box<str>]) -> bool {
+    let seen = senders.iter().filter(|sender| tried.contains(sender)).count();
+    seen < MOST_SENDERS || tried.iter().any(|tried| &**tried == sender)
 }
 
 /// Who was written to from which number, the last ones: in memory, a preference and no promise.
@@ -102,9 +110,24 @@ mod tests {
     fn a_message_sees_two_numbers_at_most_and_none_twice() {
         let senders: Vec<Box<str>> = ["+15145550197", "+15145550198", "+15145550199"].map(Box::from).into();
         for (tried, another) in [(0, true), (1, true), (2, false)] {
-            assert_eq!(has_another(&senders[..tried], &senders), another, "{tried}");
+            assert_eq!(has_another(&senders[..tried], &senders[..tried], &senders), another, "{tried}");
         }
-        assert!(!has_another(&senders[..1], &senders[..1]), "there is no other");
+        assert!(!has_another(&senders[..1], &senders[..1], &senders[..1]), "there is no other");
+        assert!(!may_try(&senders[..2], &senders[2], &senders));
+    }
+
+    #[test]
+    fn a_number_that_was_tried_and_not_at_fault_may_try_again() {
+        let senders: Vec<Box<str>> = ["+15145550197", "+15145550198"].map(Box::from).into();
+        assert!(has_another(&senders, &senders[1..], &senders), "the first was only too busy");
+        let often = vec![senders[0].clone(); 5];
+        assert!(may_try(&often, &senders[1], &senders), "five times from one number is one number");
+    }
+
+    #[test]
+    fn numbers_that_are_gone_take_nobodys_place() {
+        let gone: Vec<Box<str>> = ["+15145550195", "+15145550196"].map(Box::from).into();
+        assert!(may_try(&gone, "+15145550197", &["+15145550197".into()]));
     }
 
     #[test]

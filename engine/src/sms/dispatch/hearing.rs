@@ -40,7 +40,7 @@ impl Account {
         let others = self.under_way.len();
         let Some(it) = self.under_way.remove(&id) else { return };
         let name = self.senders[it.sender].name.clone();
-        self.senders[it.sender].door.hears(it.refusals, answer.rest, now);
+        self.senders[it.sender].door.hears(it.taken.refusals, answer.rest, now);
         self.breakers.hears(&it.fuses, answer.outcome, now);
         match answer.outcome {
             SendOutcome::Throttled { .. } => self.window.refused(it.left, now),
@@ -58,8 +58,10 @@ impl Account {
                 self.habits.keep(&it.tenant, &it.to, &name);
                 self.faulted.remove(&id);
             }
-            outcome if is_senders_fault(outcome) => self.was_at_fault(id, name),
-            _ => {}
+            outcome if !is_senders_fault(outcome) => {}
+            _ if it.taken.another => self.was_at_fault(id, name),
+            // It has failed. Whoever has it tried again has seen to its numbers.
+            _ => drop(self.faulted.remove(&id)),
         }
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::breaker::{Admission, Breakers, Fuse};
 use super::door::Door;
-use super::failover::Habits;
+use super::failover::{Habits, has_another, may_try};
 use super::outcome::SendOutcome;
 use super::pace::{Level, Levels, Moment, Pairs};
 use super::schedule::Schedule;
@@ -47,12 +47,21 @@ pub struct Departure<'c> {
     waiting: [bool; 4],
 }
 
+/// What is to be known of a message whose slot is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// How many in a row its sender has had refused unprocessed.
+    pub refusals: u32,
+    /// Should its sender be at fault, there is another to try.
+    pub another: bool,
+}
+
 #[derive(Clone, Debug)]
 struct UnderWay {
     sender: usize,
     segments: u32,
     left: Moment,
-    refusals: u32,
+    taken: Taken,
     levels: [Level; 4],
     fuses: [Fuse; 4],
     tenant: TenantId,
@@ -220,28 +229,32 @@ impl Account {
         }
     }
 
-    /// Whether this number is the right one for this message: not one that was at fault for it, the one its recipient
-    /// knows while that works, and for an emergency whichever is free.
+    /// Whether this number is the right one for this message: not one that was at fault for it, nor a third, the one its
+    /// recipient knows while that works, and for an emergency whichever is free.
     fn suits(&self, candidate: &Candidate, name: &str, now: Moment) -> bool {
-        let at_fault = |sender: &str| {
-            self.faulted.get(&candidate.id).is_some_and(|senders| senders.iter().any(|it| &**it == sender))
+        let at_fault = self.faulted.get(&candidate.id).map(Vec::as_slice).unwrap_or_default();
+        let may_try = |sender: &str| {
+            !at_fault.iter().any(|it| &**it == sender) && may_try(&candidate.tried, sender, &self.terms.senders)
         };
-        if at_fault(name) {
+        if !may_try(name) {
             return false;
         }
         if candidate.priority == Priority::P1 {
             return true;
         }
         let Some(usual) = self.habits.sender(&candidate.tenant, &candidate.to) else { return true };
-        let works = self.terms.senders.iter().any(|sender| &**sender == usual) && !at_fault(usual);
+        let works = self.terms.senders.iter().any(|sender| &**sender == usual) && may_try(usual);
         let fuses = [Fuse::Sender(usual.into()), Fuse::Route(usual.into(), candidate.to.calling_code().into())];
         usual == name || !works || matches!(self.breakers.admits(&fuses, now), Admission::No(_))
     }
 
-    /// It is to leave now: its slot is taken. Returns how many in a row its sender has had refused unprocessed.
-    pub fn takes(&mut self, departure: &Departure, now: Moment) -> u32 {
+    /// It is to leave now: its slot is taken.
+    pub fn takes(&mut self, departure: &Departure, now: Moment) -> Taken {
         let Departure { candidate, sender, waiting } = departure;
-        let Some(index) = self.senders.iter().position(|it| it.name == *sender) else { return 0 };
+        let another = self.has_another(candidate, sender);
+        let Some(index) = self.senders.iter().position(|it| it.name == *sender) else {
+            return Taken { refusals: 0, another };
+        };
         let levels = [
             Level::Account,
             Level::Sender(sender.clone()),
@@ -253,12 +266,12 @@ impl Account {
         self.levels.takes(&levels, candidate.segments.into(), now);
         self.pairs.takes(sender, &candidate.to, now);
         self.breakers.takes(&fuses, now);
-        let refusals = self.senders[index].door.takes(now);
+        let taken = Taken { refusals: self.senders[index].door.takes(now), another };
         let under_way = UnderWay {
             sender: index,
             segments: candidate.segments.into(),
             left: now,
-            refusals,
+            taken,
             levels,
             fuses,
             tenant: candidate.tenant.clone(),
@@ -266,7 +279,14 @@ impl Account {
             call: candidate.call.clone(),
         };
         self.under_way.insert(candidate.id, under_way);
-        refusals
+        taken
+    }
+
+    /// Whether there is another number to try when this one turns out to be at fault.
+    fn has_another(&self, candidate: &Candidate, sender: &str) -> bool {
+        let with = |others: &[Box<str>]| [others, &[sender.into()]].concat();
+        let at_fault = self.faulted.get(&candidate.id).map(Vec::as_slice).unwrap_or_default();
+        has_another(&with(&candidate.tried), &with(at_fault), &self.terms.senders)
     }
 
     /// It was claimed, which took a moment: it really leaves now.
@@ -281,7 +301,7 @@ impl Account {
     pub fn stays(&mut self, id: SmsId, now: Moment) {
         if let Some(it) = self.under_way.remove(&id) {
             let nothing = SendOutcome::NotSent { reason: "not claimed".into() };
-            self.senders[it.sender].door.hears(it.refusals, None, now);
+            self.senders[it.sender].door.hears(it.taken.refusals, None, now);
             self.breakers.hears(&it.fuses, &nothing, now);
         }
     }

@@ -119,6 +119,43 @@ fn a_number_at_fault_is_left_alone_and_its_message_leaves_by_another() {
 }
 
 #[test]
+fn a_message_that_failed_for_its_number_leaves_again_when_somebody_retries_it() {
+    let mut account = account(&[A], None);
+    let message = candidate(0, 110, P1);
+    let (id, _) = send(&mut account, &mut vec![message.clone()], START).unwrap();
+    hears(&mut account, id, &rejected(ErrorClass::Route), START);
+    let retried = Candidate { tried: vec![A.into()], ..message };
+    assert!(send(&mut account, &mut vec![retried], START + SECOND).is_some());
+}
+
+#[test]
+fn an_emergency_that_was_only_refused_by_its_first_number_still_has_it_when_the_second_is_at_fault() {
+    let mut account = account(&[A, B], None);
+    let message = Candidate { tried: vec![A.into()], ..candidate(0, 110, P1) };
+    // The first number is being left alone: it leaves by the second.
+    account.takes(&Departure { candidate: &candidate(1, 111, P4), sender: A.into(), waiting: [false; 4] }, START);
+    let rest = Some(10 * SECOND);
+    let throttled = SendOutcome::Throttled { after: None };
+    let answer = Answer { outcome: &throttled, rest, concurrent: None, took: None };
+    account.hears(candidate(1, 111, P4).id, &answer, START);
+    let waiting = [message.clone()];
+    let Next::Send(departure) = account.next(&waiting, START) else { panic!("a number is free") };
+    assert_eq!(&*departure.sender, B);
+    assert!(account.takes(&departure, START).another, "the first was never at fault");
+    hears(&mut account, message.id, &rejected(ErrorClass::SenderFault), START);
+    let tried = Candidate { tried: vec![A.into(), B.into()], ..message };
+    assert_eq!(&*send(&mut account, &mut vec![tried], START + 10 * SECOND).unwrap().1, A);
+}
+
+#[test]
+fn an_emergency_too_sees_two_numbers_at_most() {
+    let mut account = account(&["+15145550197", A, B], None);
+    let tried = Candidate { tried: vec![A.into(), B.into()], ..candidate(0, 110, P1) };
+    let (_, sender) = send(&mut account, &mut vec![tried], START).unwrap();
+    assert!([A, B].contains(&&*sender), "{sender}");
+}
+
+#[test]
 fn an_account_at_fault_holds_everything_and_the_most_urgent_tries_first() {
     let mut account = account(&[A, B], None);
     let mut queue = bulk(5);
