@@ -12,7 +12,8 @@ use engine::sms::pace::Moment;
 
 use crate::tenants::{InForce, Tenants};
 
-/// `None`: the deployment's.
+/// `None`: the deployment's. Else the carrier's name of it and how it is sent by: tenants that share an account and not
+/// its numbers share nothing here, and none leaves by the number of another.
 pub(super) type AccountName = Option<Box<str>>;
 
 pub(super) struct Accounts {
@@ -23,47 +24,49 @@ pub(super) struct Accounts {
     own: HashMap<TenantId, Box<str>>,
     /// How the others are sent with: everything but numbers and pace.
     default: Terms,
+    /// Accounts that know nothing yet of what left before.
+    ignorant: HashSet<AccountName>,
 }
 
 impl Accounts {
     pub fn new(default: Terms, tenants: Tenants) -> Accounts {
         let accounts = HashMap::from([(None, Account::new(default.clone()))]);
-        let mut accounts = Accounts { tenants, in_force: Arc::default(), accounts, own: HashMap::new(), default };
+        let (own, ignorant) = (HashMap::new(), HashSet::from([None]));
+        let mut accounts = Accounts { tenants, in_force: Arc::default(), accounts, own, default, ignorant };
         accounts.follow();
         accounts
     }
 
-    /// Follows the playbooks in force. Returns whether an account is new or has other terms: it knows nothing of what
-    /// left before.
+    /// Follows the playbooks in force. Returns whether an account is new, and knows nothing of what left before.
     pub fn follow(&mut self) -> bool {
         let in_force = self.tenants.in_force();
         if Arc::ptr_eq(&in_force, &self.in_force) {
-            return false;
+            return !self.ignorant.is_empty();
         }
         self.own.clear();
-        let mut changed = false;
         for playbook in in_force.playbooks.iter().chain(&in_force.retired) {
             if let Some(carrier) = &playbook.sms.carrier {
-                self.own.insert(playbook.tenant.clone(), carrier.account.clone());
-                changed |= self.keep(carrier);
+                let name = name_of(carrier);
+                self.own.insert(playbook.tenant.clone(), name.clone());
+                self.keep(name, carrier);
             }
         }
         let used: HashSet<&str> = self.own.values().map(|account| &**account).collect();
         let is_used = |name: &AccountName| name.as_deref().is_none_or(|name| used.contains(name));
         self.accounts.retain(|name, account| is_used(name) || account.under_way() > 0);
         self.in_force = in_force;
-        changed
+        !self.ignorant.is_empty()
     }
 
-    fn keep(&mut self, carrier: &OwnCarrier) -> bool {
+    fn keep(&mut self, name: Box<str>, carrier: &OwnCarrier) {
+        let name = Some(name);
+        if self.accounts.contains_key(&name) {
+            return;
+        }
         let terms = Terms::new(carrier.senders.iter().cloned(), carrier.per_second);
         let terms = Terms { senders: terms.senders, rates: terms.rates, ..self.default.clone() };
-        let name = Some(carrier.account.clone());
-        if self.accounts.get(&name).is_some_and(|account| *account.terms() == terms) {
-            return false;
-        }
+        self.ignorant.insert(name.clone());
         self.accounts.insert(name, Account::new(terms));
-        true
     }
 
     /// The account a tenant's messages leave by.
@@ -89,20 +92,28 @@ impl Accounts {
         of.into_iter().collect()
     }
 
-    /// Attempts of an earlier life. `at` tells when each may have left.
-    pub fn remember(&mut self, begun: &[Begun], at: impl Fn(&Begun) -> Moment) {
+    /// Attempts of earlier lives and what those learned, for the accounts that know nothing of it. `at` tells when each
+    /// may have left, `factor` what is left of a lesson.
+    pub fn remember(
+        &mut self,
+        begun: &[Begun],
+        at: impl Fn(&Begun) -> Moment,
+        learned: &[LearnedPace],
+        factor: impl Fn(&LearnedPace) -> f64,
+        now: Moment,
+    ) {
         for past in begun {
-            let at = at(past);
-            if let Some(account) = self.of(&past.attempt.tenant) {
-                account.remembers(&past.attempt, at);
+            let name = self.name_of(&past.attempt.tenant);
+            if let Some(account) = self.accounts.get_mut(&name).filter(|_| self.ignorant.contains(&name)) {
+                account.remembers(&past.attempt, at(past));
             }
         }
-    }
-
-    pub fn resume(&mut self, pace: &LearnedPace, factor: f64, now: Moment) {
-        for account in self.accounts.values_mut() {
-            if account.terms().senders.contains(&pace.sender) {
-                account.resumes(&pace.sender, factor, now);
+        for name in self.ignorant.drain() {
+            let Some(account) = self.accounts.get_mut(&name) else { continue };
+            for pace in learned {
+                if account.terms().senders.contains(&pace.sender) {
+                    account.resumes(&pace.sender, factor(pace), now);
+                }
             }
         }
     }
@@ -128,4 +139,9 @@ impl Accounts {
     pub fn default(&self) -> Option<&Account> {
         self.accounts.get(&None)
     }
+}
+
+fn name_of(carrier: &OwnCarrier) -> Box<str> {
+    let pace = carrier.per_second.map(|per_second| per_second.to_string()).unwrap_or_default();
+    [&*carrier.account, &pace, &carrier.senders.join(" ")].join("\n").into()
 }

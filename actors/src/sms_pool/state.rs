@@ -94,11 +94,10 @@ impl State {
         let ports = self.plan.ports.clone();
         let (wall, now) = (ports.clock.now(), self.moment());
         let begun = ports.ledger.begun_since(wall.minus(LOOK_BACK), MOST_LOOKED_BACK).await?;
+        let learned = ports.ledger.learned().await?;
         let left_at = |begun: &Begun| now.saturating_sub(wall.since(begun.at).saturating_sub(LEFT_WITHIN));
-        self.accounts.remember(&begun, left_at);
-        for pace in ports.ledger.learned().await? {
-            self.accounts.resume(&pace, recovered(pace.factor, wall.since(pace.at)), now);
-        }
+        let factor = |pace: &LearnedPace| recovered(pace.factor, wall.since(pace.at));
+        self.accounts.remember(&begun, left_at, &learned, factor, now);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Stories of the pool, told in paused time.
 
+mod accounts;
 mod day;
 mod limits;
 mod reports;

@@ -20,7 +20,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const A: &str = "+15145550198";
 const B: &str = "+15145550199";
 
-fn senders(names: &[&str], per_second: Option<f64>) -> Senders {
+pub fn senders(names: &[&str], per_second: Option<f64>) -> Senders {
     Senders { names: names.iter().map(|name| (*name).to_owned()).collect(), per_second }
 }
 

@@ -89,7 +89,7 @@ impl Account {
             Level::Tenant(past.tenant.clone()),
             Level::Recipient(past.to.clone()),
         ];
-        self.levels.takes(&levels, past.segments.into(), at);
+        self.levels.remembers(&levels, past.segments.into(), at);
         self.pairs.takes(&past.sender, &past.to, at);
         self.habits.keep(&past.tenant, &past.to, &past.sender);
     }

@@ -57,6 +57,15 @@ impl Levels {
         });
     }
 
+    /// A message of an earlier life left at `at`.
+    pub fn remembers(&mut self, levels: &[Level], segments: u32, at: Moment) {
+        levels.iter().for_each(|level| {
+            if let Some(pace) = self.pace(level) {
+                pace.remembers(segments, at);
+            }
+        });
+    }
+
     /// These were open and nothing wanted them.
     pub fn idles(&mut self, level: &Level) {
         if let Some(pace) = self.paces.get_mut(level) {

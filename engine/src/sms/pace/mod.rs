@@ -78,6 +78,14 @@ impl Pace {
         self.idle = false;
     }
 
+    /// A message of an earlier life left at `at`. What it left by was the pace of that life: ours begins after the last.
+    pub fn remembers(&mut self, segments: u32, at: Moment) {
+        let cost = Duration::from_secs_f64(f64::from(segments) / self.rate(at));
+        self.next = self.next.max(at.saturating_add(cost));
+        self.recent.push(at, segments, self.window(at).1);
+        self.idle = false;
+    }
+
     /// A slot was open and nothing wanted it.
     pub fn idles(&mut self) {
         self.idle = true;

@@ -49,6 +49,14 @@ fn a_message_larger_than_the_window_leaves_when_all_is_quiet_and_is_paid_for() {
 }
 
 #[test]
+fn what_left_by_a_faster_pace_before_a_restart_holds_nothing_up() {
+    let mut pace = pace(1.0);
+    (0..600).for_each(|n| pace.remembers(1, START - 60 * SECOND + n * SECOND / 10));
+    let last = START - SECOND / 10;
+    assert_eq!(pace.opens_at(1, START), last + SECOND, "one slot after the last, not nine minutes");
+}
+
+#[test]
 fn what_is_no_rate_is_no_limit() {
     assert!([0.0, -1.0, f64::NAN, f64::INFINITY, 1e-9].into_iter().all(|rate| Pace::new(rate).is_none()));
 }
