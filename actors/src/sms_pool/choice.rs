@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use engine::failure::Failure;
 use engine::ports::{Candidate, Candidates, Claim, ClaimRequest};
-use engine::sms::SendOutcome;
 use engine::sms::dispatch::{Answer, Departure, Next, Taken};
 use engine::sms::pace::Moment;
+use engine::sms::{SendOutcome, rest_after};
 use engine::time::Timestamp;
 use tracing::warn;
 
@@ -17,9 +17,8 @@ use super::state::{InHand, State};
 use crate::metrics::sms as metrics;
 use crate::sms_sender::Order;
 
-/// Shortest sleep when the outbox says a message is due that it does not give: it waits for another one, and the end of
-/// that one wakes us.
-const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
+/// How soon is looked again when a message that was chosen could not be claimed.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A message whose slot is taken.
 struct Chosen {
@@ -47,10 +46,13 @@ impl State {
             let due = self.read(now).await?;
             let room = self.free.len();
             let Choice { chosen, put_off, until } = self.choose(due, room, now);
-            let (filled, held) = (chosen.len() == room, !put_off.is_empty());
+            let (wanted, held) = (chosen.len(), !put_off.is_empty());
             let claimed = self.claim(chosen, now).await?;
             self.put_off(put_off, now).await?;
-            if !(filled && claimed || held) {
+            if claimed < wanted && !held {
+                return Ok(LOOK_AGAIN);
+            }
+            if wanted < room && !held {
                 return self.sleep(until).await;
             }
         }
@@ -108,10 +110,10 @@ impl State {
         choice
     }
 
-    /// Commits the attempts and hands them over. Returns whether there was any.
-    async fn claim(&mut self, chosen: Vec<Chosen>, now: Timestamp) -> Result<bool, Failure> {
+    /// Commits the attempts and hands them over. Returns how many.
+    async fn claim(&mut self, chosen: Vec<Chosen>, now: Timestamp) -> Result<usize, Failure> {
         if chosen.is_empty() {
-            return Ok(false);
+            return Ok(0);
         }
         let request = |it: &Chosen| ClaimRequest { id: it.candidate.id, sender: it.sender.clone() };
         let requests: Vec<ClaimRequest> = chosen.iter().map(request).collect();
@@ -122,18 +124,18 @@ impl State {
                 return Err(failure);
             }
         };
-        let mut any = false;
+        let mut claimed = 0;
         for (chosen, claim) in chosen.into_iter().zip(claims) {
             match claim {
                 Ok(claim) => {
-                    any = true;
+                    claimed += 1;
                     self.hand_over(claim, chosen);
                 }
                 // Cancelled, opted out or taken since it was read.
                 Err(_) => self.stays(&chosen),
             }
         }
-        Ok(any)
+        Ok(claimed)
     }
 
     fn stays(&mut self, Chosen { candidate, account, .. }: &Chosen) {
@@ -175,7 +177,8 @@ impl State {
     ) {
         let (at, concurrent) = (self.moment(), self.plan.ports.provider.concurrent());
         let sms = &order.claim.sms;
-        if matches!(outcome, SendOutcome::Throttled { .. } | SendOutcome::NotSent { .. }) {
+        // What makes a sender rest was not sent, and costs nothing.
+        if rest_after(outcome, order.refusals).is_some() {
             self.days.uncount(&sms.tenant, &sms.to, &sms.contact, sms.segments);
         }
         if let Some(account) = self.accounts.get(account) {
@@ -193,12 +196,12 @@ impl State {
         Ok(())
     }
 
-    /// Until a slot opens or another message is due, whichever is first.
+    /// Until a slot opens or another message is due, whichever is first. What is due already waits for a slot, or for an
+    /// answer, which wakes us.
     async fn sleep(&self, until: Option<Moment>) -> Result<Duration, Failure> {
         let ports = &self.plan.ports;
         let now = ports.clock.now();
-        let due_at = ports.outbox.next_due().await?.filter(|at| until.is_none() || *at > now);
-        let due_in = due_at.map(|at| at.since(now).max(SHORTEST_SLEEP));
+        let due_in = ports.outbox.next_due(now).await?.map(|at| at.since(now));
         let opens_in = until.map(|until| until.saturating_sub(self.moment()));
         Ok([due_in, opens_in].into_iter().flatten().min().unwrap_or(self.plan.tick))
     }

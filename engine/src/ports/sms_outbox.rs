@@ -142,8 +142,8 @@ pub trait SmsOutbox: Send + Sync + 'static {
     /// to be asked about it at once.
     async fn recover(&self, now: Timestamp) -> Result<Vec<Sms>, Failure>;
 
-    /// When the next queued message is due.
-    async fn next_due(&self) -> Result<Option<Timestamp>, Failure>;
+    /// When the next queued message is due that is not due at `after`.
+    async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, Failure>;
 
     /// Queued messages per priority, most urgent first.
     async fn depth(&self) -> Result<[(Priority, u64); 4], Failure>;

@@ -104,8 +104,8 @@ impl SmsOutbox for Gated {
         self.stepwise(self.inner.recover(now)).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, Failure> {
-        self.inner.next_due().await
+    async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        self.inner.next_due(after).await
     }
 
     async fn depth(&self) -> Result<[(Priority, u64); 4], Failure> {

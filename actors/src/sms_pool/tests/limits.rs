@@ -209,6 +209,37 @@ async fn what_is_over_the_days_money_waits_for_tomorrow_and_an_alarm_does_not() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_that_costs_no_attempt_costs_a_caller_none_of_todays_texts() {
+    let mut world = World::new();
+    let mut playbook = Playbook { tenant: TenantId::parse("boreal").unwrap(), ..fixtures::playbook() };
+    playbook.sms.caps = Caps { segments: Some(2), reserve: 0.0, per_caller: Some(2) };
+    world.tenants.replace(playbook);
+    let sms = Sms { contact: Contact::CALLER.into(), ..message(&world, 1, "boreal", P4) };
+    let suspended = SendOutcome::Rejected { code: 1, class: ErrorClass::AccountFault, message: "".into() };
+    world.carrier.expect(sms.id, (0..5).map(|_| Does::Answers(suspended.clone())).collect());
+    world.outbox.owe(sms.clone());
+    let _pool = world.pool_with(4, senders(&[A], None)).await;
+    let arrived = timeout(3 * 3600 * SECOND, world.sees(1, SmsState::Accepted)).await;
+    assert!(arrived.is_ok(), "{:?}", world.outbox.row(sms.id).error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_due_soon_is_not_late_for_those_that_are_held() {
+    let mut world = World::new();
+    let to_one = |n| Sms { call: None, to: "+15145550110".parse().unwrap(), ..message(&world, n, "boreal", P4) };
+    (0..40).for_each(|n| world.outbox.owe(to_one(n)));
+    let pool = world.pool_with(4, senders(&[A], None)).await;
+    world.sees(30, SmsState::Accepted).await;
+    let due_at = world.clock.now().plus(SECOND / 2);
+    let urgent = Sms { due_at, ..message(&world, 99, "boreal", P1) };
+    world.outbox.owe(urgent.clone());
+    pool.wake();
+    let began = Instant::now();
+    assert_eq!(world.sees(1, SmsState::Accepted).await, [urgent.id]);
+    assert!(began.elapsed() <= Duration::from_millis(510), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_carrier_taught_is_known_to_the_next_life() {
     let mut world = World::new();
     let too_fast = SendOutcome::Rejected { code: 5, class: ErrorClass::ThrottleCampaign, message: "".into() };

@@ -216,9 +216,9 @@ impl SmsOutbox for Outbox {
         Ok(cut.collect())
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, Failure> {
+    async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, Failure> {
         let rows = self.rows.lock();
-        Ok(self.queued.lock().iter().map(|place| rows[*place].due_at).min())
+        Ok(self.queued.lock().iter().map(|place| rows[*place].due_at).filter(|at| *at > after).min())
     }
 
     async fn depth(&self) -> Result<[(Priority, u64); 4], Failure> {

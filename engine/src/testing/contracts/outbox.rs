@@ -78,7 +78,7 @@ pub async fn a_suppressed_message_is_kept_and_never_claimed<S: CallStore + SmsOu
     let watched = NewSms { suppressed: Some("only watching".into()), ..watched };
     owe(store, [watched.clone()]).await;
     assert!(claimed(store, moment(6)).await.is_empty());
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(moment(0)).await.unwrap(), None);
     let kept = stored(store, watched.id).await;
     assert_eq!((kept.state, kept.error.as_deref()), (SmsState::Suppressed, Some("only watching")));
 }
@@ -254,7 +254,7 @@ pub async fn attempts_cut_by_a_restart_become_unknown<S: CallStore + SmsOutbox>(
 
 pub async fn the_queue_tells_its_next_moment_and_its_depth<S: CallStore + SmsOutbox>(store: &S) {
     let depth = async || store.depth().await.unwrap().map(|(_, messages)| messages);
-    assert_eq!((store.next_due().await.unwrap(), depth().await), (None, [0; 4]));
+    assert_eq!((store.next_due(moment(0)).await.unwrap(), depth().await), (None, [0; 4]));
     let due =
         |reason, priority, seconds| NewSms { due_at: moment(seconds), ..text(&call("acme", reason), reason, priority) };
     owe(
@@ -262,10 +262,11 @@ pub async fn the_queue_tells_its_next_moment_and_its_depth<S: CallStore + SmsOut
         [due("a", Priority::P1, 30), due("b", Priority::P4, 20), due("c", Priority::P4, 40), due("d", Priority::P2, 1)],
     )
     .await;
-    assert_eq!((store.next_due().await.unwrap(), depth().await), (Some(moment(1)), [1, 1, 0, 2]));
+    assert_eq!((store.next_due(moment(0)).await.unwrap(), depth().await), (Some(moment(1)), [1, 1, 0, 2]));
+    assert_eq!(store.next_due(moment(1)).await.unwrap(), Some(moment(20)), "what is due by then is no news");
     assert_eq!(store.depth().await.unwrap().map(|(priority, _)| priority), Priority::ALL);
     claimed(store, moment(1)).await;
-    assert_eq!((store.next_due().await.unwrap(), depth().await), (Some(moment(20)), [1, 0, 0, 2]));
+    assert_eq!((store.next_due(moment(0)).await.unwrap(), depth().await), (Some(moment(20)), [1, 0, 0, 2]));
 }
 
 pub async fn messages_are_found_within_their_tenant_only<S: CallStore + SmsOutbox>(store: &S) {

@@ -91,8 +91,8 @@ impl SmsOutbox for MemoryStore {
         Ok(in_flight.map(|message| message.cut(now)).collect())
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, Failure> {
-        Ok(lock(&self.records).queued().map(|sms| sms.due_at).min())
+    async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        Ok(lock(&self.records).queued().map(|sms| sms.due_at).filter(|at| *at > after).min())
     }
 
     async fn depth(&self) -> Result<[(Priority, u64); 4], Failure> {

@@ -56,12 +56,13 @@ impl SmsOutbox for SqliteStore {
         self.cut_all(now).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, Failure> {
+    async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, Failure> {
         // The first of each priority, so that the index answers however long the queue is.
         let query = sqlx::query(
             "SELECT min(due) AS due_at FROM (SELECT (SELECT min(due_at) FROM sms_messages \
-             WHERE state = 'queued' AND priority = column1) AS due FROM (VALUES ('P1'), ('P2'), ('P3'), ('P4')))",
+             WHERE state = 'queued' AND priority = column1 AND due_at > ?) AS due FROM (VALUES ('P1'), ('P2'), ('P3'), ('P4')))",
         );
+        let query = query.bind(after.to_string());
         rows::optional_time(&query.fetch_one(&self.readers).await.map_err(unavailable)?, "due_at")
     }
 
