@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::failure::Failure;
-use engine::ports::{Candidate, Candidates, Claim, ClaimRequest};
+use engine::ports::{Candidate, Candidates, Claim, ClaimRequest, PutOff};
+use engine::priority::Priority;
 use engine::sms::dispatch::{Answer, Departure, Next, Taken};
 use engine::sms::pace::Moment;
 use engine::sms::{SendOutcome, rest_after};
@@ -12,13 +13,17 @@ use engine::time::Timestamp;
 use tracing::warn;
 
 use super::accounts::AccountName;
-use super::days::PutOff;
 use super::state::{InHand, State};
 use crate::metrics::sms as metrics;
 use crate::sms_sender::Order;
 
 /// How soon is looked again when a message that was chosen could not be claimed.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Who is held steps aside for so long, so that those behind it are seen: not for as long as it is held, which may end
+/// any time.
+const STEPS_ASIDE: Duration = Duration::from_secs(60);
+const HELD: &str = "held: it may not leave now, and others are let past";
 
 /// A message whose slot is taken.
 struct Chosen {
@@ -32,7 +37,7 @@ struct Chosen {
 #[derive(Default)]
 struct Choice {
     chosen: Vec<Chosen>,
-    put_off: Vec<(Candidate, PutOff)>,
+    put_off: Vec<PutOff>,
     /// When something changes by itself.
     until: Option<Moment>,
 }
@@ -46,13 +51,17 @@ impl State {
             let due = self.read(now).await?;
             let room = self.free.len();
             let Choice { chosen, put_off, until } = self.choose(due, room, now);
-            let (wanted, held) = (chosen.len(), !put_off.is_empty());
+            let wanted = chosen.len();
             let claimed = self.claim(chosen, now).await?;
-            self.put_off(put_off, now).await?;
-            if claimed < wanted && !held {
+            if !put_off.is_empty() {
+                self.put_off(&put_off, now).await?;
+                // There may be many more behind them: whoever has an answer for us is heard in between.
+                return Ok(Duration::ZERO);
+            }
+            if claimed < wanted {
                 return Ok(LOOK_AGAIN);
             }
-            if wanted < room && !held {
+            if wanted < room {
                 return self.sleep(until).await;
             }
         }
@@ -81,6 +90,7 @@ impl State {
 
     fn choose(&mut self, due: Vec<Candidate>, room: usize, now: Timestamp) -> Choice {
         let mut choice = Choice::default();
+        let crowded = self.crowded(&due);
         for (name, mut waiting) in self.accounts.by_account(due) {
             while choice.chosen.len() < room {
                 let at = self.moment();
@@ -95,7 +105,7 @@ impl State {
                 let (id, playbook) = (departure.candidate.id, self.plan.tenants.get(&departure.candidate.tenant));
                 let put_off = playbook.and_then(|playbook| self.days.puts_off(departure.candidate, &playbook, now));
                 match put_off {
-                    Some(put_off) => choice.put_off.push((departure.candidate.clone(), put_off)),
+                    Some(put_off) => choice.put_off.push(put_off),
                     None => {
                         let taken = account.takes(&departure, at);
                         let Departure { candidate, sender, .. } = departure;
@@ -106,8 +116,26 @@ impl State {
                 }
                 waiting.retain(|candidate| candidate.id != id);
             }
+            waiting.retain(|candidate| crowded[candidate.priority as usize]);
+            choice.put_off.extend(self.stepping_aside(&name, &waiting, now));
         }
         choice
+    }
+
+    /// The classes of which more may wait than was read.
+    fn crowded(&self, due: &[Candidate]) -> [bool; 4] {
+        let of = |class| due.iter().filter(|candidate| candidate.priority == class).count();
+        Priority::ALL.map(|class| of(class) >= self.plan.per_class)
+    }
+
+    fn stepping_aside(&mut self, account: &AccountName, waiting: &[Candidate], now: Timestamp) -> Vec<PutOff> {
+        let at = self.moment();
+        let Some(account) = self.accounts.get(account) else { return Vec::new() };
+        let held = |candidate: &Candidate| {
+            let held_for = account.held_until(candidate, at)?.saturating_sub(at).min(STEPS_ASIDE);
+            Some(PutOff { id: candidate.id, until: now.plus(held_for), why: HELD })
+        };
+        waiting.iter().filter_map(held).collect()
     }
 
     /// Commits the attempts and hands them over. Returns how many.
@@ -186,12 +214,11 @@ impl State {
         }
     }
 
-    async fn put_off(&mut self, held: Vec<(Candidate, PutOff)>, now: Timestamp) -> Result<(), Failure> {
-        for (candidate, PutOff { until, why }) in held {
-            if let Some(sms) = self.plan.ports.ledger.put_off(candidate.id, until, why, now).await? {
-                warn!(sms.id = %sms.id, why, "sms put off");
-                self.plan.ports.show(sms).await;
-            }
+    async fn put_off(&mut self, held: &[PutOff], now: Timestamp) -> Result<(), Failure> {
+        let put_off = self.plan.ports.ledger.put_off(held, now).await?;
+        warn!(sms.messages = put_off.len(), why = held.first().map(|held| held.why), "sms put off");
+        for sms in put_off {
+            self.plan.ports.show(sms).await;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use engine::failure::Failure;
 use engine::ids::TenantId;
 use engine::phone::PhoneNumber;
 use engine::playbook::Playbook;
-use engine::ports::{Candidate, SmsLedger};
+use engine::ports::{Candidate, PutOff, SmsLedger};
 use engine::sms::breaker::Audience;
 use engine::sms::caps::{Used, day_of};
 use engine::time::Timestamp;
@@ -21,13 +21,6 @@ struct Day {
     ends: Timestamp,
     segments: u64,
     callers: HashMap<PhoneNumber, u32>,
-}
-
-/// Not now: until when, and why.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct PutOff {
-    pub until: Timestamp,
-    pub why: &'static str,
 }
 
 const QUIET: &str = "held: callers are not texted at this hour";
@@ -50,13 +43,13 @@ impl Days {
         let audience = Audience::of(&candidate.contact);
         let opens_at = playbook.sms.leaves_at(audience, now, &playbook.time_zone);
         if opens_at > now {
-            return Some(PutOff { until: opens_at, why: QUIET });
+            return Some(PutOff { id: candidate.id, until: opens_at, why: QUIET });
         }
         let day = self.0.get(&candidate.tenant)?;
         let to_recipient = day.callers.get(&candidate.to).copied().unwrap_or(0);
         let used = Used { segments: day.segments, to_recipient };
         let capped = playbook.sms.caps.refuse(candidate.priority, audience, candidate.segments, used)?;
-        Some(PutOff { until: day.ends, why: capped.as_str() })
+        Some(PutOff { id: candidate.id, until: day.ends, why: capped.as_str() })
     }
 
     pub fn count(&mut self, tenant: &TenantId, to: &PhoneNumber, contact: &str, segments: u16) {

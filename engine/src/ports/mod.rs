@@ -28,7 +28,7 @@ pub use inbox::{InboundSms, Inbox};
 pub use opt_outs::{OptIn, OptOut, OptOutSource, OptOuts, OptedOut};
 pub use pusher::{NewPush, Pusher};
 pub use replies::{Heard, Replies, Reply};
-pub use sms_ledger::{Begun, DayUse, LearnedPace, SmsLedger};
+pub use sms_ledger::{Begun, DayUse, LearnedPace, PutOff, SmsLedger};
 pub use sms_outbox::{
     Candidate, Candidates, Checks, Claim, ClaimRequest, IdempotencyKey, NotClaimed, Settled, SmsFilter, SmsOutbox,
     Submitted,

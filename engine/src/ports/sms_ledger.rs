@@ -33,6 +33,16 @@ pub struct LearnedPace {
     pub at: Timestamp,
 }
 
+/// A message that does not leave now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PutOff {
+    pub id: SmsId,
+    /// It is due then.
+    pub until: Timestamp,
+    /// As the API shows it.
+    pub why: &'static str,
+}
+
 #[async_trait]
 pub trait SmsLedger: Send + Sync + 'static {
     /// Attempts begun since then, the oldest first; of more than `limit` the newest.
@@ -40,8 +50,8 @@ pub trait SmsLedger: Send + Sync + 'static {
 
     async fn used_since(&self, tenant: &TenantId, since: Timestamp) -> Result<DayUse, Failure>;
 
-    /// Puts a queued message off until then, and keeps why. `None`: it is not queued any more.
-    async fn put_off(&self, id: SmsId, until: Timestamp, why: &str, now: Timestamp) -> Result<Option<Sms>, Failure>;
+    /// Puts messages off and keeps why: all at once, and returns those that were still queued.
+    async fn put_off(&self, held: &[PutOff], now: Timestamp) -> Result<Vec<Sms>, Failure>;
 
     /// Every sender that goes slower than configured.
     async fn learned(&self) -> Result<Vec<LearnedPace>, Failure>;

@@ -187,6 +187,22 @@ async fn words_a_carrier_filtered_are_held_and_other_words_are_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_that_are_held_do_not_hide_one_that_is_not() {
+    let mut world = World::new();
+    let to_one = |n| Sms { call: None, to: "+15145550110".parse().unwrap(), ..message(&world, n, "boreal", P4) };
+    (0..300).for_each(|n| world.outbox.owe(to_one(n)));
+    let pool = world.pool_with(4, senders(&[A], None)).await;
+    world.sees(30, SmsState::Accepted).await;
+    let other = message(&world, 999, "boreal", P4);
+    world.outbox.owe(other.clone());
+    pool.wake();
+    let next = timeout(SECOND, world.sees(1, SmsState::Accepted)).await;
+    assert_eq!(next.unwrap(), [other.id]);
+    let rest = timeout(600 * SECOND, world.sees(270, SmsState::Accepted)).await;
+    assert!(rest.is_ok(), "those that stepped aside leave when they may");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_over_the_days_money_waits_for_tomorrow_and_an_alarm_does_not() {
     let mut world = World::new();
     let mut playbook = Playbook { tenant: TenantId::parse("boreal").unwrap(), ..fixtures::playbook() };

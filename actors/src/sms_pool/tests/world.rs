@@ -10,7 +10,7 @@ use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, SmsId, TenantId};
 use engine::ports::{
     Begun, Candidate, Candidates, Checks, Claim, ClaimRequest, Clock, DayUse, IdempotencyKey, LearnedPace, NotClaimed,
-    Settled, SmsFilter, SmsLedger, SmsOutbox, SmsProvider, Submitted, Update,
+    PutOff, Settled, SmsFilter, SmsLedger, SmsOutbox, SmsProvider, Submitted, Update,
 };
 use engine::priority::Priority;
 use engine::sms::dispatch::Past;
@@ -283,11 +283,15 @@ impl SmsLedger for Outbox {
         Ok(DayUse { segments: of_tenant.map(|begun| u64::from(begun.attempt.segments)).sum(), callers: Vec::new() })
     }
 
-    async fn put_off(&self, id: SmsId, until: Timestamp, why: &str, _: Timestamp) -> Result<Option<Sms>, Failure> {
-        let sms = &mut self.rows.lock()[self.place(id)];
-        sms.due_at = until;
-        sms.error = Some(why.into());
-        Ok(Some(sms.clone()))
+    async fn put_off(&self, held: &[PutOff], _: Timestamp) -> Result<Vec<Sms>, Failure> {
+        let mut rows = self.rows.lock();
+        let put_off = held.iter().map(|PutOff { id, until, why }| {
+            let sms = &mut rows[self.place(*id)];
+            sms.due_at = *until;
+            sms.error = Some((*why).into());
+            sms.clone()
+        });
+        Ok(put_off.collect())
     }
 
     async fn learned(&self) -> Result<Vec<LearnedPace>, Failure> {

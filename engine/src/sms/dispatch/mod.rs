@@ -30,6 +30,9 @@ pub use terms::Terms;
 /// How long a sender may be ahead of its own pace: what is under way, in seconds of its rate.
 const AHEAD: Duration = Duration::from_secs(2);
 
+/// Who is held for longer than this steps aside where it hides others.
+const SOON: Duration = Duration::from_secs(2);
+
 /// What happens next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next<'c> {
@@ -209,12 +212,7 @@ impl Account {
         if !self.suits(candidate, name, now) {
             return false;
         }
-        let own = [Level::Tenant(candidate.tenant.clone()), Level::Recipient(candidate.to.clone())];
-        let paced = self.levels.opens_at(&own, candidate.segments.into(), now);
-        // An emergency is not held for looking like a loop; the carrier says so if it is one.
-        let urgent = candidate.priority == Priority::P1;
-        let unlooped = if urgent { Moment::ZERO } else { self.pairs.opens_at(name, &candidate.to) };
-        let opens_at = paced.max(unlooped);
+        let opens_at = self.own_opens_at(candidate, name, now);
         if opens_at > now {
             wait.until(opens_at);
             return false;
@@ -227,6 +225,30 @@ impl Account {
             }
             Admission::Yes | Admission::Probe => true,
         }
+    }
+
+    /// When a message that is due may leave at all, if that is not soon: something is wrong with the account, its numbers,
+    /// their routes or its words, or its recipient was sent too much. Others need not wait behind it.
+    pub fn held_until(&self, candidate: &Candidate, now: Moment) -> Option<Moment> {
+        let opens_at = |sender: &Sender| {
+            let fuses = Fuse::of(&candidate.tenant, &candidate.to, &candidate.contact, &sender.name);
+            let closed = match self.breakers.admits(&fuses, now) {
+                Admission::No(until) => until,
+                Admission::Yes | Admission::Probe => now,
+            };
+            closed.max(sender.door.opens_at(now)).max(self.own_opens_at(candidate, &sender.name, now))
+        };
+        let suiting = self.senders.iter().filter(|sender| self.suits(candidate, &sender.name, now));
+        suiting.map(opens_at).min().filter(|at| *at > now + SOON)
+    }
+
+    /// By the limits of its tenant and its recipient, and the guard against loops.
+    fn own_opens_at(&self, candidate: &Candidate, sender: &str, now: Moment) -> Moment {
+        let own = [Level::Tenant(candidate.tenant.clone()), Level::Recipient(candidate.to.clone())];
+        let paced = self.levels.opens_at(&own, candidate.segments.into(), now);
+        // An emergency is not held for looking like a loop; the carrier says so if it is one.
+        let urgent = candidate.priority == Priority::P1;
+        if urgent { paced } else { paced.max(self.pairs.opens_at(sender, &candidate.to)) }
     }
 
     /// Whether this number is the right one for this message: not one that was at fault for it, nor a third, the one its

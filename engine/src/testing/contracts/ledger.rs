@@ -2,7 +2,7 @@
 
 use super::outbox::{SENDER, claim, claimed, owe, settlement, stored};
 use crate::playbook::Contact;
-use crate::ports::{CallStore, DayUse, LearnedPace, SmsLedger, SmsOutbox};
+use crate::ports::{CallStore, DayUse, LearnedPace, PutOff, SmsLedger, SmsOutbox};
 use crate::priority::Priority;
 use crate::sms::{NewSms, Settlement, SmsState};
 use crate::testing::frames::{call, moment, tenant, text};
@@ -45,7 +45,8 @@ pub async fn a_day_counts_what_left_or_may_have_by_tenant_and_caller<S: CallStor
 pub async fn a_message_put_off_is_due_later_and_says_why<S: CallStore + SmsOutbox + SmsLedger>(store: &S) {
     let owed = text(&call("acme", "a"), "a", Priority::P4);
     owe(store, [owed.clone()]).await;
-    let put_off = store.put_off(owed.id, moment(90), "held: for a test", moment(5)).await.unwrap().unwrap();
+    let held = |until| [PutOff { id: owed.id, until, why: "held: for a test" }];
+    let put_off = store.put_off(&held(moment(90)), moment(5)).await.unwrap().remove(0);
     assert_eq!(
         (put_off.state, put_off.due_at, put_off.error.as_deref()),
         (SmsState::Queued, moment(90), Some("held: for a test"))
@@ -53,7 +54,7 @@ pub async fn a_message_put_off_is_due_later_and_says_why<S: CallStore + SmsOutbo
     assert_eq!(stored(store, owed.id).await, put_off);
     assert_eq!(claimed(store, moment(89)).await, []);
     assert_eq!(claimed(store, moment(90)).await.len(), 1);
-    assert_eq!(store.put_off(owed.id, moment(99), "too late", moment(91)).await.unwrap(), None, "it is under way");
+    assert_eq!(store.put_off(&held(moment(99)), moment(91)).await.unwrap(), [], "it is under way");
 }
 
 pub async fn what_was_learned_is_kept_until_something_else_is<S: SmsLedger>(store: &S) {

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, lock};
 use crate::failure::Failure;
-use crate::ids::{SmsId, TenantId};
+use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
 use crate::playbook::Contact;
-use crate::ports::{Begun, DayUse, LearnedPace, SmsLedger};
+use crate::ports::{Begun, DayUse, LearnedPace, PutOff, SmsLedger};
 use crate::sms::dispatch::Past;
 use crate::sms::{Sms, SmsState};
 use crate::time::Timestamp;
@@ -48,15 +48,14 @@ impl SmsLedger for MemoryStore {
         Ok(DayUse { segments, callers: callers.into_iter().collect() })
     }
 
-    async fn put_off(&self, id: SmsId, until: Timestamp, why: &str, now: Timestamp) -> Result<Option<Sms>, Failure> {
+    async fn put_off(&self, held: &[PutOff], now: Timestamp) -> Result<Vec<Sms>, Failure> {
         let mut records = lock(&self.records);
-        let message = records.texts.get_mut(&id).filter(|message| message.sms.state == SmsState::Queued);
-        Ok(message.map(|message| {
-            message.sms.due_at = until;
-            message.sms.error = Some(why.into());
-            message.sms.updated_at = now;
-            message.sms.clone()
-        }))
+        let put_off = held.iter().filter_map(|PutOff { id, until, why }| {
+            let sms = &mut records.texts.get_mut(id).filter(|message| message.sms.state == SmsState::Queued)?.sms;
+            (sms.due_at, sms.error, sms.updated_at) = (*until, Some((*why).into()), now);
+            Some(sms.clone())
+        });
+        Ok(put_off.collect())
     }
 
     async fn learned(&self) -> Result<Vec<LearnedPace>, Failure> {

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use engine::failure::Failure;
-use engine::ids::{SmsId, TenantId};
+use engine::ids::TenantId;
 use engine::playbook::Contact;
-use engine::ports::{Begun, DayUse, LearnedPace, SmsLedger};
+use engine::ports::{Begun, DayUse, LearnedPace, PutOff, SmsLedger};
 use engine::sms::Sms;
 use engine::sms::dispatch::Past;
 use engine::time::Timestamp;
@@ -41,13 +41,20 @@ impl SmsLedger for SqliteStore {
         Ok(used)
     }
 
-    async fn put_off(&self, id: SmsId, until: Timestamp, why: &str, now: Timestamp) -> Result<Option<Sms>, Failure> {
-        let query = sqlx::query(
-            "UPDATE sms_messages SET due_at = ?2, error = ?3, updated_at = ?4 WHERE id = ?1 AND state = 'queued' \
-             RETURNING *",
-        );
-        let query = query.bind(id.to_string()).bind(until.to_string()).bind(why).bind(now.to_string());
-        query.fetch_optional(&self.writer).await.map_err(unavailable)?.as_ref().map(rows::sms).transpose()
+    async fn put_off(&self, held: &[PutOff], now: Timestamp) -> Result<Vec<Sms>, Failure> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+        let mut put_off = Vec::with_capacity(held.len());
+        for PutOff { id, until, why } in held {
+            let query = sqlx::query(
+                "UPDATE sms_messages SET due_at = ?2, error = ?3, updated_at = ?4 WHERE id = ?1 AND state = 'queued' \
+                 RETURNING *",
+            );
+            let query = query.bind(id.to_string()).bind(until.to_string()).bind(why).bind(now.to_string());
+            let row = query.fetch_optional(&mut *transaction).await.map_err(unavailable)?;
+            put_off.extend(row.as_ref().map(rows::sms).transpose()?);
+        }
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(put_off)
     }
 
     async fn learned(&self) -> Result<Vec<LearnedPace>, Failure> {
