@@ -48,13 +48,13 @@ impl State {
         self.follow_playbooks().await?;
         while !self.free.is_empty() {
             let now = self.plan.ports.clock.now();
-            let due = self.read(now).await?;
+            let (due, expired) = self.read(now).await?;
             let room = self.free.len();
             let Choice { chosen, put_off, until } = self.choose(due, room, now);
-            let wanted = chosen.len();
+            let (wanted, held) = (chosen.len(), !put_off.is_empty());
             let claimed = self.claim(chosen, now).await?;
-            if !put_off.is_empty() {
-                self.put_off(&put_off, now).await?;
+            self.put_off(&put_off, now).await?;
+            if held || expired {
                 // There may be many more behind them: whoever has an answer for us is heard in between.
                 return Ok(Duration::ZERO);
             }
@@ -68,10 +68,11 @@ impl State {
         Ok(self.plan.tick)
     }
 
-    /// What is due, and which of its tenants' days are known.
-    async fn read(&mut self, now: Timestamp) -> Result<Vec<Candidate>, Failure> {
+    /// What is due, its tenants' days known; and whether anything has expired instead.
+    async fn read(&mut self, now: Timestamp) -> Result<(Vec<Candidate>, bool), Failure> {
         let ports = self.plan.ports.clone();
         let Candidates { due, expired } = ports.outbox.candidates(now, self.plan.per_class).await?;
+        let any_expired = !expired.is_empty();
         for sms in expired {
             warn!(sms.id = %sms.id, "sms expired unsent");
             ports.publish(sms).await;
@@ -85,7 +86,7 @@ impl State {
                 self.days.know(&playbook, &*ports.ledger, now).await?;
             }
         }
-        Ok(due)
+        Ok((due, any_expired))
     }
 
     fn choose(&mut self, due: Vec<Candidate>, room: usize, now: Timestamp) -> Choice {
@@ -215,6 +216,9 @@ impl State {
     }
 
     async fn put_off(&mut self, held: &[PutOff], now: Timestamp) -> Result<(), Failure> {
+        if held.is_empty() {
+            return Ok(());
+        }
         let put_off = self.plan.ports.ledger.put_off(held, now).await?;
         warn!(sms.messages = put_off.len(), why = held.first().map(|held| held.why), "sms put off");
         for sms in put_off {

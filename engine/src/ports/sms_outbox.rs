@@ -118,7 +118,8 @@ pub enum Checks {
 #[async_trait]
 pub trait SmsOutbox: Send + Sync + 'static {
     /// Up to `per_class` due messages of each priority, without those that must wait for another of the same call to
-    /// the same person. A tenant that owes many does not hide what others owe. What has passed its `expires_at` becomes `expired` instead, all of it, whatever the limit.
+    /// the same person. A tenant that owes many does not hide what others owe. What has passed its `expires_at` becomes
+    /// `expired` instead, as much of it as is worth one commit: while some was, more may be.
     async fn candidates(&self, now: Timestamp, per_class: usize) -> Result<Candidates, Failure>;
 
     /// Takes messages that were chosen. One answer per request, in order: a message that is claimed is `sending`, with

@@ -79,3 +79,15 @@ pub async fn a_tenant_that_owes_many_does_not_hide_the_others<S: CallStore + Sms
     let tenants: Vec<&str> = due[3].iter().map(|candidate| candidate.tenant.as_str()).collect();
     assert_eq!(tenants, ["acme", "zebra", "acme", "zebra", "acme", "acme"]);
 }
+
+pub async fn many_tenants_and_one_that_owes_more_fill_a_look<S: CallStore + SmsOutbox>(store: &S) {
+    let owes = |tenant: String, n: u32| text(&call(&tenant, &format!("c{n}")), "bulk", Priority::P4);
+    owe(store, (0..9).map(|n| owes("acme".to_owned(), n)).collect::<Vec<_>>()).await;
+    owe(store, (0..12).map(|n| owes(format!("tenant-{n}"), 0)).collect::<Vec<_>>()).await;
+    for (per_class, of_acme) in [(13, 1), (16, 4), (100, 9)] {
+        let due = store.candidates(moment(5), per_class).await.unwrap().due;
+        assert_eq!(due[3].len(), per_class.min(21));
+        let acme = due[3].iter().filter(|candidate| candidate.tenant.as_str() == "acme").count();
+        assert_eq!(acme, of_acme, "of {per_class}");
+    }
+}

@@ -78,6 +78,7 @@ pub async fn sms_outbox<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
     unknown::attempts_of_the_same_words_to_the_same_number_are_alike(&fresh().await).await;
 
     ledger::a_tenant_that_owes_many_does_not_hide_the_others(&fresh().await).await;
+    ledger::many_tenants_and_one_that_owes_more_fill_a_look(&fresh().await).await;
 
     orders::messages_of_one_call_to_one_person_leave_in_order(&fresh().await).await;
     orders::a_candidate_tells_who_tried_before(&fresh().await).await;

@@ -91,7 +91,7 @@ pub async fn what_is_owed_to_who_has_opted_out_is_suppressed_as_it_is_written<S:
     let id = to(NUMBER, "a").id;
     assert_eq!(SmsOutbox::find(store, None, id).await.unwrap().unwrap().state, SmsState::Suppressed);
     assert_eq!(claimed(store, moment(60)).await.len(), 1);
-    assert_eq!(store.next_due().await.unwrap(), None, "nothing is left to wait for");
+    assert_eq!(store.next_due(moment(0)).await.unwrap(), None, "nothing is left to wait for");
 }
 
 pub async fn who_opts_out_while_a_message_is_under_way_gets_no_second_attempt<S: Store>(store: &S) {
@@ -120,7 +120,7 @@ pub async fn nothing_brings_a_message_back_to_who_has_opted_out<S: Store>(store:
         Submitted::New(sms) => assert_eq!(sms.state, SmsState::Suppressed),
         other => panic!("{other:?}"),
     }
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(moment(0)).await.unwrap(), None);
 }
 
 pub async fn texts_that_come_in_are_kept_once_and_read_newest_first<S: Store>(store: &S) {

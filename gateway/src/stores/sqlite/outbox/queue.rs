@@ -24,6 +24,9 @@ macro_rules! behind {
     };
 }
 
+/// Messages that expire in one commit.
+const EXPIRED_AT_ONCE: i64 = 256;
+
 impl SqliteStore {
     /// What has waited too long ends here. Looked for by a reader first: mostly there is nothing to write.
     pub(super) async fn expire(&self, now: Timestamp) -> Result<Vec<Sms>, Failure> {
@@ -32,10 +35,10 @@ impl SqliteStore {
             return Ok(Vec::new());
         }
         let query = sqlx::query(
-            "UPDATE sms_messages SET state = 'expired', updated_at = ?1 WHERE state = 'queued' AND expires_at < ?1 \
-             RETURNING *",
+            "UPDATE sms_messages SET state = 'expired', updated_at = ?1 WHERE id IN (SELECT id FROM sms_messages \
+             WHERE state = 'queued' AND expires_at < ?1 ORDER BY expires_at LIMIT ?2) RETURNING *",
         );
-        all(query.bind(now.to_string()).fetch_all(&self.writer).await)
+        all(query.bind(now.to_string()).bind(EXPIRED_AT_ONCE).fetch_all(&self.writer).await)
     }
 
     pub(super) async fn due(&self, now: Timestamp, per_class: usize) -> Result<[Vec<Candidate>; 4], Failure> {
@@ -44,29 +47,51 @@ impl SqliteStore {
             return Ok(due);
         }
         for (priority, due) in Priority::ALL.into_iter().zip(&mut due) {
-            let query = sqlx::query(concat!(
-                // The tenants that owe something, each found by one step in the index.
-                "WITH RECURSIVE owing (tenant) AS (SELECT min(tenant) FROM sms_messages \
-                 WHERE state = 'queued' AND priority = ?3 UNION ALL SELECT (SELECT min(tenant) FROM sms_messages \
-                 WHERE state = 'queued' AND priority = ?3 AND tenant > owing.tenant) FROM owing WHERE tenant IS NOT NULL) \
-                 SELECT sms.id, sms.tenant, to_number, call_id, contact, priority, due_at, expires_at, segments, \
-                 created_at, attempts, \
-                 CASE WHEN last_attempt > 0 THEN (SELECT group_concat(sender, char(10) ORDER BY attempt) \
-                 FROM sms_attempts WHERE sms_id = sms.id) END AS tried \
-                 FROM owing JOIN sms_messages AS sms ON sms.id IN (SELECT id FROM sms_messages AS sms \
-                 WHERE state = 'queued' AND priority = ?3 AND tenant = owing.tenant AND due_at <= ?1 \
-                 AND expires_at >= ?1 AND NOT ",
-                behind!(),
-                " ORDER BY expires_at, due_at, created_at, id LIMIT ?4) \
-                 ORDER BY row_number() OVER (PARTITION BY sms.tenant ORDER BY expires_at, due_at, created_at, sms.id), \
-                 expires_at, due_at, created_at, sms.id LIMIT ?4"
-            ));
-            let query = query.bind(now.to_string()).bind(now.plus(OVERTAKEN_AFTER).to_string());
-            let query = query.bind(priority.as_str()).bind(bounded(per_class));
-            let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
-            *due = read.iter().map(candidate).collect::<Result<_, _>>()?;
+            *due = match self.due_of(priority, now, per_class, false).await? {
+                Some(due) => due,
+                None => self.due_of(priority, now, per_class, true).await?.unwrap_or_default(),
+            };
         }
         Ok(due)
+    }
+
+    /// Of each tenant no more is read than a few times its part, unless `all`. `None`: that was too little of some, while
+    /// others owe less than their part.
+    async fn due_of(
+        &self,
+        priority: Priority,
+        now: Timestamp,
+        per_class: usize,
+        all: bool,
+    ) -> Result<Option<Vec<Candidate>>, Failure> {
+        let query = sqlx::query(concat!(
+            // The tenants that owe something, each found by one step in the index.
+            "WITH RECURSIVE owing (tenant) AS (SELECT min(tenant) FROM sms_messages \
+             WHERE state = 'queued' AND priority = ?3 UNION ALL SELECT (SELECT min(tenant) FROM sms_messages \
+             WHERE state = 'queued' AND priority = ?3 AND tenant > owing.tenant) FROM owing WHERE tenant IS NOT NULL), \
+             each (part) AS (SELECT CASE WHEN ?5 THEN ?4 ELSE max(1, ?4 * 4 / max(1, count(tenant))) END FROM owing) \
+             SELECT sms.id, sms.tenant, to_number, call_id, contact, priority, due_at, expires_at, segments, \
+             created_at, attempts, (SELECT part FROM each) AS part, \
+             CASE WHEN last_attempt > 0 THEN (SELECT group_concat(sender, char(10) ORDER BY attempt) \
+             FROM sms_attempts WHERE sms_id = sms.id) END AS tried, \
+             row_number() OVER (PARTITION BY sms.tenant ORDER BY expires_at, due_at, created_at, sms.id) AS turn \
+             FROM owing JOIN sms_messages AS sms ON sms.id IN (SELECT id FROM sms_messages AS sms \
+             WHERE state = 'queued' AND priority = ?3 AND tenant = owing.tenant AND due_at <= ?1 \
+             AND expires_at >= ?1 AND NOT ",
+            behind!(),
+            " ORDER BY expires_at, due_at, created_at, id LIMIT (SELECT part FROM each)) \
+             ORDER BY turn, expires_at, due_at, created_at, sms.id LIMIT ?4"
+        ));
+        let query = query.bind(now.to_string()).bind(now.plus(OVERTAKEN_AFTER).to_string());
+        let query = query.bind(priority.as_str()).bind(bounded(per_class)).bind(all);
+        let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
+        if let Some(last) = read.last().filter(|_| read.len() < per_class && !all) {
+            let [turn, part] = ["turn", "part"].map(|column| rows::number::<usize>(last, column));
+            if turn? >= part? {
+                return Ok(None);
+            }
+        }
+        read.iter().map(candidate).collect::<Result<_, _>>().map(Some)
     }
 
     pub(super) async fn claim_all(
