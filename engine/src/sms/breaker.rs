@@ -131,10 +131,10 @@ impl Breakers {
     /// A message leaves: where a fuse is half open, it is the probe.
     pub fn takes(&mut self, fuses: &[Fuse], now: Moment) {
         for fuse in fuses {
-            if self.admission(fuse, now) == Admission::Yes {
-                self.states.retain(|other, state| other != fuse || state.open.is_none());
-            } else if let Some(state) = self.states.get_mut(fuse) {
-                state.probing = Some(now);
+            match (self.admission(fuse, now), self.states.get_mut(fuse)) {
+                (Admission::Probe, Some(state)) => state.probing = Some(now),
+                (Admission::Yes, Some(state)) if state.open.is_some() => drop(self.states.remove(fuse)),
+                _ => {}
             }
         }
     }
@@ -167,12 +167,6 @@ impl Breakers {
             let open = self.states.iter().filter(|(fuse, state)| fuse.kind() == kind && state.open.is_some());
             (kind, open.count())
         })
-    }
-
-    /// When the next one is half open.
-    pub fn next_probe(&self, now: Moment) -> Option<Moment> {
-        let ends = self.states.values().filter_map(|state| state.open.map(|(_, until)| until));
-        ends.filter(|until| *until > now).min()
     }
 
     fn fails(&mut self, fuse: &Fuse, at_once: bool, now: Moment) {

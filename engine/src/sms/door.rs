@@ -36,6 +36,11 @@ impl Door {
         self.refusals
     }
 
+    /// The message that was to leave stays: nothing is known by it, and the next may try.
+    pub fn untried(&mut self) {
+        self.trying = None;
+    }
+
     /// The answer to a message that left after `before` refusals. Those that were under way together when the first
     /// was refused count as one refusal, and their late successes do not clear it.
     pub fn hears(&mut self, before: u32, rest: Option<Duration>, now: Moment) {
@@ -74,6 +79,16 @@ mod tests {
         assert!(door.opens_at(START + SECOND) > START + 2 * SECOND, "a late success of before says nothing");
         door.hears(1, None, START + SECOND);
         assert_eq!((door.opens_at(START + SECOND), door.is_wide()), (START + SECOND, true));
+    }
+
+    #[test]
+    fn a_message_that_stays_opens_no_door() {
+        let mut door = Door::default();
+        door.takes(START);
+        door.hears(0, Some(SECOND), START);
+        door.takes(START + SECOND);
+        door.untried();
+        assert_eq!((door.opens_at(START + SECOND), door.is_wide()), (START + SECOND, false));
     }
 
     #[test]

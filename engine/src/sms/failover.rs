@@ -60,12 +60,6 @@ impl Habits {
             }
         }
     }
-
-    /// It does not work any more.
-    pub fn forget(&mut self, sender: &str) {
-        self.senders.retain(|_, kept| &**kept != sender);
-        self.oldest.retain(|key| self.senders.contains_key(key));
-    }
 }
 
 #[cfg(test)]
@@ -131,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn habits_are_kept_of_the_last_ones_and_lost_with_the_number() {
+    fn habits_are_kept_of_the_last_ones() {
         let mut habits = Habits::new(2);
         let tenant = TenantId::parse("boreal").unwrap();
         let to = |line: u16| format!("+1514555{line:04}").parse::<PhoneNumber>().unwrap();
@@ -140,7 +134,6 @@ mod tests {
         habits.keep(&tenant, &to(112), "b");
         assert_eq!(habits.sender(&tenant, &to(110)), None);
         assert_eq!(habits.sender(&tenant, &to(111)), Some("a"));
-        habits.forget("a");
-        assert_eq!((habits.sender(&tenant, &to(111)), habits.sender(&tenant, &to(112))), (None, Some("b")));
+        assert_eq!(habits.sender(&tenant, &to(112)), Some("b"));
     }
 }

@@ -9,9 +9,6 @@ use super::pace::Moment;
 /// As long as a number of the carrier's is believed.
 const BELIEVED: Moment = Moment::from_secs(10);
 
-/// What reconciling and sweeping may take of it: a tenth.
-const SIDE: usize = 10;
-
 #[derive(Clone, Debug)]
 pub struct Window {
     size: f64,
@@ -38,13 +35,6 @@ impl Window {
     pub fn room(&self, under_way: usize, now: Moment) -> usize {
         let taken = under_way + self.others_at(now);
         self.size().saturating_sub(taken).max(usize::from(under_way == 0))
-    }
-
-    /// Requests that only look (a list, a fetch) that may leave now: at most a tenth, and one while nothing else is
-    /// under way.
-    pub fn side_room(&self, looking: usize, under_way: usize) -> usize {
-        let allowed = (self.size() / SIDE).max(usize::from(under_way == 0));
-        allowed.saturating_sub(looking)
     }
 
     /// An answer to what left at `left`. `concurrent`: requests of the account under way, as the carrier counts them;
@@ -107,13 +97,5 @@ mod tests {
         assert_eq!(window.room(12, seconds(12)), 8, "that was long ago");
         window.answered(Some(200), 1, seconds(20));
         assert_eq!((window.room(1, seconds(20)), window.room(0, seconds(20))), (0, 1), "one may always try");
-    }
-
-    #[test]
-    fn looking_takes_a_tenth_and_never_the_only_place() {
-        let window = Window::new(40);
-        assert_eq!((window.side_room(0, 30), window.side_room(3, 30), window.side_room(4, 30)), (4, 1, 0));
-        let small = Window::new(4);
-        assert_eq!((small.side_room(0, 1), small.side_room(0, 0), small.side_room(1, 0)), (0, 1, 0));
     }
 }

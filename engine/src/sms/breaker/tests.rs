@@ -64,7 +64,6 @@ fn an_open_one_holds_then_one_probes_and_the_others_follow_when_it_succeeds() {
     breakers.hears(&fuses(), &refused(ErrorClass::AccountFault), START);
     let probes_at = START + MINUTE;
     assert_eq!(breakers.admits(&fuses(), START), Admission::No(probes_at));
-    assert_eq!(breakers.next_probe(START), Some(probes_at));
     assert_eq!(breakers.admits(&fuses(), probes_at), Admission::Probe);
     assert_eq!(breakers.admits(&fuses(), probes_at), Admission::Probe, "asking is not trying");
     breakers.takes(&fuses(), probes_at);

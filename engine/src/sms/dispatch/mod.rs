@@ -12,7 +12,7 @@ mod terms;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::breaker::{Admission, Breakers, Fuse};
+use super::breaker::{Admission, Audience, Breakers, Fuse};
 use super::door::Door;
 use super::failover::{Habits, has_another, may_try};
 use super::outcome::SendOutcome;
@@ -217,8 +217,7 @@ impl Account {
             wait.until(opens_at);
             return false;
         }
-        let [_, _, route, words] = Fuse::of(&candidate.tenant, &candidate.to, &candidate.contact, name);
-        match self.breakers.admits(&[route, words], now) {
+        match self.own_admission(candidate, name, now) {
             Admission::No(until) => {
                 wait.until(until);
                 false
@@ -231,8 +230,8 @@ impl Account {
     /// their routes or its words, or its recipient was sent too much. Others need not wait behind it.
     pub fn held_until(&self, candidate: &Candidate, now: Moment) -> Option<Moment> {
         let opens_at = |sender: &Sender| {
-            let fuses = Fuse::of(&candidate.tenant, &candidate.to, &candidate.contact, &sender.name);
-            let closed = match self.breakers.admits(&fuses, now) {
+            let shared = self.breakers.admits(&[Fuse::Account, Fuse::Sender(sender.name.clone())], now);
+            let closed = match shared.max(self.own_admission(candidate, &sender.name, now)) {
                 Admission::No(until) => until,
                 Admission::Yes | Admission::Probe => now,
             };
@@ -240,6 +239,15 @@ impl Account {
         };
         let suiting = self.senders.iter().filter(|sender| self.suits(candidate, &sender.name, now));
         suiting.map(opens_at).min().filter(|at| *at > now + SOON)
+    }
+
+    /// By its route and its words. An emergency told to the team is not held for what other words were filtered: a late
+    /// alarm is worse than one more that does not arrive.
+    fn own_admission(&self, candidate: &Candidate, sender: &str, now: Moment) -> Admission {
+        let [_, _, route, words] = Fuse::of(&candidate.tenant, &candidate.to, &candidate.contact, sender);
+        let alarm = candidate.priority == Priority::P1 && Audience::of(&candidate.contact) == Audience::Staff;
+        let route = self.breakers.admits(&[route], now);
+        if alarm { route } else { route.max(self.breakers.admits(&[words], now)) }
     }
 
     /// By the limits of its tenant and its recipient, and the guard against loops.
@@ -323,7 +331,7 @@ impl Account {
     pub fn stays(&mut self, id: SmsId, now: Moment) {
         if let Some(it) = self.under_way.remove(&id) {
             let nothing = SendOutcome::NotSent { reason: "not claimed".into() };
-            self.senders[it.sender].door.hears(it.taken.refusals, None, now);
+            self.senders[it.sender].door.untried();
             self.breakers.hears(&it.fuses, &nothing, now);
         }
     }

@@ -1,4 +1,4 @@
-//! How the account stands, for metrics, estimates and whoever shares its window.
+//! How the account stands, for metrics and estimates.
 
 use std::time::Duration;
 
@@ -15,11 +15,6 @@ impl Account {
     /// Breakers that are not closed.
     pub fn open(&self) -> [(FuseKind, usize); 4] {
         self.breakers.open()
-    }
-
-    /// Requests that only look that may leave now, beside `looking` that are under way.
-    pub fn side_room(&self, looking: usize) -> usize {
-        self.window.side_room(looking, self.under_way.len())
     }
 
     pub fn under_way(&self) -> usize {

@@ -208,6 +208,24 @@ fn a_pair_of_numbers_that_loops_waits_and_an_emergency_does_not() {
 }
 
 #[test]
+fn words_that_were_filtered_hold_everything_but_an_alarm_to_the_team() {
+    let mut account = account(&[A], None);
+    let sms = crate::sms::Sms::owed(&crate::testing::frames::text(
+        &CallKey { tenant: candidate(0, 0, P4).tenant, call: CallId::parse("c-0").unwrap() },
+        "owner",
+        P4,
+    ));
+    account.hears_later(&sms, A, ErrorClass::Filtered, START);
+    let mut queue = vec![candidate(1, 111, P2)];
+    assert_eq!(send(&mut account, &mut queue, START), None);
+    assert_eq!(account.held_until(&queue[0], START), Some(START + 900 * SECOND));
+    queue.push(candidate(2, 112, P1));
+    assert_eq!(send(&mut account, &mut queue, START).unwrap().0, candidate(2, 112, P1).id);
+    assert_eq!(account.open()[FuseKind::Words as usize], (FuseKind::Words, 1), "and is no probe");
+    assert_eq!(account.held_until(&queue[0], START), Some(START + 900 * SECOND));
+}
+
+#[test]
 fn a_refused_request_of_the_account_closes_its_sender_and_the_window() {
     let mut account = account(&[A], None);
     let mut queue = bulk(100);
