@@ -13,7 +13,7 @@ use engine::playbook::Language;
 use engine::ports::{
     Clock, EventBus, Heard, InboundSms, Inbox, OptIn, OptOut, OptOutSource, OptOuts, Replies, Reply, SmsProvider,
 };
-use engine::sms::{Attempt, ErrorClass, Found, Said, SendOutcome, Sms, Wish, help_answer, wish};
+use engine::sms::{Answered, Attempt, ErrorClass, Found, Said, SendOutcome, Sms, Wish, help_answer, wish};
 use tracing::{error, info, warn};
 
 use crate::metrics::sms as metrics;
@@ -219,9 +219,9 @@ impl SmsProvider for Listening {
         self.provider.name()
     }
 
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome {
-        let outcome = self.provider.send(sms, attempt).await;
-        if let SendOutcome::Rejected { class: ErrorClass::OptedOut, .. } = &outcome {
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
+        let answered = self.provider.send(sms, attempt).await;
+        if let SendOutcome::Rejected { class: ErrorClass::OptedOut, .. } = &answered.outcome {
             let opt_out = OptOut {
                 tenant: Some(sms.tenant.clone()),
                 number: sms.to.clone(),
@@ -234,7 +234,7 @@ impl SmsProvider for Listening {
                 warn!(sms.id = %sms.id, %failure, "opt-out told by the carrier not recorded");
             }
         }
-        outcome
+        answered
     }
 
     async fn find(&self, sms: &Sms, attempt: &Attempt) -> Result<Vec<Found>, Failure> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use engine::failure::Failure;
 use engine::ports::{Claim, Clock, EventBus, Settled, SmsLedger, SmsOutbox, SmsProvider, Update};
 use engine::sms::failover::is_senders_fault;
-use engine::sms::{SendOutcome, Settlement, Sms, SmsState, rest_after, settle};
+use engine::sms::{Answered, SendOutcome, Settlement, Sms, SmsState, rest_after, settle};
 use engine::time::Timestamp;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::time::{Instant, sleep};
@@ -95,12 +95,13 @@ impl Actor for SenderActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         let started = Instant::now();
-        let outcome = state.ports.send(&order).await;
+        let answered = state.ports.send(&order).await;
         let took = started.elapsed();
-        let rest = rest_after(&outcome, order.refusals);
-        if let Err(failure) = state.ports.record_until_done(&order, &outcome).await {
+        let rest = rest_after(&answered.outcome, order.refusals);
+        if let Err(failure) = state.ports.record_until_done(&order, &answered).await {
             error!(sms.id = %order.claim.sms.id, %failure, "sms outcome cannot be recorded");
         }
+        let outcome = answered.outcome;
         // The pool is gone only when we are about to be.
         let _ = state.pool.cast(sms_pool::Message::Free(Free { by: myself.get_id(), outcome, rest, took }));
         Ok(())
@@ -108,19 +109,24 @@ impl Actor for SenderActor {
 }
 
 impl Ports {
-    async fn send(&self, order: &Order) -> SendOutcome {
+    async fn send(&self, order: &Order) -> Answered {
+        let Claim { sms, attempt } = &order.claim;
+        // A process that was halted between the claim and here.
+        if self.clock.now() > sms.expires_at {
+            return SendOutcome::NotSent { reason: "expired before it left".into() }.into();
+        }
         let started = Instant::now();
         self.sends.fetch_add(1, Ordering::Relaxed);
-        let outcome = self.provider.send(&order.claim.sms, &order.claim.attempt).await;
-        metrics::sent(self.provider.name(), &outcome, started.elapsed());
-        outcome
+        let answered = self.provider.send(sms, attempt).await;
+        metrics::sent(self.provider.name(), &answered.outcome, started.elapsed());
+        answered
     }
 
     /// Waits for a store that is away; gives up only on one that will never take it.
-    async fn record_until_done(&self, order: &Order, outcome: &SendOutcome) -> Result<(), Failure> {
+    async fn record_until_done(&self, order: &Order, answered: &Answered) -> Result<(), Failure> {
         let (mut wait, longest) = RECORD_AGAIN;
         loop {
-            match self.record(order, outcome).await {
+            match self.record(order, answered).await {
                 Err(failure) if failure.is_retry() => {
                     warn!(sms.id = %order.claim.sms.id, %failure, "sms outcome not recorded, will retry");
                     sleep(wait).await;
@@ -132,12 +138,13 @@ impl Ports {
     }
 
     /// Commits what the outcome makes of the message, then tells the world.
-    pub async fn record(&self, order: &Order, outcome: &SendOutcome) -> Result<(), Failure> {
-        let now = self.clock.now();
+    pub async fn record(&self, order: &Order, answered: &Answered) -> Result<(), Failure> {
+        let (now, Answered { outcome, http_status }) = (self.clock.now(), answered);
         let Claim { sms, attempt } = &order.claim;
         let settlement = settle(sms, outcome, order.refusals, now);
         let settlement = if order.another { by_another(settlement, outcome, now) } else { settlement };
-        let settlement = Settlement { check_at: self.ask_after.at(settlement.state, now), ..settlement };
+        let check_at = self.ask_after.at(settlement.state, now);
+        let settlement = Settlement { check_at, http_status: *http_status, ..settlement };
         let Settled { sms, moved } = self.outbox.settle(sms.id, attempt.number, &settlement, now).await?;
         info!(
             sms.id = %sms.id,

@@ -70,7 +70,7 @@ fn twilio_at(base_url: &str, timeout_s: u64) -> Twilio {
 async fn outcome_of(act: Act) -> SendOutcome {
     let fake = FakeTwilio::start().await;
     fake.will(act);
-    let outcome = twilio_at(&fake.url(), 1).send(&sms("+15145550110"), &attempt(NUMBER)).await;
+    let outcome = twilio_at(&fake.url(), 1).send(&sms("+15145550110"), &attempt(NUMBER)).await.outcome;
     assert_eq!(fake.log().len(), 1, "one request, whatever the answer");
     outcome
 }
@@ -78,7 +78,7 @@ async fn outcome_of(act: Act) -> SendOutcome {
 #[tokio::test]
 async fn twilio_is_sent_one_form_with_basic_auth() {
     let fake = FakeTwilio::start().await;
-    let outcome = twilio_at(&fake.url(), 5).send(&sms("+15145550110"), &attempt(NUMBER)).await;
+    let outcome = twilio_at(&fake.url(), 5).send(&sms("+15145550110"), &attempt(NUMBER)).await.outcome;
     assert_eq!(outcome, SendOutcome::Accepted { provider_id: format!("SM{:032x}", 1).into() });
 
     let request = &fake.log()[0];
@@ -191,7 +191,7 @@ async fn a_closed_door_is_not_sent() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let outcome = twilio_at(&closed, 1).send(&sms("+15145550110"), &attempt(NUMBER)).await;
+    let outcome = twilio_at(&closed, 1).send(&sms("+15145550110"), &attempt(NUMBER)).await.outcome;
     assert!(matches!(outcome, SendOutcome::NotSent { .. }), "{outcome:?}");
 }
 
@@ -199,8 +199,10 @@ async fn a_closed_door_is_not_sent() {
 async fn a_handshake_that_comes_to_nothing_is_not_sent() {
     let fake = FakeTwilio::start().await;
     // The fake speaks no TLS: it is the time to connect that runs out, long before the time to answer.
-    let outcome =
-        twilio_at(&fake.url().replace("http://", "https://"), 30).send(&sms("+15145550110"), &attempt(NUMBER)).await;
+    let outcome = twilio_at(&fake.url().replace("http://", "https://"), 30)
+        .send(&sms("+15145550110"), &attempt(NUMBER))
+        .await
+        .outcome;
     assert!(matches!(outcome, SendOutcome::NotSent { .. }), "{outcome:?}");
     assert!(fake.log().is_empty());
 }
@@ -225,7 +227,7 @@ fn sandbox() -> (Sandbox, mpsc::Receiver<DeliveryReport>) {
 }
 
 async fn accepted_id(sandbox: &Sandbox, to: &str) -> Box<str> {
-    match sandbox.send(&sms(to), &attempt("+15005550006")).await {
+    match sandbox.send(&sms(to), &attempt("+15005550006")).await.outcome {
         SendOutcome::Accepted { provider_id } => provider_id,
         other => panic!("{to}: {other:?}"),
     }
@@ -258,7 +260,7 @@ async fn the_sandbox_acts_out_refusals_by_number() {
         ("+15005550004", 21610, ErrorClass::OptedOut),
         ("+15005550009", 21614, ErrorClass::PermanentRecipient),
     ] {
-        match sandbox.send(&sms(to), &attempt(NUMBER)).await {
+        match sandbox.send(&sms(to), &attempt(NUMBER)).await.outcome {
             SendOutcome::Rejected { code: got, class: is, .. } => assert_eq!((got, is), (code, class), "{to}"),
             other => panic!("{to}: {other:?}"),
         }
@@ -269,7 +271,7 @@ async fn the_sandbox_acts_out_refusals_by_number() {
 async fn the_sandbox_throttles_twice_and_then_takes_the_message() {
     let (sandbox, _reports) = sandbox();
     for _ in 0..2 {
-        let outcome = sandbox.send(&sms("+15005550020"), &attempt(NUMBER)).await;
+        let outcome = sandbox.send(&sms("+15005550020"), &attempt(NUMBER)).await.outcome;
         assert_eq!(outcome, SendOutcome::Throttled { after: None });
     }
     accepted_id(&sandbox, "+15005550020").await;
@@ -279,7 +281,7 @@ async fn the_sandbox_throttles_twice_and_then_takes_the_message() {
 async fn the_sandbox_acts_out_the_unknown() {
     let (sandbox, _reports) = sandbox();
     for to in ["+15005550021", "+15005550022"] {
-        let outcome = sandbox.send(&sms(to), &attempt(NUMBER)).await;
+        let outcome = sandbox.send(&sms(to), &attempt(NUMBER)).await.outcome;
         assert!(matches!(outcome, SendOutcome::Unknown { .. }), "{to}: {outcome:?}");
     }
 }

@@ -160,7 +160,7 @@ impl State {
 
     async fn record_orphans(&mut self) -> Result<(), Failure> {
         while let Some((order, outcome)) = self.orphans.last() {
-            match self.plan.ports.record(order, outcome).await {
+            match self.plan.ports.record(order, &outcome.clone().into()).await {
                 Err(failure) if failure.is_retry() => return Err(failure),
                 Err(failure) => error!(sms.id = %order.claim.sms.id, %failure, "sms outcome cannot be recorded"),
                 Ok(()) => {}

@@ -130,6 +130,17 @@ async fn a_message_that_waited_too_long_is_not_sent_and_everybody_hears_of_it() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_that_expired_between_its_claim_and_its_first_byte_does_not_leave() {
+    let mut world = World::new();
+    let id = world.owes(110, 1, P1)[0];
+    world.outbox.rows.lock()[0].expires_at = world.clock.now().plus(MINUTE);
+    *world.outbox.claim_takes.lock() = 2 * MINUTE;
+    let _pool = world.pool(4, None).await;
+    assert_eq!(world.sees(1, SmsState::Expired).await, [id]);
+    assert!(world.carrier.sent().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_pool_looks_once_per_tick() {
     let world = World::new();
     let _pool = world.pool(4, None).await;

@@ -9,7 +9,7 @@ use engine::failure::Failure;
 use engine::ids::SmsId;
 use engine::ports::{Checks, Clock, SmsOutbox, SmsProvider, Update};
 use engine::priority::Priority::{self, P1, P3};
-use engine::sms::{Attempt, DeliveryReport, DeliveryStatus, Found, NewSms, SendOutcome, Sms, SmsState};
+use engine::sms::{Answered, Attempt, DeliveryReport, DeliveryStatus, Found, NewSms, SendOutcome, Sms, SmsState};
 use engine::testing::frames::tenant;
 use engine::testing::memory::MemoryStore;
 use engine::time::Timestamp;
@@ -69,7 +69,7 @@ impl SmsProvider for Carrier {
         "forgetful"
     }
 
-    async fn send(&self, sms: &Sms, _: &Attempt) -> SendOutcome {
+    async fn send(&self, sms: &Sms, _: &Attempt) -> Answered {
         let does = self.does.lock().pop().unwrap_or(Does::Takes);
         let mut sent = self.sent.lock();
         sent.push(sms.id);
@@ -81,8 +81,8 @@ impl SmsProvider for Carrier {
             self.books.lock().push((sms.clone(), found));
         }
         match does {
-            Does::Takes => SendOutcome::Accepted { provider_id },
-            _ => SendOutcome::Unknown { reason: "no answer in time".into() },
+            Does::Takes => SendOutcome::Accepted { provider_id }.into(),
+            _ => SendOutcome::Unknown { reason: "no answer in time".into() }.into(),
         }
     }
 

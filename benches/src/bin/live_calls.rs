@@ -17,7 +17,7 @@ use clap::Parser;
 use engine::call::{Call, Event, EventKind, Parties, Phase, Role, ToolCall};
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
 use engine::ports::{CallOutcome, Forwarder, NewCall, NewPush, Post, Pusher, SmsProvider, SystemClock, Telephony};
-use engine::sms::{Attempt, SendOutcome, Sms};
+use engine::sms::{Answered, Attempt, Sms};
 use engine::time::Timestamp;
 use engine::tools::Lost;
 use gateway::stores::sqlite::SqliteStore;
@@ -159,7 +159,7 @@ impl SmsProvider for Nobody {
         "nobody"
     }
 
-    async fn send(&self, _: &Sms, _: &Attempt) -> SendOutcome {
+    async fn send(&self, _: &Sms, _: &Attempt) -> Answered {
         std::future::pending().await
     }
 }

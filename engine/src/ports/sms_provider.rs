@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::failure::Failure;
-use crate::sms::{Attempt, ErrorClass, Found, SendOutcome, Sms};
+use crate::sms::{Answered, Attempt, ErrorClass, Found, Sms};
 
 #[async_trait]
 pub trait SmsProvider: Send + Sync + 'static {
@@ -12,7 +12,7 @@ pub trait SmsProvider: Send + Sync + 'static {
 
     /// Sends one message, once, from the attempt's sender. Bounded in time by the implementation; never retries by
     /// itself.
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome;
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered;
 
     /// Messages in the carrier's books that may be this attempt: of the same words, from the same sender to the same
     /// number, whoever sent them and whenever. An error is no answer, and never means absence.

@@ -52,6 +52,8 @@ pub struct Attempt {
     pub outcome: Option<SmsState>,
     /// Whether it counts against the limit of attempts; none while in flight.
     pub counts: Option<bool>,
+    /// The status of the carrier's HTTP answer; none where there was no answer.
+    pub http_status: Option<u16>,
     /// The carrier's own id, by which it is known that the carrier took it.
     pub provider_id: Option<Box<str>>,
     pub error_code: Option<u32>,
@@ -76,6 +78,7 @@ impl Attempt {
             answered_at: None,
             outcome: None,
             counts: None,
+            http_status: None,
             provider_id: None,
             error_code: None,
             error: None,

@@ -129,6 +129,7 @@ impl Settlement {
         if !open && !late {
             if attempt.answered_at.is_none() {
                 attempt.answered_at = Some(now);
+                attempt.http_status = self.http_status;
                 attempt.check_at = attempt.check_at.and(self.check_at);
             }
             return false;
@@ -136,6 +137,7 @@ impl Settlement {
         attempt.answered_at = Some(now);
         attempt.outcome = Some(self.state);
         attempt.counts = Some(self.counts);
+        attempt.http_status = self.http_status;
         attempt.provider_id = self.provider_id.clone();
         attempt.error_code = self.error_code;
         attempt.error.clone_from(&self.error);
@@ -266,6 +268,7 @@ mod tests {
             provider_id: None,
             error_code: None,
             error: Some("no answer in time".into()),
+            http_status: None,
             check_at: Some(moment(12)),
         };
         assert!(!lost.apply(&mut sms, &mut attempt, true, moment(10)));
@@ -286,6 +289,7 @@ mod tests {
             provider_id: Some("X1".into()),
             error_code: None,
             error: None,
+            http_status: None,
             check_at: None,
         };
         assert!(taken.apply(&mut sms, &mut attempt, true, moment(10)));

@@ -27,7 +27,7 @@ pub use evidence::{Reported, hear};
 pub use help::help_answer;
 pub use look_alikes::{is_seven_bit, look_alike, with_look_alikes};
 pub use message::{NewSms, OVERTAKEN_AFTER, Sms, SmsState};
-pub use outcome::{DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome};
+pub use outcome::{Answered, DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome};
 pub use retry::{Settlement, rest_after, settle};
 pub use segments::{Encoding, Segments, segments};
 pub use unknown::{LookUps, Match, NextStep, OnUnknown, match_up, on_unknown};

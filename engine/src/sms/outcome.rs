@@ -23,6 +23,20 @@ pub enum SendOutcome {
     Unknown { reason: Box<str> },
 }
 
+/// An outcome, and what the carrier's answer looked like on the wire.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    pub outcome: SendOutcome,
+    /// The status of the HTTP answer. `None`: there was none, or the carrier speaks otherwise.
+    pub http_status: Option<u16>,
+}
+
+impl From<SendOutcome> for Answered {
+    fn from(outcome: SendOutcome) -> Answered {
+        Answered { outcome, http_status: None }
+    }
+}
+
 impl SendOutcome {
     /// As metrics name it.
     pub const fn as_str(&self) -> &'static str {

@@ -34,6 +34,8 @@ pub struct Settlement {
     pub provider_id: Option<Box<str>>,
     pub error_code: Option<u32>,
     pub error: Option<Box<str>>,
+    /// Of the carrier's answer; the caller's to say.
+    pub http_status: Option<u16>,
     /// When the carrier is to be asked what became of it; the caller's to say.
     pub check_at: Option<Timestamp>,
 }
@@ -123,7 +125,16 @@ fn ended(state: SmsState, outcome: &SendOutcome) -> Settlement {
         SendOutcome::Rejected { code, message, .. } => (Some(*code), Some(message.clone())),
         SendOutcome::NotSent { reason } | SendOutcome::Unknown { reason } => (None, Some(reason.clone())),
     };
-    Settlement { state, due_at: None, counts: true, provider_id: None, error_code, error, check_at: None }
+    Settlement {
+        state,
+        due_at: None,
+        counts: true,
+        provider_id: None,
+        error_code,
+        error,
+        http_status: None,
+        check_at: None,
+    }
 }
 
 fn back_off(refusals: u32) -> Duration {

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ports::SmsProvider;
-use engine::sms::{Attempt, ErrorClass, Found, SendOutcome, Sms};
+use engine::sms::{Answered, Attempt, ErrorClass, Found, SendOutcome, Sms};
 use tracing::error;
 
 use super::Accounts;
@@ -25,12 +25,12 @@ impl SmsProvider for ByTenant {
         self.accounts.default().name()
     }
 
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome {
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
         match self.accounts.of(&sms.tenant) {
             Ok(provider) => provider.send(sms, attempt).await,
             Err(bad) => {
                 error!(tenant = sms.tenant.as_str(), error = %bad, "tenant's carrier account cannot be used");
-                SendOutcome::NotSent { reason: "the tenant's carrier account cannot be used".into() }
+                SendOutcome::NotSent { reason: "the tenant's carrier account cannot be used".into() }.into()
             }
         }
     }
@@ -94,7 +94,7 @@ mod tests {
         let sms = Sms::owed(&text(&call(tenant, "c1"), "flood", Priority::P1));
         let token = AttemptToken::from_bits([1; 16]);
         let attempt = Attempt::new(sms.id, 1, "+15145550198".into(), token, moment(1));
-        block_on(provider.send(&sms, &attempt))
+        block_on(provider.send(&sms, &attempt)).outcome
     }
 
     #[test]

@@ -34,7 +34,7 @@ use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::SmsId;
 use engine::ports::{Clock, SmsProvider};
-use engine::sms::{Attempt, DeliveryReport, DeliveryStatus, ErrorClass, Found, SendOutcome, Sms};
+use engine::sms::{Answered, Attempt, DeliveryReport, DeliveryStatus, ErrorClass, Found, SendOutcome, Sms};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -176,18 +176,22 @@ impl SmsProvider for Sandbox {
         "sandbox"
     }
 
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome {
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
         sleep(self.latency).await;
         let part = match self.part_of(sms.to.as_str()) {
-            Part::ThrottledTwice if self.throttles(sms.id) => return SendOutcome::Throttled { after: None },
+            Part::ThrottledTwice if self.throttles(sms.id) => {
+                return Answered { outcome: SendOutcome::Throttled { after: None }, http_status: Some(429) };
+            }
             Part::ThrottledTwice => DELIVERED,
             part => part,
         };
         let delivered = (DeliveryStatus::Delivered, None);
-        let accepted = |provider_id| SendOutcome::Accepted { provider_id };
-        let broken = || SendOutcome::Unknown { reason: "server error 500".into() };
-        match part {
-            Part::Refused(code, class, message) => SendOutcome::Rejected { code, class, message: message.into() },
+        let accepted = |provider_id| (SendOutcome::Accepted { provider_id }, Some(201));
+        let broken = || (SendOutcome::Unknown { reason: "server error 500".into() }, Some(500));
+        let (outcome, http_status) = match part {
+            Part::Refused(code, class, message) => {
+                (SendOutcome::Rejected { code, class, message: message.into() }, Some(400))
+            }
             Part::Taken(status, code) => accepted(self.takes(sms, attempt, (status, code), true)),
             Part::TakenInSilence => accepted(self.takes(sms, attempt, delivered, false)),
             Part::TakenUnanswered { reported } => {
@@ -197,9 +201,10 @@ impl SmsProvider for Sandbox {
             Part::ServerError | Part::ThrottledTwice => broken(),
             Part::NeverAnswers => {
                 sleep(GIVES_UP_AFTER).await;
-                SendOutcome::Unknown { reason: "no answer in time".into() }
+                (SendOutcome::Unknown { reason: "no answer in time".into() }, None)
             }
-        }
+        };
+        Answered { outcome, http_status }
     }
 
     async fn find(&self, sms: &Sms, attempt: &Attempt) -> Result<Vec<Found>, Failure> {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::orders::{assume_sent, cancel, retry};
 pub use self::request::submit;
-use self::shown::shown;
+use self::shown::{shown, shown_attempt};
 use super::auth::Identity;
 use super::{Problem, State, query};
 
@@ -58,9 +58,13 @@ pub async fn list(identity: Identity, which: Query<Which>, state: Data<State>) -
     Ok(HttpResponse::Ok().json(Page { items, next }))
 }
 
+/// With every attempt to send it, the first one first.
 pub async fn one(identity: Identity, id: Path<String>, state: Data<State>) -> Result<HttpResponse, Problem> {
     let sms = state.outbox.find(identity.tenant.as_ref(), id_in(&id)?).await?.ok_or_else(no_such_message)?;
-    Ok(HttpResponse::Ok().json(shown(&identity, &sms)))
+    let attempts = state.outbox.attempts(sms.id).await?;
+    let mut shown = shown(&identity, &sms);
+    shown["attempt_log"] = attempts.iter().map(|attempt| shown_attempt(&identity, attempt)).collect();
+    Ok(HttpResponse::Ok().json(shown))
 }
 
 fn id_in(text: &str) -> Result<SmsId, Problem> {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::SmsId;
 use engine::ports::{Clock, SmsProvider, SystemClock};
-use engine::sms::{Attempt, DeliveryStatus, Found, SendOutcome, Sms};
+use engine::sms::{Answered, Attempt, DeliveryStatus, Found, SendOutcome, Sms};
 
 use super::gate::Gate;
 
@@ -56,7 +56,7 @@ impl SmsProvider for Line {
         "outliving"
     }
 
-    async fn send(&self, sms: &Sms, _: &Attempt) -> SendOutcome {
+    async fn send(&self, sms: &Sms, _: &Attempt) -> Answered {
         self.gate.pass().await;
         let outcome = match roll(&self.carrier.dice) % 100 {
             0..70 => SendOutcome::Accepted { provider_id: self.carrier.take(sms) },
@@ -68,7 +68,7 @@ impl SmsProvider for Line {
             _ => SendOutcome::Throttled { after: None },
         };
         self.gate.pass().await;
-        outcome
+        outcome.into()
     }
 
     async fn find(&self, sms: &Sms, _: &Attempt) -> Result<Vec<Found>, Failure> {

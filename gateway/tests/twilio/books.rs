@@ -25,7 +25,7 @@ async fn a_message_taken_without_an_answer_is_found_by_its_words() {
         fake.will(act);
         let body = format!("Refoulement, 12 rue des Érables {}", fake.log().len());
         let before = SystemClock.now();
-        assert!(matches!(twilio.send(&sms(THEIRS, &body), &attempt(OURS)).await, SendOutcome::Unknown { .. }));
+        assert!(matches!(twilio.send(&sms(THEIRS, &body), &attempt(OURS)).await.outcome, SendOutcome::Unknown { .. }));
         let found = twilio.find(&sms(THEIRS, &body), &attempt(OURS)).await.unwrap();
         assert_eq!(found.len(), 1, "{body}");
         assert_eq!(*found[0].provider_id, *fake.messages().last().unwrap().sid);
@@ -78,7 +78,9 @@ async fn one_message_is_fetched_as_it_stands_and_an_unknown_one_is_none() {
     let fake = FakeTwilio::start().await;
     let twilio = twilio_at(&fake.url());
     fake.fate_of(THEIRS, Fate::Undelivered(30003));
-    let SendOutcome::Accepted { provider_id } = twilio.send(&sms(THEIRS, "a"), &attempt(OURS)).await else { panic!() };
+    let SendOutcome::Accepted { provider_id } = twilio.send(&sms(THEIRS, "a"), &attempt(OURS)).await.outcome else {
+        panic!()
+    };
     let fetched = loop {
         let fetched = twilio.fetch(&provider_id).await.unwrap().unwrap();
         if fetched.error_code.is_some() {
@@ -104,5 +106,5 @@ async fn what_is_under_way_at_once_is_read_from_every_answer() {
     twilio.send(&sms(THEIRS, "a"), &attempt(OURS)).await;
     assert_eq!(twilio.concurrent(), Some(1));
     fake.change(|manners| manners.concurrency = Some(0));
-    assert_eq!(twilio.send(&sms(THEIRS, "a"), &attempt(OURS)).await, SendOutcome::Throttled { after: None });
+    assert_eq!(twilio.send(&sms(THEIRS, "a"), &attempt(OURS)).await.outcome, SendOutcome::Throttled { after: None });
 }

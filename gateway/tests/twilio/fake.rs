@@ -9,7 +9,7 @@ use gateway::simulator::fake_twilio::{FakeTwilio, Manners};
 use super::{OURS, THEIRS, attempt, sms, twilio_at};
 
 async fn refusal(fake: &FakeTwilio, body: &str) -> Option<u32> {
-    match twilio_at(&fake.url()).send(&sms(THEIRS, body), &attempt(OURS)).await {
+    match twilio_at(&fake.url()).send(&sms(THEIRS, body), &attempt(OURS)).await.outcome {
         SendOutcome::Rejected { code, .. } => Some(code),
         SendOutcome::Accepted { .. } => None,
         other => panic!("{other:?}"),
@@ -39,7 +39,10 @@ async fn a_full_queue_is_refused_to_a_number_and_fails_a_services_message_later(
     assert_eq!(refusal(&fake, "b").await, Some(21611));
     let (twilio, service) = (twilio_at(&fake.url()), format!("MG{}", "7".repeat(32)));
     for body in ["a", "b"] {
-        assert!(matches!(twilio.send(&sms(THEIRS, body), &attempt(&service)).await, SendOutcome::Accepted { .. }));
+        assert!(matches!(
+            twilio.send(&sms(THEIRS, body), &attempt(&service)).await.outcome,
+            SendOutcome::Accepted { .. }
+        ));
     }
     while fake.messages().last().unwrap().error_code != Some(30001) {
         tokio::task::yield_now().await;
@@ -88,7 +91,7 @@ async fn what_the_real_one_refuses_is_refused_and_a_misspelt_name_as_well() {
         std::sync::Arc::new(engine::ports::SystemClock),
     )
     .unwrap();
-    match stranger.send(&sms(THEIRS, "a"), &attempt(OURS)).await {
+    match stranger.send(&sms(THEIRS, "a"), &attempt(OURS)).await.outcome {
         SendOutcome::Rejected { code: 20003, class: ErrorClass::AccountFault, .. } => (),
         other => panic!("{other:?}"),
     }
@@ -107,6 +110,6 @@ async fn an_api_key_is_taken_in_place_of_the_token() {
         std::sync::Arc::new(engine::ports::SystemClock),
     )
     .unwrap();
-    assert!(matches!(twilio.send(&sms(THEIRS, "a"), &attempt(OURS)).await, SendOutcome::Accepted { .. }));
+    assert!(matches!(twilio.send(&sms(THEIRS, "a"), &attempt(OURS)).await.outcome, SendOutcome::Accepted { .. }));
     assert!(fake.log()[0].path.contains(&format!("AC{}", "5".repeat(32))), "the account stays in the path");
 }

@@ -63,7 +63,7 @@ async fn our_requests_and_our_twilio_are_as_the_published_description_says() {
     let service = format!("MG{}", "7".repeat(32));
     for sender in [OURS, &service] {
         for body in ["Refoulement & odeur, 12 rue des Érables 🚨", "a"] {
-            let outcome = twilio.send(&sms(THEIRS, body), &attempt(sender)).await;
+            let outcome = twilio.send(&sms(THEIRS, body), &attempt(sender)).await.outcome;
             let SendOutcome::Accepted { provider_id } = outcome else { panic!("{outcome:?}") };
             assert!(twilio.fetch(&provider_id).await.unwrap().is_some());
             assert!(!twilio.find(&sms(THEIRS, body), &attempt(sender)).await.unwrap().is_empty());
@@ -74,15 +74,15 @@ async fn our_requests_and_our_twilio_are_as_the_published_description_says() {
         (Act::refuse(401, 20003, "Authenticate"), 20003),
     ] {
         fake.will(act);
-        match twilio.send(&sms(THEIRS, "a"), &attempt(OURS)).await {
+        match twilio.send(&sms(THEIRS, "a"), &attempt(OURS)).await.outcome {
             SendOutcome::Rejected { code: got, .. } => assert_eq!(got, code),
             other => panic!("{other:?}"),
         }
     }
     fake.will(Act::refuse(429, 20429, "Too Many Requests"));
-    assert_eq!(twilio.send(&sms(THEIRS, "a"), &attempt(OURS)).await, SendOutcome::Throttled { after: None });
+    assert_eq!(twilio.send(&sms(THEIRS, "a"), &attempt(OURS)).await.outcome, SendOutcome::Throttled { after: None });
     let reached = fake.log().len();
-    let wrong = twilio.send(&sms(THEIRS, "a"), &attempt("not a sender at all")).await;
+    let wrong = twilio.send(&sms(THEIRS, "a"), &attempt("not a sender at all")).await.outcome;
     assert!(!matches!(wrong, SendOutcome::Accepted { .. }), "{wrong:?}");
     assert_eq!(fake.log().len(), reached, "prism itself refuses what is not as described");
 }

@@ -15,8 +15,8 @@ use engine::ports::{
 use engine::priority::Priority;
 use engine::sms::dispatch::Past;
 use engine::sms::{
-    Attempt, AttemptToken, Command, Commanded, DeliveryReport, ErrorClass, NewSms, Reported, SendOutcome, Settlement,
-    Sms, SmsState,
+    Answered, Attempt, AttemptToken, Command, Commanded, DeliveryReport, ErrorClass, NewSms, Reported, SendOutcome,
+    Settlement, Sms, SmsState,
 };
 use engine::time::Timestamp;
 use parking_lot::Mutex;
@@ -88,6 +88,8 @@ pub struct Outbox {
     pub claims_to_panic: AtomicU32,
     pub reports_to_miss: AtomicU32,
     pub claims: AtomicU32,
+    /// How long a claim's commit takes, or the process is halted after it.
+    pub claim_takes: Mutex<Duration>,
 }
 
 impl Outbox {
@@ -154,6 +156,10 @@ impl SmsOutbox for Outbox {
         requests: &[ClaimRequest],
         now: Timestamp,
     ) -> Result<Vec<Result<Claim, NotClaimed>>, Failure> {
+        let halted = *self.claim_takes.lock();
+        if !halted.is_zero() {
+            tokio::time::sleep(halted).await;
+        }
         let mut rows = self.rows.lock();
         let claim = |request: &ClaimRequest| {
             let place = self.place(request.id);
@@ -383,7 +389,7 @@ impl SmsProvider for Carrier {
         self.classes.lock().get(&code).copied()
     }
 
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome {
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
         self.log.lock().push(Sent {
             at: Instant::now(),
             id: sms.id,
@@ -399,7 +405,7 @@ impl SmsProvider for Carrier {
                 *self.taken.lock().entry(sms.id).or_default() += 1;
             }
             tokio::time::sleep(latency).await;
-            return outcome;
+            return outcome.into();
         }
         let does = scripted.unwrap_or(Does::Accepts);
         match does {
@@ -409,9 +415,9 @@ impl SmsProvider for Carrier {
             }
             Does::HangsUntil(told) => told.notified().await,
             Does::Panics => panic!("a broken adapter"),
-            Does::Answers(outcome) => return outcome,
+            Does::Answers(outcome) => return outcome.into(),
         }
-        SendOutcome::Accepted { provider_id: format!("X{}", sms.id).into() }
+        SendOutcome::Accepted { provider_id: format!("X{}", sms.id).into() }.into()
     }
 }
 

@@ -298,7 +298,16 @@ pub async fn the_newest_messages_come_first<S: CallStore + SmsOutbox>(store: &S)
 
 /// What an attempt comes to, without details.
 pub(super) fn settlement(state: SmsState) -> Settlement {
-    Settlement { state, due_at: None, counts: true, provider_id: None, error_code: None, error: None, check_at: None }
+    Settlement {
+        state,
+        due_at: None,
+        counts: true,
+        provider_id: None,
+        error_code: None,
+        error: None,
+        http_status: Some(201),
+        check_at: None,
+    }
 }
 
 pub(super) fn report(status: DeliveryStatus, seconds: u64) -> DeliveryReport {

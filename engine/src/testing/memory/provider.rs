@@ -9,7 +9,7 @@ use super::lock;
 use crate::failure::Failure;
 use crate::phone::PhoneNumber;
 use crate::ports::SmsProvider;
-use crate::sms::{Attempt, DeliveryStatus, Found, SendOutcome, Sms};
+use crate::sms::{Answered, Attempt, DeliveryStatus, Found, SendOutcome, Sms};
 
 type Outcome = dyn Fn(&Sms) -> Option<SendOutcome> + Send + Sync;
 
@@ -67,7 +67,7 @@ impl SmsProvider for MemoryProvider {
         "memory"
     }
 
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome {
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
         lock(&self.sent).push((sms.clone(), attempt.sender.to_string()));
         let Some(outcome) = (self.outcome)(sms) else { return std::future::pending().await };
         if let SendOutcome::Accepted { provider_id } = &outcome {
@@ -75,7 +75,7 @@ impl SmsProvider for MemoryProvider {
             let found = Found { provider_id, status: DeliveryStatus::Accepted, error_code: None, created_at };
             self.has(sms, &attempt.sender, found);
         }
-        outcome
+        outcome.into()
     }
 
     async fn find(&self, sms: &Sms, attempt: &Attempt) -> Result<Vec<Found>, Failure> {

@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::playbook::sms::OwnCarrier;
 use engine::ports::{Clock, SmsProvider};
-use engine::sms::{Attempt, DeliveryReport, DeliveryStatus, ErrorClass, Found, SendOutcome, Sms};
+use engine::sms::{Answered, Attempt, DeliveryReport, DeliveryStatus, ErrorClass, Found, Sms};
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
@@ -162,16 +162,17 @@ impl SmsProvider for Twilio {
         "twilio"
     }
 
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> SendOutcome {
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
         let callback = self.callbacks.as_ref().map(|callbacks| callbacks.status(&attempt.token));
         let form = form::message(sms, &attempt.sender, callback, self.clock.now());
         let request = self.account.post(self.account.url(&["Messages.json"])).form(&form);
         match request.send().await {
             Ok(response) => {
                 self.hears(answers::concurrent(response.headers()));
-                answers::understand(response, &self.errors).await
+                let http_status = Some(response.status().as_u16());
+                Answered { outcome: answers::understand(response, &self.errors).await, http_status }
             }
-            Err(error) => answers::unanswered(&error),
+            Err(error) => answers::unanswered(&error).into(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! A message as this identity may see it.
 
 use engine::phone::{mask, without_numbers};
-use engine::sms::Sms;
-use serde_json::Value;
+use engine::sms::{Attempt, Sms};
+use serde_json::{Value, json};
 
 use crate::http::auth::{Identity, Role};
 
@@ -15,6 +15,24 @@ pub fn shown(identity: &Identity, sms: &Sms) -> Value {
         shown["body"] = without_numbers(&sms.body).into();
     }
     shown
+}
+
+/// One attempt to send a message, without the token its carrier reports with.
+pub fn shown_attempt(identity: &Identity, attempt: &Attempt) -> Value {
+    let may_see = identity.role >= Role::Operator;
+    let sender = if may_see { attempt.sender.to_string() } else { mask(&attempt.sender) };
+    json!({
+        "attempt": attempt.number,
+        "from": sender,
+        "state": attempt.outcome,
+        "counts": attempt.counts,
+        "http_status": attempt.http_status,
+        "provider_id": attempt.provider_id,
+        "error_code": attempt.error_code,
+        "error": attempt.error,
+        "started_at": attempt.started_at,
+        "answered_at": attempt.answered_at,
+    })
 }
 
 #[cfg(test)]

@@ -150,6 +150,7 @@ pub fn attempt(row: &SqliteRow) -> Result<Attempt, Failure> {
         answered_at: optional_time(row, "answered_at")?,
         outcome: optional(row, "outcome", SmsState::parse)?,
         counts: get::<Option<bool>>(row, "counts")?,
+        http_status: get::<Option<u16>>(row, "http_status")?,
         provider_id: optional_text(row, "provider_id")?,
         error_code: get::<Option<u32>>(row, "error_code")?,
         error: optional_text(row, "error")?,

@@ -112,11 +112,17 @@ impl SqliteStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<(Sms, Attempt)>, Failure> {
-        let query = sqlx::query(
-            "SELECT * FROM sms_attempts WHERE check_at <= ?1 AND (provider_id IS NOT NULL) = ?2 \
-             ORDER BY check_at, sms_id, attempt LIMIT ?3",
-        );
-        let query = query.bind(now.to_string()).bind(which == Checks::Unreported).bind(bounded(limit));
+        let query = sqlx::query(match which {
+            Checks::Unknown => {
+                "SELECT * FROM sms_attempts WHERE check_at <= ?1 AND check_at IS NOT NULL AND provider_id IS NULL \
+                 ORDER BY check_at, sms_id, attempt LIMIT ?2"
+            }
+            Checks::Unreported => {
+                "SELECT * FROM sms_attempts WHERE check_at <= ?1 AND provider_id IS NOT NULL \
+                 ORDER BY check_at, sms_id, attempt LIMIT ?2"
+            }
+        });
+        let query = query.bind(now.to_string()).bind(bounded(limit));
         let mut due = Vec::new();
         for row in query.fetch_all(&self.readers).await.map_err(unavailable)? {
             let attempt = rows::attempt(&row)?;
@@ -172,7 +178,7 @@ async fn write_message(transaction: &mut Writing<'_>, sms: &Sms) -> Result<(), F
 async fn write_attempt(transaction: &mut Writing<'_>, attempt: &Attempt) -> Result<(), Failure> {
     let query = sqlx::query(
         "UPDATE sms_attempts SET answered_at = ?3, outcome = ?4, counts = ?5, provider_id = ?6, error_code = ?7, \
-         error = ?8, check_at = ?9, checks = ?10, absent_at = ?11 WHERE sms_id = ?1 AND attempt = ?2",
+         error = ?8, check_at = ?9, checks = ?10, absent_at = ?11, http_status = ?12 WHERE sms_id = ?1 AND attempt = ?2",
     );
     let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let query = query
@@ -186,6 +192,7 @@ async fn write_attempt(transaction: &mut Writing<'_>, attempt: &Attempt) -> Resu
         .bind(attempt.error.as_deref())
         .bind(text(attempt.check_at))
         .bind(attempt.checks)
-        .bind(text(attempt.absent_at));
+        .bind(text(attempt.absent_at))
+        .bind(attempt.http_status);
     query.execute(&mut **transaction).await.map(drop).map_err(unavailable)
 }
