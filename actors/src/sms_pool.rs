@@ -129,9 +129,14 @@ impl SmsPool {
         self.plan.standing.read().open
     }
 
+    /// What an error code of the carrier means.
+    pub(crate) fn class_of(&self, code: u32) -> Option<ErrorClass> {
+        self.plan.ports.provider.class_of(code)
+    }
+
     /// A message the carrier had taken was not delivered, and what it said of why.
     pub(crate) fn told(&self, sms: &Sms) {
-        let class = sms.error_code.and_then(|code| self.plan.ports.provider.class_of(code));
+        let class = sms.error_code.and_then(|code| self.class_of(code));
         if let Some(class) = class {
             // A pool that is being restarted begins with closed breakers anyway.
             let _ = self.actor.read().cast(Message::Told(Box::new(sms.clone()), class));

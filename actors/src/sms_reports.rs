@@ -60,7 +60,8 @@ impl SmsReports {
 
     /// The same, of what was learnt by asking.
     pub(crate) async fn heard(&self, report: &DeliveryReport, by: ResolvedBy) -> Result<Reported, Failure> {
-        let reported = self.outbox.report(report).await?;
+        let class = self.pool.as_ref().zip(report.error_code).and_then(|(pool, code)| pool.class_of(code));
+        let reported = self.outbox.report(report, class).await?;
         match &reported {
             Reported::Moved { sms, from } => self.tell(sms, *from, report, by).await,
             Reported::Contradicts(sms) => {
@@ -88,6 +89,11 @@ impl SmsReports {
         }
         if from == SmsState::Unknown {
             metrics::resolved(by);
+        }
+        let told = report.status.state();
+        if sms.state == SmsState::Queued && report.status.is_end() {
+            // It is tried again: what became of it until now was an end to whoever waits for one.
+            publish(&*self.bus, Sms { state: told, ..sms.clone() }).await;
         }
         if sms.state == SmsState::Delivered {
             metrics::delivered(sms.priority, report.at.since(sms.created_at));

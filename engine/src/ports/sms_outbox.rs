@@ -7,7 +7,7 @@ use crate::ids::{CallId, SmsId, TenantId};
 use crate::phone::PhoneNumber;
 use crate::priority::Priority;
 use crate::sms::{
-    Attempt, AttemptToken, Command, Commanded, DeliveryReport, NewSms, Reported, Settlement, Sms, SmsState,
+    Attempt, AttemptToken, Command, Commanded, DeliveryReport, ErrorClass, NewSms, Reported, Settlement, Sms, SmsState,
 };
 use crate::time::Timestamp;
 
@@ -136,8 +136,9 @@ pub trait SmsOutbox: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Settled, Failure>;
 
-    /// Applies a carrier's report, to the attempt of its token, else to the one the carrier knows by this id.
-    async fn report(&self, report: &DeliveryReport) -> Result<Reported, Failure>;
+    /// Applies a carrier's report, to the attempt of its token, else to the one the carrier knows by this id. `class`:
+    /// what its error code means. What was not delivered may be queued again by it.
+    async fn report(&self, report: &DeliveryReport, class: Option<ErrorClass>) -> Result<Reported, Failure>;
 
     /// At start: every attempt still in flight was cut by a crash. Its message becomes `unknown`, and the carrier is
     /// to be asked about it at once.

@@ -11,8 +11,8 @@
 
 use super::attempt::Attempt;
 use super::message::{Sms, SmsState};
-use super::outcome::{DeliveryReport, DeliveryStatus};
-use super::retry::Settlement;
+use super::outcome::{DeliveryReport, DeliveryStatus, ErrorClass};
+use super::retry::{Settlement, again_after_report};
 use crate::time::Timestamp;
 
 /// What a report came to.
@@ -36,14 +36,22 @@ enum Ruling {
     Contradicts,
 }
 
-/// Applies a report about `attempt`, the `newest` of its message or not, to both.
-pub fn hear(sms: &mut Sms, attempt: &mut Attempt, newest: bool, report: &DeliveryReport) -> Reported {
+/// Applies a report about `attempt`, the `newest` of its message or not, to both. `class`: what its error code means. A
+/// message that was not delivered and may be tried again is queued again by that.
+pub fn hear(
+    sms: &mut Sms,
+    attempt: &mut Attempt,
+    newest: bool,
+    report: &DeliveryReport,
+    class: Option<ErrorClass>,
+) -> Reported {
     let news = attempt.provider_id.is_none();
     let ruling =
         if newest { ruling(sms.state, report.status, news) } else { of_an_earlier(sms.state, report.status, news) };
     if news {
         attempt.is_taken(&report.provider_id);
     }
+    attempt.ends(report);
     attempt.check_at = match report.status.is_end() {
         true => None,
         // Should nothing more be heard: the answer of the send, if it is still to come, says when to ask.
@@ -54,6 +62,9 @@ pub fn hear(sms: &mut Sms, attempt: &mut Attempt, newest: bool, report: &Deliver
     sms.possible_duplicate |= !newest && (news || report.status == DeliveryStatus::Delivered);
     if let Ruling::Moves(to) = ruling {
         sms.move_to(to, attempt, report);
+        if matches!(to, SmsState::Undelivered | SmsState::Failed) {
+            sms.wait_for_another_try(report, class);
+        }
     }
     match ruling {
         Ruling::Contradicts => Reported::Contradicts(sms.clone()),
@@ -104,6 +115,14 @@ impl Attempt {
         self.checks = 0;
         self.absent_at = None;
     }
+
+    /// What became of it at last; the first end is kept.
+    fn ends(&mut self, report: &DeliveryReport) {
+        if report.status.is_end() && self.outcome == Some(SmsState::Accepted) {
+            self.outcome = Some(report.status.state());
+            self.error_code = report.error_code;
+        }
+    }
 }
 
 impl Sms {
@@ -117,6 +136,14 @@ impl Sms {
         self.provider_id.clone_from(&attempt.provider_id);
         self.error_code = report.error_code.or(self.error_code);
         self.updated_at = self.updated_at.max(report.at);
+    }
+
+    fn wait_for_another_try(&mut self, report: &DeliveryReport, class: Option<ErrorClass>) {
+        if let Some(due_at) = again_after_report(self, report, class, self.updated_at) {
+            self.possible_duplicate |= class == Some(ErrorClass::UnknownDelivery);
+            (self.state, self.due_at, self.provider_id) = (SmsState::Queued, due_at, None);
+            self.error = Some("it was not delivered, and is tried again".into());
+        }
     }
 }
 
@@ -183,7 +210,7 @@ mod tests {
 
     fn heard(state: SmsState, known: bool, newest: bool, status: DeliveryStatus) -> (Reported, Sms, Attempt) {
         let (mut sms, mut attempt) = (sms(state), attempt(known.then_some("X1")));
-        let reported = hear(&mut sms, &mut attempt, newest, &report(status));
+        let reported = hear(&mut sms, &mut attempt, newest, &report(status), None);
         (reported, sms, attempt)
     }
 
@@ -221,6 +248,24 @@ mod tests {
     }
 
     #[test]
+    fn a_handset_that_was_off_is_tried_again_once_per_report_and_good_news_still_counts() {
+        let (mut sms, mut attempt) = (sms(SmsState::Sent), attempt(Some("X1")));
+        attempt.outcome = Some(SmsState::Accepted);
+        let off = DeliveryReport { error_code: Some(7), ..report(DeliveryStatus::Undelivered) };
+        let class = Some(ErrorClass::TransientRecipient);
+        let moved = hear(&mut sms, &mut attempt, true, &off, class);
+        assert!(matches!(moved, Reported::Moved { from: SmsState::Sent, .. }));
+        assert_eq!((sms.state, sms.error_code, &sms.provider_id), (SmsState::Queued, Some(7), &None));
+        assert!(sms.due_at >= moment(9 + 900) && !sms.possible_duplicate);
+        assert_eq!((attempt.outcome, attempt.error_code), (Some(SmsState::Undelivered), Some(7)));
+        let due_at = sms.due_at;
+        assert_eq!(hear(&mut sms, &mut attempt, true, &off, class), Reported::Old, "told twice is one more try");
+        assert_eq!(sms.due_at, due_at);
+        hear(&mut sms, &mut attempt, true, &report(DeliveryStatus::Delivered), None);
+        assert_eq!(sms.state, SmsState::Delivered, "it was on after all");
+    }
+
+    #[test]
     fn another_end_is_a_contradiction_and_the_same_is_old_news() {
         let of = |from, says| heard(from, true, true, says).0;
         assert!(matches!(of(SmsState::Delivered, DeliveryStatus::Failed), Reported::Contradicts(_)));
@@ -252,7 +297,7 @@ mod tests {
         let (mut sms, mut attempt) = (sms(SmsState::Unknown), attempt(None));
         sms.error = Some("no answer in time".into());
         attempt.outcome = Some(SmsState::Unknown);
-        hear(&mut sms, &mut attempt, true, &report(DeliveryStatus::Accepted));
+        hear(&mut sms, &mut attempt, true, &report(DeliveryStatus::Accepted), None);
         assert_eq!((sms.error, sms.provider_id.as_deref()), (None, Some("X1")));
         assert_eq!(attempt.outcome, Some(SmsState::Accepted));
     }
@@ -260,7 +305,7 @@ mod tests {
     #[test]
     fn an_answer_after_the_report_changes_nothing_more() {
         let (mut sms, mut attempt) = (sms(SmsState::Sending), attempt(None));
-        hear(&mut sms, &mut attempt, true, &report(DeliveryStatus::Delivered));
+        hear(&mut sms, &mut attempt, true, &report(DeliveryStatus::Delivered), None);
         let lost = Settlement {
             state: SmsState::Unknown,
             due_at: None,
@@ -274,7 +319,7 @@ mod tests {
         assert!(!lost.apply(&mut sms, &mut attempt, true, moment(10)));
         assert_eq!(
             (sms.state, attempt.outcome, attempt.check_at),
-            (SmsState::Delivered, Some(SmsState::Accepted), None)
+            (SmsState::Delivered, Some(SmsState::Delivered), None)
         );
     }
 

@@ -8,8 +8,9 @@
 use std::time::Duration;
 
 use super::message::{Sms, SmsState};
-use super::outcome::{ErrorClass, SendOutcome};
+use super::outcome::{DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome};
 use crate::ids::digest64;
+use crate::priority::Priority;
 use crate::time::Timestamp;
 
 /// First wait after a refusal that costs no attempt; each one in a row doubles it.
@@ -108,14 +109,52 @@ pub fn settle(sms: &Sms, outcome: &SendOutcome, refusals: u32, now: Timestamp) -
     }
 }
 
+/// When a message the carrier had taken, and now says it did not deliver, is tried again; `None`: it has ended.
+///
+/// `class`: what its code means, none where no table has the code. The text of an alert is not tried again by itself:
+/// the alert has somebody else told, and what comes hours later would tell of what is over.
+pub fn again_after_report(
+    sms: &Sms,
+    report: &DeliveryReport,
+    class: Option<ErrorClass>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let due_at = next_try(sms, waits_after_report(sms, report, class), now);
+    due_at.filter(|_| sms.alert.is_none())
+}
+
+fn waits_after_report(sms: &Sms, report: &DeliveryReport, class: Option<ErrorClass>) -> &'static [u64] {
+    use ErrorClass::*;
+    let urgent = sms.priority == Priority::P1 && !sms.possible_duplicate;
+    match class {
+        Some(ThrottleSender) => &[MINUTE, 2 * MINUTE, 4 * MINUTE],
+        // Meanwhile the breaker of the account or the number says when it may leave.
+        Some(AccountFault | CampaignFault) => &[5 * MINUTE, 15 * MINUTE, HOUR],
+        Some(CapDaily) => &[6 * HOUR, 12 * HOUR],
+        // It may have arrived, for all anybody knows.
+        Some(UnknownDelivery) if urgent => &[10 * MINUTE],
+        Some(class) => match follows(class) {
+            Next::Again(waits) => waits,
+            _ => &[],
+        },
+        // Failed is before it left the carrier, whatever the new code says of why.
+        None if urgent && report.error_code.is_some() && report.status == DeliveryStatus::Failed => &[MINUTE],
+        None => &[],
+    }
+}
+
 /// Tried again while a wait is left and ends before the message does.
 fn again(sms: &Sms, waits: &[u64], outcome: &SendOutcome, now: Timestamp) -> Settlement {
-    let tried = sms.attempts.saturating_sub(1) as usize;
-    let due_at = waits.get(tried).map(|seconds| now.plus(spread(Duration::from_secs(*seconds), sms)));
-    match due_at.filter(|due_at| *due_at < sms.expires_at) {
+    match next_try(sms, waits, now) {
         Some(due_at) => Settlement { due_at: Some(due_at), ..ended(SmsState::Queued, outcome) },
         None => ended(SmsState::Failed, outcome),
     }
+}
+
+fn next_try(sms: &Sms, waits: &[u64], now: Timestamp) -> Option<Timestamp> {
+    let tried = sms.attempts.saturating_sub(1) as usize;
+    let due_at = waits.get(tried).map(|seconds| now.plus(spread(Duration::from_secs(*seconds), sms)));
+    due_at.filter(|due_at| *due_at < sms.expires_at)
 }
 
 fn ended(state: SmsState, outcome: &SendOutcome) -> Settlement {
@@ -150,8 +189,7 @@ fn spread(wait: Duration, sms: &Sms) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{CallId, CallKey, SmsId, TenantId};
-    use crate::priority::Priority;
+    use crate::ids::{AlertId, CallId, CallKey, SmsId, TenantId};
 
     const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
@@ -283,6 +321,47 @@ mod tests {
             let settlement = settle(&sms(attempts, DAY), &rejected(ErrorClass::TransientCarrier), 0, NOW);
             assert_eq!(settlement.state, state, "after attempt {attempts}");
         }
+    }
+
+    #[test]
+    fn what_was_taken_and_not_delivered_is_tried_again_as_its_code_says_and_not_past_its_end() {
+        use DeliveryStatus::{Failed, Undelivered};
+        use ErrorClass::*;
+        let report =
+            |status, error_code| DeliveryReport { token: None, provider_id: "X1".into(), status, error_code, at: NOW };
+        let again = |sms: &Sms, status, code, class| {
+            let due_at = again_after_report(sms, &report(status, code), class, NOW)?;
+            waits(&Settlement { due_at: Some(due_at), ..ended(SmsState::Queued, &rejected(Filtered)) })
+        };
+        for (status, class, minutes) in [
+            (Undelivered, Some(TransientRecipient), Some(15)),
+            (Undelivered, Some(TransientCarrier), Some(5)),
+            (Failed, Some(ThrottleSender), Some(1)),
+            (Failed, Some(TransientProvider), Some(1)),
+            (Failed, Some(AccountFault), Some(5)),
+            (Undelivered, Some(UnknownDelivery), Some(10)),
+            (Failed, None, Some(1)),
+            (Undelivered, None, None),
+            (Undelivered, Some(PermanentRecipient), None),
+            (Undelivered, Some(Filtered), None),
+            (Undelivered, Some(Blocked), None),
+            (Undelivered, Some(OptedOut), None),
+        ] {
+            let wait = minutes.map(|minutes| Duration::from_secs(minutes * MINUTE));
+            assert_eq!(again(&sms(1, DAY), status, Some(7), class), wait, "{status:?} {class:?}");
+        }
+        assert_eq!(again(&sms(1, DAY), Failed, None, None), None, "without a code nothing is known");
+        assert_eq!(
+            again(&sms(4, DAY), Undelivered, Some(7), Some(TransientRecipient)),
+            None,
+            "three times were enough"
+        );
+        let short = sms(1, Duration::from_secs(MINUTE));
+        assert_eq!(again(&short, Undelivered, Some(7), Some(TransientRecipient)), None, "it would be too late");
+        let routine = Sms { priority: Priority::P3, ..sms(1, DAY) };
+        assert_eq!(again(&routine, Undelivered, Some(7), Some(UnknownDelivery)), None, "it may have arrived");
+        let alarm = Sms { alert: Some(AlertId::without_call(&short.tenant, "1")), ..sms(1, DAY) };
+        assert_eq!(again(&alarm, Undelivered, Some(7), Some(TransientRecipient)), None, "its alert sees to it");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use engine::ports::{
 };
 use engine::priority::Priority;
 use engine::sms::{
-    Attempt, AttemptToken, Command, Commanded, DeliveryReport, NewSms, Reported, Settlement, Sms, SmsState,
+    Attempt, AttemptToken, Command, Commanded, DeliveryReport, ErrorClass, NewSms, Reported, Settlement, Sms, SmsState,
 };
 use engine::time::Timestamp;
 use tokio::sync::Notify;
@@ -96,8 +96,8 @@ impl SmsOutbox for Gated {
         self.stepwise(self.inner.settle(id, attempt, settlement, now)).await
     }
 
-    async fn report(&self, report: &DeliveryReport) -> Result<Reported, Failure> {
-        self.stepwise(self.inner.report(report)).await
+    async fn report(&self, report: &DeliveryReport, class: Option<ErrorClass>) -> Result<Reported, Failure> {
+        self.stepwise(self.inner.report(report, class)).await
     }
 
     async fn recover(&self, now: Timestamp) -> Result<Vec<Sms>, Failure> {

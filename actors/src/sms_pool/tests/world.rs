@@ -201,7 +201,7 @@ impl SmsOutbox for Outbox {
         Ok(Settled { sms: sms.clone(), moved })
     }
 
-    async fn report(&self, report: &DeliveryReport) -> Result<Reported, Failure> {
+    async fn report(&self, report: &DeliveryReport, _: Option<ErrorClass>) -> Result<Reported, Failure> {
         if takes(&self.reports_to_miss) {
             return Ok(Reported::Unheard);
         }

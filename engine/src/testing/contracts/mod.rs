@@ -61,6 +61,7 @@ pub async fn sms_outbox<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {
     outbox::a_failed_attempt_that_counts_is_tried_again_when_due(&fresh().await).await;
     outbox::reports_only_move_a_message_forward(&fresh().await).await;
     outbox::a_late_report_never_reopens_a_failed_message(&fresh().await).await;
+    outbox::what_was_not_delivered_and_may_be_is_queued_again(&fresh().await).await;
     outbox::a_report_about_nothing_known_is_nothing(&fresh().await).await;
     outbox::attempts_cut_by_a_restart_become_unknown(&fresh().await).await;
     outbox::the_queue_tells_its_next_moment_and_its_depth(&fresh().await).await;
@@ -108,6 +109,7 @@ pub async fn opt_outs<S: opt_outs::Store>(fresh: impl AsyncFn() -> S) {
     opt_outs::what_waits_for_who_opts_out_is_suppressed_at_once(&fresh().await).await;
     opt_outs::what_is_owed_to_who_has_opted_out_is_suppressed_as_it_is_written(&fresh().await).await;
     opt_outs::who_opts_out_while_a_message_is_under_way_gets_no_second_attempt(&fresh().await).await;
+    opt_outs::who_opts_out_before_a_report_gets_no_second_attempt(&fresh().await).await;
     opt_outs::nothing_brings_a_message_back_to_who_has_opted_out(&fresh().await).await;
     opt_outs::texts_that_come_in_are_kept_once_and_read_newest_first(&fresh().await).await;
     opt_outs::it_is_known_who_texted_a_number_last(&fresh().await).await;

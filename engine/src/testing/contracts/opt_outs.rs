@@ -6,7 +6,9 @@ use super::outbox::claimed;
 use crate::phone::PhoneNumber;
 use crate::ports::{CallStore, InboundSms, Inbox, OptIn, OptOut, OptOutSource, OptOuts, SmsOutbox, Submitted};
 use crate::priority::Priority;
-use crate::sms::{Command, Commanded, NewSms, SendOutcome, SmsState, settle};
+use crate::sms::{
+    Command, Commanded, DeliveryReport, DeliveryStatus, ErrorClass, NewSms, Reported, SendOutcome, SmsState, settle,
+};
 use crate::testing::frames::{call, frame_owing, moment, tenant, text};
 
 const SENDER: &str = "+15145550199";
@@ -102,6 +104,20 @@ pub async fn who_opts_out_while_a_message_is_under_way_gets_no_second_attempt<S:
     let throttled = settle(&claim.sms, &SendOutcome::Throttled { after: None }, 0, moment(7));
     let settled = store.settle(claim.sms.id, claim.attempt.number, &throttled, moment(7)).await.unwrap().sms;
     assert_eq!(settled.state, SmsState::Suppressed);
+    assert!(claimed(store, moment(3_000)).await.is_empty());
+}
+
+pub async fn who_opts_out_before_a_report_gets_no_second_attempt<S: Store>(store: &S) {
+    owe(store, "acme", [to(NUMBER, "a")]).await;
+    let claim = claimed(store, moment(5)).await.remove(0);
+    store.add(&opt_out("acme", OptOutSource::Keyword, "m1", 6)).await.unwrap();
+    let token = Some(claim.attempt.token.clone());
+    let (status, at) = (DeliveryStatus::Undelivered, moment(7));
+    let off = DeliveryReport { token, provider_id: "carrier-1".into(), status, error_code: Some(1), at };
+    match store.report(&off, Some(ErrorClass::TransientRecipient)).await.unwrap() {
+        Reported::Moved { sms, .. } => assert_eq!(sms.state, SmsState::Suppressed),
+        other => panic!("{other:?}"),
+    }
     assert!(claimed(store, moment(3_000)).await.is_empty());
 }
 

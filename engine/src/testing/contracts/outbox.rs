@@ -4,7 +4,7 @@ use super::together;
 use crate::ids::SmsId;
 use crate::ports::{CallStore, Claim, ClaimRequest, NotClaimed, SmsOutbox};
 use crate::priority::Priority;
-use crate::sms::{Attempt, DeliveryReport, DeliveryStatus, NewSms, Reported, Settlement, Sms, SmsState};
+use crate::sms::{Attempt, DeliveryReport, DeliveryStatus, ErrorClass, NewSms, Reported, Settlement, Sms, SmsState};
 use crate::testing::frames::{call, frame_owing, moment, tenant, text};
 use crate::time::Timestamp;
 
@@ -219,15 +219,30 @@ pub async fn a_late_report_never_reopens_a_failed_message<S: CallStore + SmsOutb
         (DeliveryStatus::Delivered, Reported::Contradicts(moved.clone())),
         (DeliveryStatus::Failed, Reported::Contradicts(moved.clone())),
     ] {
-        assert_eq!(store.report(&report(late, 11)).await, Ok(reported));
+        assert_eq!(store.report(&report(late, 11), None).await, Ok(reported));
     }
     assert_eq!(stored(store, id).await, moved);
+}
+
+pub async fn what_was_not_delivered_and_may_be_is_queued_again<S: CallStore + SmsOutbox>(store: &S) {
+    let id = accepted_one(store).await;
+    let off = DeliveryReport { error_code: Some(30_003), ..report(DeliveryStatus::Undelivered, 10) };
+    let class = Some(ErrorClass::TransientRecipient);
+    let Ok(Reported::Moved { sms, from }) = store.report(&off, class).await else { panic!("it moves") };
+    assert_eq!((from, sms.state, sms.error_code), (SmsState::Accepted, SmsState::Queued, Some(30_003)));
+    assert_eq!(stored(store, id).await, sms);
+    assert_eq!(store.report(&off, class).await, Ok(Reported::Old), "told twice is tried once");
+    let log = store.attempts(id).await.unwrap();
+    assert_eq!((log[0].outcome, log[0].error_code), (Some(SmsState::Undelivered), Some(30_003)));
+    assert_eq!(claimed(store, moment(900)).await, []);
+    let again = claimed(store, sms.due_at).await.remove(0);
+    assert_eq!((again.attempt.number, again.sms.attempts), (2, 2));
 }
 
 pub async fn a_report_about_nothing_known_is_nothing<S: CallStore + SmsOutbox>(store: &S) {
     let claim = claimed_one(store).await;
     let early = report(DeliveryStatus::Delivered, 2);
-    assert_eq!(store.report(&early).await, Ok(Reported::Unheard), "the carrier was faster than our own record");
+    assert_eq!(store.report(&early, None).await, Ok(Reported::Unheard), "the carrier was faster than our own record");
     let accepted = Settlement { provider_id: Some("carrier-1".into()), ..settlement(SmsState::Accepted) };
     store.settle(claim.sms.id, claim.attempt.number, &accepted, moment(3)).await.unwrap();
     let again = moved_by(store, &early).await.expect("asked again it is found");
@@ -337,7 +352,7 @@ pub(super) async fn claim<S: SmsOutbox>(store: &S, ids: &[SmsId], now: Timestamp
 
 /// The message, where the report has changed it.
 pub(super) async fn moved_by<S: SmsOutbox>(store: &S, report: &DeliveryReport) -> Option<Sms> {
-    match store.report(report).await.unwrap() {
+    match store.report(report, None).await.unwrap() {
         Reported::Moved { sms, .. } => Some(sms),
         _ => None,
     }

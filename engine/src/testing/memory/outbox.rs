@@ -15,8 +15,8 @@ use crate::ports::{
 };
 use crate::priority::Priority;
 use crate::sms::{
-    Attempt, AttemptToken, Command, Commanded, DeliveryReport, NewSms, OVERTAKEN_AFTER, Reported, Settlement, Sms,
-    SmsState, hear,
+    Attempt, AttemptToken, Command, Commanded, DeliveryReport, ErrorClass, NewSms, OVERTAKEN_AFTER, Reported,
+    Settlement, Sms, SmsState, hear,
 };
 use crate::time::Timestamp;
 
@@ -70,19 +70,23 @@ impl SmsOutbox for MemoryStore {
         Ok(Settled { sms: message.sms.clone(), moved })
     }
 
-    async fn report(&self, report: &DeliveryReport) -> Result<Reported, Failure> {
+    async fn report(&self, report: &DeliveryReport, class: Option<ErrorClass>) -> Result<Reported, Failure> {
         let mut records = lock(&self.records);
         let is_meant = |attempt: &Attempt| match &report.token {
             Some(token) => attempt.token == *token,
             None => attempt.provider_id.as_ref() == Some(&report.provider_id),
         };
-        for Message { sms, attempts } in records.texts.values_mut() {
-            if let Some(place) = attempts.iter().position(is_meant) {
-                let newest = place + 1 == attempts.len();
-                return Ok(hear(sms, &mut attempts[place], newest, report));
-            }
+        let place = |message: &Message| Some((message.sms.id, message.attempts.iter().position(is_meant)?));
+        let Some((id, place)) = records.texts.values().find_map(place) else { return Ok(Reported::Unheard) };
+        let unwanted = records.texts.get(&id).is_some_and(|m| records.is_opted_out(Some(&m.sms.tenant), &m.sms.to));
+        let message = records.texts.get_mut(&id).expect("it was just there");
+        let newest = place + 1 == message.attempts.len();
+        let mut reported = hear(&mut message.sms, &mut message.attempts[place], newest, report, class);
+        if let (Reported::Moved { sms, .. }, true) = (&mut reported, unwanted) {
+            message.suppress(report.at);
+            sms.clone_from(&message.sms);
         }
-        Ok(Reported::Unheard)
+        Ok(reported)
     }
 
     async fn recover(&self, now: Timestamp) -> Result<Vec<Sms>, Failure> {

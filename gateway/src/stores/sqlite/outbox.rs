@@ -15,7 +15,7 @@ use engine::ports::{
 };
 use engine::priority::Priority;
 use engine::sms::{
-    Attempt, AttemptToken, Command, Commanded, DeliveryReport, NewSms, Reported, Settlement, Sms, SmsState,
+    Attempt, AttemptToken, Command, Commanded, DeliveryReport, ErrorClass, NewSms, Reported, Settlement, Sms, SmsState,
 };
 use engine::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
@@ -48,8 +48,8 @@ impl SmsOutbox for SqliteStore {
         self.settle_attempt(id, attempt, settlement, now).await
     }
 
-    async fn report(&self, report: &DeliveryReport) -> Result<Reported, Failure> {
-        self.hear_report(report).await
+    async fn report(&self, report: &DeliveryReport, class: Option<ErrorClass>) -> Result<Reported, Failure> {
+        self.hear_report(report, class).await
     }
 
     async fn recover(&self, now: Timestamp) -> Result<Vec<Sms>, Failure> {

@@ -4,7 +4,7 @@
 use engine::failure::Failure;
 use engine::ids::{SmsId, TenantId};
 use engine::ports::{Checks, Settled};
-use engine::sms::{Attempt, Command, Commanded, DeliveryReport, Reported, Settlement, Sms, SmsState, hear};
+use engine::sms::{Attempt, Command, Commanded, DeliveryReport, ErrorClass, Reported, Settlement, Sms, SmsState, hear};
 use engine::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
 
@@ -40,7 +40,11 @@ impl SqliteStore {
         Ok(Settled { sms, moved })
     }
 
-    pub(super) async fn hear_report(&self, report: &DeliveryReport) -> Result<Reported, Failure> {
+    pub(super) async fn hear_report(
+        &self,
+        report: &DeliveryReport,
+        class: Option<ErrorClass>,
+    ) -> Result<Reported, Failure> {
         let mut transaction = self.begin().await?;
         let query = match &report.token {
             Some(token) => sqlx::query("SELECT * FROM sms_attempts WHERE token = ?").bind(token.as_str()),
@@ -51,9 +55,10 @@ impl SqliteStore {
         let found = message(&mut transaction, attempt.sms).await?;
         let Some((mut sms, last_attempt)) = found else { return Ok(Reported::Unheard) };
         let before = attempt.clone();
-        let reported = hear(&mut sms, &mut attempt, before.number == last_attempt, report);
-        if matches!(reported, Reported::Moved { .. }) {
-            write_message(&mut transaction, &sms).await?;
+        let mut reported = hear(&mut sms, &mut attempt, before.number == last_attempt, report, class);
+        if let Reported::Moved { sms, .. } = &mut reported {
+            write_message(&mut transaction, sms).await?;
+            *sms = unless_unwanted(&mut transaction, sms.clone(), sms.updated_at).await?;
         }
         if attempt != before {
             write_attempt(&mut transaction, &attempt).await?;
