@@ -65,7 +65,7 @@ async fn what_was_lost_while_nobody_listened_is_found_at_the_next_start() {
     let sms = world.memory.latest(None, 1).await.unwrap().remove(0);
     let (provider_id, status) = (MemoryProvider::id_of(&sms), DeliveryStatus::Undelivered);
     let report = DeliveryReport { token: None, provider_id, status, error_code: Some(30003), at: world.clock.now() };
-    world.memory.report(&report).await.unwrap();
+    world.memory.report(&report, None).await.unwrap();
     assert_eq!(world.memory_alerts().await, []);
     let _system = world.start().await;
     settle().await;
