@@ -98,7 +98,7 @@ async fn what_the_carrier_understood_counts_before_the_words() {
 async fn everything_else_is_an_answer_and_kept() {
     let world = world();
     for (id, body) in [("m1", "1"), ("m2", "J'y vais"), ("m3", "oui"), ("m4", "je prends la garde jusqu'à 8 h")] {
-        assert_eq!(world.hears(id, OWNER, body).await, None);
+        assert_eq!(world.hears(id, OWNER, body).await, Some("noted".to_owned()));
     }
     assert_eq!(*world.replies.0.lock(), ["1", "J'y vais", "oui", "je prends la garde jusqu'à 8 h"]);
     let kept = Inbox::latest(&*world.store, Some(&frames::tenant("acme")), 10).await.unwrap();
