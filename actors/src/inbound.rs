@@ -241,8 +241,8 @@ impl SmsProvider for Listening {
         self.provider.find(sms, attempt).await
     }
 
-    async fn fetch(&self, provider_id: &str) -> Result<Option<Found>, Failure> {
-        self.provider.fetch(provider_id).await
+    async fn fetch(&self, tenant: &TenantId, provider_id: &str) -> Result<Option<Found>, Failure> {
+        self.provider.fetch(tenant, provider_id).await
     }
 
     fn class_of(&self, code: u32) -> Option<ErrorClass> {

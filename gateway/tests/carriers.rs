@@ -7,6 +7,7 @@ use engine::ids::{CallId, CallKey, SmsId, TenantId};
 use engine::ports::{Clock, SmsProvider, SystemClock};
 use engine::priority::Priority;
 use engine::sms::{Attempt, AttemptToken, DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome, Sms, SmsState};
+use engine::testing::frames::tenant;
 use gateway::carriers::sandbox::Sandbox;
 use gateway::carriers::twilio::{Twilio, Ways};
 use gateway::settings::{self, SandboxScript};
@@ -303,7 +304,7 @@ async fn the_sandbox_keeps_books_of_what_it_took_whatever_it_answered() {
         let found = sandbox.find(&sms, &by).await.unwrap();
         assert_eq!(found.iter().map(|found| found.status).next(), taken.then_some(DeliveryStatus::Delivered), "{to}");
         for found in found {
-            assert_eq!(sandbox.fetch(&found.provider_id).await, Ok(Some(found)));
+            assert_eq!(sandbox.fetch(&tenant("acme"), &found.provider_id).await, Ok(Some(found)));
         }
         assert_eq!(sandbox.find(&sms, &attempt("+15145550198")).await, Ok(Vec::new()), "not by another sender");
         let report = reports.try_recv().ok();

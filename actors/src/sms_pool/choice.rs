@@ -204,7 +204,9 @@ impl State {
         rest: Option<Duration>,
         took: Option<Duration>,
     ) {
-        let (at, concurrent) = (self.moment(), self.plan.ports.provider.concurrent());
+        let at = self.moment();
+        // It is told of the deployment's account.
+        let concurrent = self.plan.ports.provider.concurrent().filter(|_| account.is_none());
         let sms = &order.claim.sms;
         // What makes a sender rest was not sent, and costs nothing.
         if rest_after(outcome, order.refusals).is_some() {

@@ -37,13 +37,12 @@ impl SmsReconciler {
             }
             Ok(Seen::Unclear) => {
                 metrics::checked("unclear");
-                (false, look_ups.after_failure(attempt, now))
+                (false, look_ups.after_doubt(attempt, now))
             }
             Err(failure) => {
                 metrics::checked("failed");
                 warn!(sms.id = %sms.id, %failure, "carrier's books could not be read");
-                let next = look_ups.after_failure(attempt, now);
-                (false, if failure.is_retry() { next } else { NextStep::Hold })
+                (false, look_ups.after_failure(sms, attempt, failure.is_retry(), now))
             }
         };
         self.follow(sms, attempt, absent, next, now).await

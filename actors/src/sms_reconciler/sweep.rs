@@ -24,7 +24,7 @@ impl SmsReconciler {
         let Some(provider_id) = attempt.provider_id.as_deref().filter(|_| open) else {
             return self.outbox.checked(attempt, false, None, self.clock.now()).await;
         };
-        let next = match self.provider.fetch(provider_id).await {
+        let next = match self.provider.fetch(&sms.tenant, provider_id).await {
             Ok(Some(found)) => {
                 metrics::checked("found");
                 let ended = found.status.is_end();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::failure::Failure;
-use engine::ids::SmsId;
+use engine::ids::{SmsId, TenantId};
 use engine::ports::{Checks, Clock, SmsOutbox, SmsProvider, Update};
 use engine::priority::Priority::{self, P1, P3};
 use engine::sms::{Answered, Attempt, DeliveryReport, DeliveryStatus, Found, NewSms, SendOutcome, Sms, SmsState};
@@ -97,7 +97,7 @@ impl SmsProvider for Carrier {
         Ok(same.map(|(_, found)| found.clone()).filter(|found| found.created_at <= seen).collect())
     }
 
-    async fn fetch(&self, provider_id: &str) -> Result<Option<Found>, Failure> {
+    async fn fetch(&self, _: &TenantId, provider_id: &str) -> Result<Option<Found>, Failure> {
         self.fetches.fetch_add(1, SeqCst);
         let books = self.books.lock();
         Ok(books.iter().map(|(_, found)| found).find(|found| *found.provider_id == *provider_id).cloned())
@@ -270,10 +270,20 @@ async fn a_message_of_another_with_the_same_words_is_nobodys_proof() {
 async fn books_that_cannot_be_read_prove_nothing() {
     let mut world = World::start(&[Does::TakesSilently], Duration::ZERO).await;
     world.carrier.looks_to_fail.store(20, SeqCst);
-    let id = world.owes(1, "flood", P1).await;
+    let id = world.owes(1, "flood", P3).await;
     world.sees(id, SmsState::Unknown).await;
     let (_, took) = world.sees(id, SmsState::Accepted).await;
     assert!(took > Duration::from_secs(20 * 30) && world.sent(id) == 1, "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emergency_does_not_wait_for_books_that_cannot_be_read() {
+    let mut world = World::start(&[Does::Loses], Duration::ZERO).await;
+    world.carrier.looks_to_fail.store(20, SeqCst);
+    let id = world.owes(1, "flood", P1).await;
+    world.sees(id, SmsState::Unknown).await;
+    let (sms, took) = world.sees(id, SmsState::Accepted).await;
+    assert!(sms.possible_duplicate && took < Duration::from_secs(35), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::failure::Failure;
+use crate::ids::TenantId;
 use crate::sms::{Answered, Attempt, ErrorClass, Found, Sms};
 
 #[async_trait]
@@ -20,8 +21,8 @@ pub trait SmsProvider: Send + Sync + 'static {
         Err(Failure::fail("this carrier shows no books"))
     }
 
-    /// One message by the carrier's own id; `None` when the carrier does not know it.
-    async fn fetch(&self, _provider_id: &str) -> Result<Option<Found>, Failure> {
+    /// One message of a tenant's by the carrier's own id; `None` when the carrier does not know it.
+    async fn fetch(&self, _tenant: &TenantId, _provider_id: &str) -> Result<Option<Found>, Failure> {
         Err(Failure::fail("this carrier shows no books"))
     }
 

@@ -63,8 +63,7 @@ impl LookUps {
     pub fn after_absence(&self, sms: &Sms, attempt: &Attempt, now: Timestamp) -> NextStep {
         let first = attempt.absent_at.unwrap_or(now);
         let proof_at = first.plus(self.apart);
-        let resends =
-            on_unknown(sms.priority) == OnUnknown::ResendOnce && !sms.possible_duplicate && now < sms.expires_at;
+        let resends = self.resends(sms, now);
         if resends && now >= proof_at {
             return NextStep::Resend;
         }
@@ -74,10 +73,26 @@ impl LookUps {
         planned.into_iter().chain(proof).min().map_or(NextStep::Hold, NextStep::Look)
     }
 
-    /// The carrier could not be asked, or its answer does not tell whose the message is.
-    pub fn after_failure(&self, attempt: &Attempt, now: Timestamp) -> NextStep {
+    /// The books do not tell whose the message is.
+    pub fn after_doubt(&self, attempt: &Attempt, now: Timestamp) -> NextStep {
         let given_up = attempt.answered_at.unwrap_or(attempt.started_at);
         if now.since(given_up) > self.give_up { NextStep::Hold } else { NextStep::Look(now.plus(self.apart)) }
+    }
+
+    /// The carrier could not be asked. `may_tell`: it may be able to later on. Whom a late alarm would hurt does not wait
+    /// for that: it is sent again after as long as two looks take.
+    pub fn after_failure(&self, sms: &Sms, attempt: &Attempt, may_tell: bool, now: Timestamp) -> NextStep {
+        let proof_at = attempt.answered_at.unwrap_or(attempt.started_at).plus(self.apart);
+        match self.resends(sms, now) {
+            true if now >= proof_at => NextStep::Resend,
+            true => NextStep::Look(proof_at),
+            false if may_tell => self.after_doubt(attempt, now),
+            false => NextStep::Hold,
+        }
+    }
+
+    fn resends(&self, sms: &Sms, now: Timestamp) -> bool {
+        on_unknown(sms.priority) == OnUnknown::ResendOnce && !sms.possible_duplicate && now < sms.expires_at
     }
 }
 
@@ -246,7 +261,21 @@ mod tests {
     #[test]
     fn books_that_cannot_be_read_are_tried_for_an_hour() {
         let (plan, attempt) = (LookUps::default(), unknown("a", 90, 100));
-        assert_eq!(plan.after_failure(&attempt, moment(102)), NextStep::Look(moment(132)));
-        assert_eq!(plan.after_failure(&attempt, moment(3_701)), NextStep::Hold);
+        let failed = |may_tell, seconds| plan.after_failure(&sms(Priority::P3), &attempt, may_tell, moment(seconds));
+        assert_eq!(failed(true, 102), NextStep::Look(moment(132)));
+        assert_eq!(failed(true, 3_701), NextStep::Hold);
+        assert_eq!(failed(false, 102), NextStep::Hold, "a carrier without books");
+    }
+
+    #[test]
+    fn an_urgent_message_does_not_wait_for_books_that_cannot_be_read() {
+        let (plan, attempt) = (LookUps::default(), unknown("a", 90, 100));
+        for may_tell in [true, false] {
+            let urgent = |seconds| plan.after_failure(&sms(Priority::P1), &attempt, may_tell, moment(seconds));
+            assert_eq!((urgent(102), urgent(130)), (NextStep::Look(moment(130)), NextStep::Resend));
+        }
+        let again = Sms { possible_duplicate: true, ..sms(Priority::P1) };
+        assert_eq!(plan.after_failure(&again, &attempt, false, moment(130)), NextStep::Hold, "once is enough");
+        assert_eq!(plan.after_doubt(&attempt, moment(130)), NextStep::Look(moment(160)), "it seems to be there");
     }
 }

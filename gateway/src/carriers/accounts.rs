@@ -53,9 +53,4 @@ impl<T: ?Sized> Accounts<T> {
         own.insert(carrier.account.clone(), Connection { to: carrier.clone(), way: way.clone() });
         Ok(way)
     }
-
-    /// Tenants' own, as far as they were needed.
-    pub fn own(&self) -> Vec<Arc<T>> {
-        self.own.lock().values().map(|connection| connection.way.clone()).collect()
-    }
 }

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use engine::failure::Failure;
+use engine::ids::TenantId;
 use engine::ports::SmsProvider;
 use engine::sms::{Answered, Attempt, ErrorClass, Found, SendOutcome, Sms};
 use tracing::error;
@@ -40,16 +41,9 @@ impl SmsProvider for ByTenant {
         provider.find(sms, attempt).await
     }
 
-    /// The carrier's ids are unique over its accounts, but each account knows its own alone.
-    async fn fetch(&self, provider_id: &str) -> Result<Option<Found>, Failure> {
-        let mut answer = self.accounts.default().fetch(provider_id).await;
-        for provider in self.accounts.own() {
-            if matches!(answer, Ok(Some(_))) {
-                break;
-            }
-            answer = provider.fetch(provider_id).await.or(answer);
-        }
-        answer
+    async fn fetch(&self, tenant: &TenantId, provider_id: &str) -> Result<Option<Found>, Failure> {
+        let provider = self.accounts.of(tenant).map_err(|bad| Failure::retry(bad.to_string()))?;
+        provider.fetch(tenant, provider_id).await
     }
 
     fn class_of(&self, code: u32) -> Option<ErrorClass> {
@@ -66,7 +60,6 @@ mod tests {
     use std::sync::Arc;
 
     use actors::tenants::Tenants;
-    use engine::ids::TenantId;
     use engine::playbook::Playbook;
     use engine::playbook::sms::OwnCarrier;
     use engine::priority::Priority;
@@ -97,6 +90,13 @@ mod tests {
         block_on(provider.send(&sms, &attempt)).outcome
     }
 
+    /// The carrier's id of the first message it took.
+    fn taken_by(provider: &MemoryProvider) -> Box<str> {
+        let (sms, sender) = provider.sent()[0].clone();
+        let attempt = Attempt::new(sms.id, 1, sender.into(), AttemptToken::from_bits([1; 16]), moment(1));
+        block_on(provider.find(&sms, &attempt)).unwrap()[0].provider_id.clone()
+    }
+
     #[test]
     fn each_tenant_sends_by_its_own_account_and_a_new_secret_is_a_new_connection() {
         let shared = Arc::new(MemoryProvider::default());
@@ -117,6 +117,14 @@ mod tests {
             assert!(matches!(sends(&provider, tenant), SendOutcome::Accepted { .. }));
         }
         assert_eq!((shared.sent().len(), sent_by_each()), (1, vec![2]));
+        let [acme, zebra] = ["acme", "zebra"].map(|tenant| TenantId::parse(tenant).unwrap());
+        let theirs = made.lock()[0].clone();
+        let taken = taken_by(&theirs);
+        let again = move |_: &OwnCarrier| Ok(theirs.clone() as Arc<dyn SmsProvider>);
+        let restarted = ByTenant::new(Accounts::new(shared.clone(), tenants.clone(), Box::new(again)));
+        let found = |tenant| block_on(restarted.fetch(tenant, &taken)).unwrap();
+        assert!(found(&zebra).is_some(), "though it has not sent since the restart");
+        assert!(found(&acme).is_none(), "another's account is not asked");
         tenants.replace(playbook("zebra", Some("two")));
         sends(&provider, "zebra");
         assert_eq!(sent_by_each(), [2, 1]);

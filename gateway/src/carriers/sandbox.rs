@@ -32,7 +32,7 @@ use std::time::Duration;
 use actors::system::Senders;
 use async_trait::async_trait;
 use engine::failure::Failure;
-use engine::ids::SmsId;
+use engine::ids::{SmsId, TenantId};
 use engine::ports::{Clock, SmsProvider};
 use engine::sms::{Answered, Attempt, DeliveryReport, DeliveryStatus, ErrorClass, Found, SendOutcome, Sms};
 use parking_lot::Mutex;
@@ -211,7 +211,7 @@ impl SmsProvider for Sandbox {
         Ok(self.books.find(sms, &attempt.sender))
     }
 
-    async fn fetch(&self, provider_id: &str) -> Result<Option<Found>, Failure> {
+    async fn fetch(&self, _: &TenantId, provider_id: &str) -> Result<Option<Found>, Failure> {
         Ok(self.books.fetch(provider_id))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use engine::failure::Failure;
-use engine::ids::SmsId;
+use engine::ids::{SmsId, TenantId};
 use engine::ports::{Clock, SmsProvider, SystemClock};
 use engine::sms::{Answered, Attempt, DeliveryStatus, Found, SendOutcome, Sms};
 
@@ -77,7 +77,7 @@ impl SmsProvider for Line {
         Ok(books.iter().filter(|(_, body, _)| *body == sms.body).map(|(.., found)| found.clone()).collect())
     }
 
-    async fn fetch(&self, provider_id: &str) -> Result<Option<Found>, Failure> {
+    async fn fetch(&self, _: &TenantId, provider_id: &str) -> Result<Option<Found>, Failure> {
         self.gate.pass().await;
         let books = self.carrier.books.lock().unwrap();
         Ok(books.iter().map(|(.., found)| found).find(|found| *found.provider_id == *provider_id).cloned())

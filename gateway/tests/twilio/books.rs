@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use engine::ports::{Clock, SmsProvider, SystemClock};
 use engine::sms::{DeliveryStatus, SendOutcome};
+use engine::testing::frames::tenant;
 use gateway::simulator::fake_twilio::{Act, Answer, Break, FakeTwilio, Fate, Manners};
 
 use super::{OURS, THEIRS, attempt, sms, twilio_at};
@@ -31,7 +32,7 @@ async fn a_message_taken_without_an_answer_is_found_by_its_words() {
         assert_eq!(*found[0].provider_id, *fake.messages().last().unwrap().sid);
         let apart = found[0].created_at.since(before).max(before.since(found[0].created_at));
         assert!(apart < Duration::from_secs(5), "{apart:?}");
-        let fetched = twilio.fetch(&found[0].provider_id).await.unwrap().unwrap();
+        let fetched = twilio.fetch(&tenant("acme"), &found[0].provider_id).await.unwrap().unwrap();
         assert_eq!(fetched.provider_id, found[0].provider_id);
     }
     let list = fake.log().into_iter().find(|request| request.method == "GET").unwrap();
@@ -70,7 +71,7 @@ async fn books_that_lag_show_nothing_and_books_that_are_shut_are_no_answer() {
     assert_eq!(twilio.find(&sms(THEIRS, "a"), &attempt(OURS)).await, Ok(vec![]));
     fake.change(|manners| manners.auth_token = "another".to_owned());
     assert!(twilio.find(&sms(THEIRS, "a"), &attempt(OURS)).await.is_err());
-    assert!(twilio.fetch(&fake.messages()[0].sid).await.is_err());
+    assert!(twilio.fetch(&tenant("acme"), &fake.messages()[0].sid).await.is_err());
 }
 
 #[tokio::test]
@@ -82,7 +83,7 @@ async fn one_message_is_fetched_as_it_stands_and_an_unknown_one_is_none() {
         panic!()
     };
     let fetched = loop {
-        let fetched = twilio.fetch(&provider_id).await.unwrap().unwrap();
+        let fetched = twilio.fetch(&tenant("acme"), &provider_id).await.unwrap().unwrap();
         if fetched.error_code.is_some() {
             break fetched;
         }
@@ -90,10 +91,10 @@ async fn one_message_is_fetched_as_it_stands_and_an_unknown_one_is_none() {
     };
     assert_eq!((fetched.status, fetched.error_code), (DeliveryStatus::Undelivered, Some(30003)));
     let unknown = format!("SM{}", "f".repeat(32));
-    assert_eq!(twilio.fetch(&unknown).await, Ok(None));
+    assert_eq!(twilio.fetch(&tenant("acme"), &unknown).await, Ok(None));
     let asked = fake.log().len();
     for hostile in ["", "../../Accounts", "SM1/../..", "CA00000000000000000000000000000000"] {
-        assert_eq!(twilio.fetch(hostile).await, Ok(None), "{hostile}");
+        assert_eq!(twilio.fetch(&tenant("acme"), hostile).await, Ok(None), "{hostile}");
     }
     assert_eq!(fake.log().len(), asked, "what is no id is not asked for");
 }

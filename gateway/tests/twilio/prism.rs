@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use engine::ports::SmsProvider;
 use engine::sms::SendOutcome;
+use engine::testing::frames::tenant;
 use gateway::carriers::twilio::Twilio;
 use gateway::simulator::fake_twilio::{Act, FakeTwilio};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -65,7 +66,7 @@ async fn our_requests_and_our_twilio_are_as_the_published_description_says() {
         for body in ["Refoulement & odeur, 12 rue des Érables 🚨", "a"] {
             let outcome = twilio.send(&sms(THEIRS, body), &attempt(sender)).await.outcome;
             let SendOutcome::Accepted { provider_id } = outcome else { panic!("{outcome:?}") };
-            assert!(twilio.fetch(&provider_id).await.unwrap().is_some());
+            assert!(twilio.fetch(&tenant("acme"), &provider_id).await.unwrap().is_some());
             assert!(!twilio.find(&sms(THEIRS, body), &attempt(sender)).await.unwrap().is_empty());
         }
     }

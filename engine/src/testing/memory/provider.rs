@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::lock;
 use crate::failure::Failure;
+use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
 use crate::ports::SmsProvider;
 use crate::sms::{Answered, Attempt, DeliveryStatus, Found, SendOutcome, Sms};
@@ -83,7 +84,7 @@ impl SmsProvider for MemoryProvider {
         Ok(lock(&self.books).iter().filter(same).map(|entry| entry.found.clone()).collect())
     }
 
-    async fn fetch(&self, provider_id: &str) -> Result<Option<Found>, Failure> {
+    async fn fetch(&self, _: &TenantId, provider_id: &str) -> Result<Option<Found>, Failure> {
         let books = lock(&self.books);
         Ok(books.iter().map(|entry| &entry.found).find(|found| *found.provider_id == *provider_id).cloned())
     }

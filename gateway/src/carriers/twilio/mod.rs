@@ -25,6 +25,7 @@ use actors::system::Senders;
 use actors::tenants::Tenants;
 use async_trait::async_trait;
 use engine::failure::Failure;
+use engine::ids::TenantId;
 use engine::playbook::sms::OwnCarrier;
 use engine::ports::{Clock, SmsProvider};
 use engine::sms::{Answered, Attempt, DeliveryReport, DeliveryStatus, ErrorClass, Found, Sms};
@@ -180,7 +181,7 @@ impl SmsProvider for Twilio {
         self.find_in_books(sms.to.as_str(), &attempt.sender, &sms.body).await
     }
 
-    async fn fetch(&self, provider_id: &str) -> Result<Option<Found>, Failure> {
+    async fn fetch(&self, _: &TenantId, provider_id: &str) -> Result<Option<Found>, Failure> {
         self.fetch_from_books(provider_id).await
     }
 

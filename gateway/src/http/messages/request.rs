@@ -11,6 +11,7 @@ use engine::phone::PhoneNumber;
 use engine::playbook::{Playbook, SUPPRESSED};
 use engine::ports::{IdempotencyKey, Submitted};
 use engine::priority::Priority;
+use engine::sms::breaker::Audience;
 use engine::sms::{NewSms, segments};
 use engine::time::Timestamp;
 use serde_json::{Map, Value};
@@ -133,8 +134,13 @@ fn playbook_of(tenant: Option<TenantId>, state: &State) -> Result<Arc<Playbook>,
     served.cloned().ok_or_else(|| Problem::unprocessable("tenant", why))
 }
 
+/// Whoever is not of the team is texted in the hours callers are, unless it is urgent.
 fn owed(asked: Asked, playbook: &Playbook, now: Timestamp) -> NewSms {
     let contact = playbook.contacts.iter().find(|contact| contact.phone == asked.to);
+    let due_at = match contact {
+        None if asked.priority != Priority::P1 => playbook.sms.leaves_at(Audience::Callers, now, &playbook.time_zone),
+        _ => now,
+    };
     NewSms {
         id: SmsId::from_bits(rand::random()),
         tenant: playbook.tenant.clone(),
@@ -145,8 +151,8 @@ fn owed(asked: Asked, playbook: &Playbook, now: Timestamp) -> NewSms {
         segments: segments(&asked.body).count,
         body: asked.body.into(),
         priority: asked.priority,
-        due_at: now,
-        expires_at: now.plus(playbook.sms.expires_after),
+        due_at,
+        expires_at: due_at.plus(playbook.sms.expires_after),
         created_at: now,
         suppressed: playbook.shadow.is_some().then(|| SUPPRESSED.into()),
     }
@@ -206,6 +212,24 @@ mod tests {
         }
         for body in ["", "[]", "null", "{", "\"text\""] {
             assert_eq!(understand(body.as_bytes()).unwrap_err().status(), 400, "{body}");
+        }
+    }
+
+    #[test]
+    fn who_is_not_of_the_team_is_texted_in_the_hours_callers_are() {
+        let mut playbook = engine::testing::fixtures::playbook();
+        playbook.sms.callers_between = engine::playbook::Hours::every_day("08:00-21:00");
+        let (night, morning): (Timestamp, Timestamp) =
+            ("2026-07-14T02:00:00Z".parse().unwrap(), "2026-07-14T08:00:00Z".parse().unwrap());
+        for (to, priority, due_at) in [
+            ("+15145550142", "P3", morning),
+            ("+15145550142", "P1", night),
+            (playbook.contacts[0].phone.as_str(), "P3", night),
+        ] {
+            let asked = asked(json!({"to": to, "body": "Come", "priority": priority})).unwrap();
+            let owed = owed(asked, &playbook, night);
+            assert_eq!(owed.due_at, due_at, "{to} {priority}");
+            assert_eq!(owed.expires_at, due_at.plus(playbook.sms.expires_after));
         }
     }
 
