@@ -98,7 +98,7 @@ impl Alerts {
         self.change(id, &AlertEvent::Resolved { by: by.into(), how }).await
     }
 
-    /// Somebody who was told says something of this alert: a key, a link.
+    /// Somebody who was told says something of this alert, whatever they were told last.
     pub async fn answered(
         &self,
         id: AlertId,
@@ -106,7 +106,7 @@ impl Alerts {
         answer: Answer,
         how: How,
     ) -> Result<Option<Alert>, Failure> {
-        self.change(id, &AlertEvent::Replied { contact: contact.into(), answer, how }).await
+        self.change(id, &AlertEvent::Replied { contact: contact.into(), place: None, answer, how }).await
     }
 
     /// Tells the roster of this priority that it is a test. `nonce` makes it an alert of its own. `None`: no such tenant.

@@ -5,19 +5,16 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::TenantId;
 use engine::phone::PhoneNumber;
 use engine::playbook::Language;
-use engine::ports::{
-    Clock, EventBus, Heard, InboundSms, Inbox, OptIn, OptOut, OptOutSource, OptOuts, Replies, Reply, SmsProvider,
-};
-use engine::sms::{Answered, Attempt, ErrorClass, Found, Said, SendOutcome, Sms, Wish, help_answer, wish};
-use tracing::{error, info, warn};
+use engine::ports::{Clock, EventBus, Heard, InboundSms, Inbox, OptIn, OptOut, OptOutSource, OptOuts, Replies, Reply};
+use engine::sms::{Said, Wish, help_answer, wish};
+use tracing::info;
 
+use crate::leavers::Leavers;
 use crate::metrics::sms as metrics;
-use crate::sms_sender::publish;
 use crate::tenants::Tenants;
 
 /// A text as a carrier hands it over.
@@ -25,13 +22,20 @@ use crate::tenants::Tenants;
 pub struct Text {
     /// The carrier's own id.
     pub id: Box<str>,
-    /// Whose account it came in by; `None`: one that several tenants text from.
-    pub tenant: Option<TenantId>,
+    pub whose: Whose,
     pub from: PhoneNumber,
     pub to: Box<str>,
     pub body: Box<str>,
     /// What the carrier itself has taken it for, and has answered.
     pub understood: Option<Wish>,
+}
+
+/// Who texts from the account that a text came in by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    Tenant(TenantId),
+    /// Any of these.
+    Shared(Vec<TenantId>),
 }
 
 /// Hears texts that come in. Cheap to clone.
@@ -40,9 +44,26 @@ pub struct Inbound {
     opt_outs: Arc<dyn OptOuts>,
     inbox: Arc<dyn Inbox>,
     replies: Arc<dyn Replies>,
-    bus: Arc<dyn EventBus>,
+    leavers: Leavers,
     tenants: Tenants,
     clock: Arc<dyn Clock>,
+}
+
+impl Whose {
+    /// `None`: nobody can tell, or it concerns all of them.
+    fn tenant(&self) -> Option<TenantId> {
+        match self {
+            Whose::Tenant(tenant) => Some(tenant.clone()),
+            Whose::Shared(_) => None,
+        }
+    }
+
+    fn tenants(&self) -> &[TenantId] {
+        match self {
+            Whose::Tenant(tenant) => std::slice::from_ref(tenant),
+            Whose::Shared(tenants) => tenants,
+        }
+    }
 }
 
 impl Inbound {
@@ -53,7 +74,8 @@ impl Inbound {
         tenants: Tenants,
         clock: Arc<dyn Clock>,
     ) -> Inbound {
-        Inbound { opt_outs: store.clone(), inbox: store, replies, bus, tenants, clock }
+        let leavers = Leavers::new(store.clone(), bus, tenants.clone());
+        Inbound { opt_outs: store.clone(), inbox: store, replies, leavers, tenants, clock }
     }
 
     /// What is to be texted back, if anything. Fails when nothing could be recorded: it may come again.
@@ -92,18 +114,18 @@ impl Inbound {
             Said::InWords => OptOutSource::InWords,
         };
         let opt_out = OptOut {
-            tenant: text.tenant.clone(),
+            tenant: text.whose.tenant(),
             number: text.from.clone(),
             source,
             at: self.clock.now(),
             message: Some(text.id.clone()),
         };
-        record(&*self.opt_outs, &*self.bus, &self.tenants, &opt_out).await
+        self.leavers.record(&opt_out).await
     }
 
     async fn opt_in(&self, text: &Text) -> Result<bool, Failure> {
         let opt_in = OptIn {
-            tenant: text.tenant.clone(),
+            tenant: text.whose.tenant(),
             number: text.from.clone(),
             sources: OptOutSource::UNDONE_BY_START.into(),
             at: self.clock.now(),
@@ -122,11 +144,15 @@ impl Inbound {
         text.understood.is_none().then(|| help_answer(playbook.as_deref(), asked))
     }
 
-    /// Whose it is is not guessed here: somebody may be of several teams.
+    /// Whose it is is not guessed here: somebody may be of several teams. The same text again answers nothing: it might
+    /// take another alert than the one it was meant for.
     async fn pass_on(&self, text: &Text) -> Result<Option<String>, Failure> {
-        let (tenant, from) = (text.tenant.clone(), text.from.clone());
+        if self.inbox.knows(&text.id).await? {
+            return Ok(None);
+        }
+        let (tenants, from) = (text.whose.tenants().to_vec(), text.from.clone());
         let (body, message) = (text.body.clone(), text.id.clone());
-        let reply = Reply { tenant, from, body, message, at: self.clock.now() };
+        let reply = Reply { tenants, from, body, message, at: self.clock.now() };
         let (outcome, answer) = match self.replies.hear(&reply).await? {
             Heard::Answered { say } => ("answered", Some(say)),
             Heard::NothingOpen => ("nothing_open", None),
@@ -135,122 +161,14 @@ impl Inbound {
         Ok(answer)
     }
 
-    /// The account's tenant, else the one who texted them last, else the only one there is.
+    /// The account's tenant, else the one of them who texted them last, else the only one there is.
     async fn whose(&self, text: &Text) -> Result<Option<TenantId>, Failure> {
-        if text.tenant.is_some() {
-            return Ok(text.tenant.clone());
+        if let [tenant] = text.whose.tenants() {
+            return Ok(Some(tenant.clone()));
         }
-        if let Some(tenant) = self.inbox.last_to_text(&text.from).await? {
-            return Ok(Some(tenant));
-        }
-        let in_force = self.tenants.in_force();
-        let only = in_force.playbooks.first().filter(|_| in_force.playbooks.len() == 1);
-        Ok(only.map(|playbook| playbook.tenant.clone()).or_else(|| in_force.default.clone()))
-    }
-}
-
-/// Records that somebody wants no texts, and says so where it matters: one of the team cannot be alarmed any more.
-async fn record(
-    opt_outs: &dyn OptOuts,
-    bus: &dyn EventBus,
-    tenants: &Tenants,
-    opt_out: &OptOut,
-) -> Result<(), Failure> {
-    let recorded = opt_outs.add(opt_out).await?;
-    for sms in recorded.suppressed {
-        publish(bus, sms).await;
-    }
-    if !recorded.is_new {
-        return Ok(());
-    }
-    metrics::opted_out(opt_out.source);
-    let (from, source) = (opt_out.number.masked(), opt_out.source.as_str());
-    match on_the_team(tenants, opt_out) {
-        Some((tenant, contact)) => {
-            metrics::staff_opted_out();
-            error!(sms.from = from, source, tenant = %tenant, contact = %contact, "one of the team has opted out and gets no alerts any more");
-        }
-        None if opt_out.source == OptOutSource::InWords => {
-            warn!(
-                sms.from = from,
-                source, "somebody asked for no more texts in their own words, look whether it was meant"
-            );
-        }
-        None => info!(sms.from = from, source, "somebody has opted out"),
-    }
-    Ok(())
-}
-
-fn on_the_team(tenants: &Tenants, opt_out: &OptOut) -> Option<(TenantId, Box<str>)> {
-    let in_force = tenants.in_force();
-    let theirs =
-        in_force.playbooks.iter().filter(|p| opt_out.tenant.is_none() || opt_out.tenant.as_ref() == Some(&p.tenant));
-    theirs.flat_map(|playbook| playbook.contacts.iter().map(move |contact| (playbook, contact))).find_map(
-        |(playbook, contact)| {
-            (contact.phone == opt_out.number).then(|| (playbook.tenant.clone(), contact.name.clone()))
-        },
-    )
-}
-
-/// A carrier that is listened to when it refuses a text because its recipient has opted out.
-pub struct Listening {
-    provider: Arc<dyn SmsProvider>,
-    opt_outs: Arc<dyn OptOuts>,
-    bus: Arc<dyn EventBus>,
-    tenants: Tenants,
-    clock: Arc<dyn Clock>,
-}
-
-impl Listening {
-    pub fn new(
-        provider: Arc<dyn SmsProvider>,
-        opt_outs: Arc<dyn OptOuts>,
-        bus: Arc<dyn EventBus>,
-        tenants: Tenants,
-        clock: Arc<dyn Clock>,
-    ) -> Listening {
-        Listening { provider, opt_outs, bus, tenants, clock }
-    }
-}
-
-#[async_trait]
-impl SmsProvider for Listening {
-    fn name(&self) -> &'static str {
-        self.provider.name()
-    }
-
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
-        let answered = self.provider.send(sms, attempt).await;
-        if let SendOutcome::Rejected { class: ErrorClass::OptedOut, .. } = &answered.outcome {
-            let opt_out = OptOut {
-                tenant: Some(sms.tenant.clone()),
-                number: sms.to.clone(),
-                source: OptOutSource::Carrier,
-                at: self.clock.now(),
-                message: None,
-            };
-            // The message itself is refused either way; the next one teaches us again.
-            if let Err(failure) = record(&*self.opt_outs, &*self.bus, &self.tenants, &opt_out).await {
-                warn!(sms.id = %sms.id, %failure, "opt-out told by the carrier not recorded");
-            }
-        }
-        answered
-    }
-
-    async fn find(&self, sms: &Sms, attempt: &Attempt) -> Result<Vec<Found>, Failure> {
-        self.provider.find(sms, attempt).await
-    }
-
-    async fn fetch(&self, tenant: &TenantId, provider_id: &str) -> Result<Option<Found>, Failure> {
-        self.provider.fetch(tenant, provider_id).await
-    }
-
-    fn class_of(&self, code: u32) -> Option<ErrorClass> {
-        self.provider.class_of(code)
-    }
-
-    fn concurrent(&self) -> Option<u32> {
-        self.provider.concurrent()
+        let is_one = |tenant: &TenantId| text.whose.tenants().contains(tenant);
+        let last = self.inbox.last_to_text(&text.from).await?.filter(is_one);
+        Ok(last.or_else(|| self.tenants.in_force().default.clone().filter(is_one)))
     }
 }
 

@@ -10,6 +10,7 @@ mod committer;
 pub mod deadman;
 mod errands;
 pub mod inbound;
+mod leavers;
 pub mod limits;
 pub mod live_feed;
 pub mod metrics;

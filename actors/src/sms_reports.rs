@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use engine::failure::Failure;
 use engine::ports::{EventBus, SmsOutbox};
-use engine::sms::{DeliveryReport, Reported, Sms, SmsState};
+use engine::sms::{DeliveryReport, ErrorClass, Reported, Sms, SmsState};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::{debug, error, warn};
 
+use crate::leavers::Leavers;
 use crate::metrics::sms::{self as metrics, ResolvedBy};
 use crate::sms_pool::SmsPool;
 use crate::sms_sender::{publish, show};
@@ -41,16 +42,23 @@ pub struct SmsReports {
     bus: Arc<dyn EventBus>,
     /// Learns from what was not delivered.
     pool: Option<SmsPool>,
+    /// Who learns that somebody has opted out.
+    leavers: Option<Leavers>,
 }
 
 impl SmsReports {
     pub fn new(outbox: Arc<dyn SmsOutbox>, bus: Arc<dyn EventBus>) -> SmsReports {
-        SmsReports { outbox, bus, pool: None }
+        SmsReports { outbox, bus, pool: None, leavers: None }
     }
 
     /// The pool hears of what was not delivered.
     pub fn telling(self, pool: SmsPool) -> SmsReports {
         SmsReports { pool: Some(pool), ..self }
+    }
+
+    /// Whoever has opted out, and lets the carrier say so in a report, is not texted again.
+    pub(crate) fn learning_who_leaves(self, leavers: Leavers) -> SmsReports {
+        SmsReports { leavers: Some(leavers), ..self }
     }
 
     /// Applies one report, publishes what it changed, and counts what people should know of.
@@ -62,6 +70,11 @@ impl SmsReports {
     pub(crate) async fn heard(&self, report: &DeliveryReport, by: ResolvedBy) -> Result<Reported, Failure> {
         let class = self.pool.as_ref().zip(report.error_code).and_then(|(pool, code)| pool.class_of(code));
         let reported = self.outbox.report(report, class).await?;
+        if let Reported::Moved { sms, .. } | Reported::Contradicts(sms) = &reported
+            && let (Some(ErrorClass::OptedOut), Some(leavers)) = (class, &self.leavers)
+        {
+            leavers.told_by_carrier(sms, report.at).await;
+        }
         match &reported {
             Reported::Moved { sms, from } => self.tell(sms, *from, report, by).await,
             Reported::Contradicts(sms) => {

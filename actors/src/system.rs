@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::failure::Failure;
 use engine::ports::{
-    AlertStore, CallControl, CallStore, Clock, EventBus, Forwarder, Pusher, SmsLedger, SmsOutbox, SmsProvider,
+    AlertStore, CallControl, CallStore, Clock, EventBus, Forwarder, OptOuts, Pusher, SmsLedger, SmsOutbox, SmsProvider,
     Telephony,
 };
 use engine::sms::DeliveryReport;
@@ -20,6 +20,7 @@ use crate::calls::Calls;
 use crate::committer::{Committer, Wakers};
 use crate::deadman::{Deadman, Watch};
 use crate::errands::Errands;
+use crate::leavers::{Leavers, Listening};
 use crate::limits::Limits;
 use crate::live_feed::LiveFeed;
 use crate::reaper::Reaper;
@@ -39,6 +40,7 @@ pub struct Ports {
     pub calls: Arc<dyn CallStore>,
     pub outbox: Arc<dyn SmsOutbox>,
     pub ledger: Arc<dyn SmsLedger>,
+    pub opt_outs: Arc<dyn OptOuts>,
     pub provider: Arc<dyn SmsProvider>,
     /// Reports of a carrier that lives in this process.
     pub reports: Option<mpsc::Receiver<DeliveryReport>>,
@@ -87,7 +89,9 @@ impl System {
         let (live, feeding) = LiveFeed::start(&ports.feed, store.clone(), limits.live_backlog).await?;
         let committed = Arc::new(Notify::new());
         let relaying = Relay::start(store.clone(), bus.clone(), committed.clone(), limits.relay_batch).await?;
-        let provider = ports.provider;
+        let leavers = Leavers::new(ports.opt_outs, bus.clone(), tenants.clone());
+        let provider = Listening { provider: ports.provider, leavers: leavers.clone(), clock: clock.clone() };
+        let provider: Arc<dyn SmsProvider> = Arc::new(provider);
         let pool = PoolPorts {
             outbox: outbox.clone(),
             ledger: ports.ledger,
@@ -96,7 +100,8 @@ impl System {
             clock: clock.clone(),
         };
         let sms_pool = SmsPool::start(pool, tenants.clone(), senders, &limits).await?;
-        let sms_reports = SmsReports::new(outbox.clone(), bus.clone()).telling(sms_pool.clone());
+        let sms_reports =
+            SmsReports::new(outbox.clone(), bus.clone()).telling(sms_pool.clone()).learning_who_leaves(leavers);
         let listening = ports.reports.map(|reports| sms_reports.listen(reports).into());
         let sms_desk = SmsDesk::new(outbox.clone(), sms_reports.clone(), sms_pool.clone(), clock.clone());
         let reconciling = SmsReconciler {

@@ -49,6 +49,7 @@ impl Rig {
             calls: store.clone(),
             outbox: memory.clone(),
             ledger: memory.clone(),
+            opt_outs: memory.clone(),
             provider: Arc::new(MemoryProvider::default()),
             reports: None,
             bus: Arc::new(feed.clone()),

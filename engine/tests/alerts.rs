@@ -83,7 +83,7 @@ fn called(contact: &str, place: Place, fate: Fate) -> AlertEvent {
 }
 
 fn replied(contact: &str, answer: Answer) -> AlertEvent {
-    AlertEvent::Replied { contact: contact.into(), answer, how: How::Reply }
+    AlertEvent::Replied { contact: contact.into(), place: None, answer, how: How::Reply }
 }
 
 #[test]

@@ -12,7 +12,6 @@ use actix_web::dev::ServerHandle;
 use actors::Limits;
 use actors::bus::LocalBus;
 use actors::deadman::Watch;
-use actors::inbound::Listening;
 use actors::sms_pool::SmsPool;
 use actors::supervise::Supervised;
 use actors::system::{Ports, System};
@@ -251,13 +250,13 @@ async fn start_system(
 ) -> Result<System, Failure> {
     let limits = limits(settings);
     let bus: Arc<dyn EventBus> = Arc::new(feed.clone());
-    let listening = Listening::new(carrier.provider, store.clone(), bus.clone(), tenants.clone(), clock.clone());
     let forwarder = Arc::new(HttpForwarder::new(clock.clone())?);
     let ports = Ports {
         calls: store.clone(),
         outbox: store.clone(),
         ledger: store.clone(),
-        provider: Arc::new(listening),
+        opt_outs: store.clone(),
+        provider: carrier.provider,
         alerts: store,
         telephony: carrier.telephony,
         reports: carrier.reports,

@@ -46,7 +46,8 @@ pub(crate) async fn dial(context: &Context, line: Line, changed: impl Fn()) {
     let (fate, why, answer) = read(outcome);
     record(context, line.alert, AlertEvent::Called { contact: contact.clone(), place, fate, why }).await;
     if let Some(answer) = answer {
-        record(context, line.alert, AlertEvent::Replied { contact, answer, how: How::Keypress }).await;
+        let place = Some(place);
+        record(context, line.alert, AlertEvent::Replied { contact, place, answer, how: How::Keypress }).await;
     }
     changed();
 }
@@ -107,7 +108,7 @@ async fn record(context: &Context, alert: AlertId, event: AlertEvent) {
     }
 }
 
-fn read(outcome: CallOutcome) -> (Fate, Option<Box<str>>, Option<Answer>) {
+pub(super) fn read(outcome: CallOutcome) -> (Fate, Option<Box<str>>, Option<Answer>) {
     match outcome {
         CallOutcome::Answered { answer } => (Fate::Answered, None, answer),
         CallOutcome::Machine => (Fate::Machine, None, None),

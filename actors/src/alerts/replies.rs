@@ -1,46 +1,72 @@
 //! What people of the team say back: a key during a call, a text, the word that they take the shift.
 
 use async_trait::async_trait;
-use engine::alert::{Alert, AlertState, Answer, CallName, How, came_of};
+use engine::alert::{Alert, AlertEvent, AlertState, Answer, CallName, How, Telling, came_of, came_of_in_a_text};
 use engine::failure::Failure;
 use engine::ids::{AlertId, TenantId};
-use engine::phone::PhoneNumber;
 use engine::playbook::oncall::shift_taken;
 use engine::playbook::{Contact, Language, Playbook, Shift};
-use engine::ports::{AlertsWanted, Heard, Replies, Reply};
-use engine::time::Timestamp;
+use engine::ports::{AlertsWanted, CallOutcome, Heard, Replies, Reply};
 use tracing::info;
 
-use super::Alerts;
+use super::{Alerts, dial};
 
 /// Alerts of one tenant looked through for whoever replies.
 const RECENT: usize = 100;
 
 /// An alert that was told somebody, and to whom.
 struct Told {
-    at: Timestamp,
     alert: AlertId,
-    contact: Box<str>,
+    telling: Telling,
     language: Language,
 }
 
 impl Alerts {
     /// A key was pressed in the call of this name. What is to be said to whoever pressed it; `None`: nobody was called
-    /// under this name, by this tenant where one is given.
+    /// under this name, by those whom `may` names.
     pub async fn keyed(
         &self,
         name: &CallName,
-        tenant: Option<&TenantId>,
+        may: impl Fn(&TenantId) -> bool,
         answer: Answer,
     ) -> Result<Option<String>, Failure> {
-        let ledger = &self.context.desk.ledger;
-        let Some(alert) = ledger.store.alert(tenant, name.alert).await? else { return Ok(None) };
-        let Some(telling) = alert.told.iter().find(|telling| name.is_of(telling)) else { return Ok(None) };
-        let playbook = ledger.tenants.get(&alert.tenant);
+        let Some((tenant, telling)) = self.rung(name, may).await? else { return Ok(None) };
+        let playbook = self.context.desk.ledger.tenants.get(&tenant);
         let contact = playbook.as_ref().and_then(|playbook| playbook.contact(&telling.contact));
         let language = contact.map_or(Language::En, |contact| contact.language);
-        let after = self.answered(alert.id, &telling.contact, answer, How::Keypress).await?;
-        Ok(after.map(|alert| came_of(language, &telling.contact, &alert)))
+        // Whoever waited for the call may be gone, and with them the word that somebody picked up.
+        self.called(name, &telling, CallOutcome::Answered { answer: None }).await?;
+        let (contact, place) = (telling.contact.clone(), Some(telling.place));
+        let replied = AlertEvent::Replied { contact, place, answer, how: How::Keypress };
+        let after = self.change(name.alert, &replied).await?;
+        Ok(after.map(|alert| came_of(language, &telling, answer, &alert)))
+    }
+
+    /// The call of this name has ended, and nobody waits for it any more. False: there is none, as for [`Alerts::keyed`].
+    pub async fn ended(
+        &self,
+        name: &CallName,
+        may: impl Fn(&TenantId) -> bool,
+        outcome: CallOutcome,
+    ) -> Result<bool, Failure> {
+        let Some((_, telling)) = self.rung(name, may).await? else { return Ok(false) };
+        self.called(name, &telling, outcome).await.map(|()| true)
+    }
+
+    async fn rung(
+        &self,
+        name: &CallName,
+        may: impl Fn(&TenantId) -> bool,
+    ) -> Result<Option<(TenantId, Telling)>, Failure> {
+        let Some(alert) = self.context.desk.ledger.store.alert(None, name.alert).await? else { return Ok(None) };
+        let telling = alert.told.iter().find(|telling| name.is_of(telling)).filter(|_| may(&alert.tenant));
+        Ok(telling.map(|telling| (alert.tenant.clone(), telling.clone())))
+    }
+
+    async fn called(&self, name: &CallName, telling: &Telling, outcome: CallOutcome) -> Result<(), Failure> {
+        let (fate, why, _) = dial::read(outcome);
+        let (contact, place) = (telling.contact.clone(), telling.place);
+        self.change(name.alert, &AlertEvent::Called { contact, place, fate, why }).await.map(drop)
     }
 
     /// A text from this number: an answer to the alert its owner was told of last and that is not taken yet, or the
@@ -51,22 +77,22 @@ impl Alerts {
             return self.takes_shift(reply, minutes).await;
         }
         let Some(answer) = Answer::read(&reply.body) else { return Ok(None) };
-        let Some(told) = self.told_last(reply.tenant.as_ref(), &reply.from).await? else { return Ok(None) };
-        let after = self.answered(told.alert, &told.contact, answer, How::Reply).await?;
-        Ok(after.map(|alert| came_of(told.language, &told.contact, &alert)))
+        let Some(Told { alert, telling, language }) = self.told_last(reply).await? else { return Ok(None) };
+        let after = self.answered(alert, &telling.contact, answer, How::Reply).await?;
+        Ok(after.map(|alert| came_of_in_a_text(language, &telling, answer, &alert)))
     }
 
-    /// The untaken alert whose telling reached this number last, in whichever business its owner is somebody.
-    async fn told_last(&self, tenant: Option<&TenantId>, number: &PhoneNumber) -> Result<Option<Told>, Failure> {
+    /// The untaken alert whose telling reached this number last, in whichever of the businesses its owner is somebody.
+    async fn told_last(&self, reply: &Reply) -> Result<Option<Told>, Failure> {
         let mut last: Option<Told> = None;
         for playbook in &self.context.desk.ledger.tenants.in_force().playbooks {
-            let owners = owners(playbook, tenant, number);
+            let owners = owners(playbook, reply);
             if owners.is_empty() {
                 continue;
             }
             for alert in self.untaken(&playbook.tenant).await? {
                 let told = told_to(&alert, &owners);
-                last = last.into_iter().chain(told).max_by_key(|told| told.at);
+                last = last.into_iter().chain(told).max_by_key(|told| told.telling.at);
             }
         }
         Ok(last)
@@ -84,7 +110,7 @@ impl Alerts {
         let now = ledger.clock.now();
         let mut answer = None;
         for playbook in ledger.tenants.in_force().playbooks.iter().filter(|playbook| playbook.oncall.is_some()) {
-            let known = owners(playbook, reply.tenant.as_ref(), &reply.from).first().copied();
+            let known = owners(playbook, reply).first().copied();
             if let (Some(contact), Some(until)) = (known, playbook.next_clock(minutes, now)) {
                 let shift = Shift { contact: contact.name.clone(), until, by: contact.name.clone(), at: now };
                 self.take_shift(playbook, shift).await?;
@@ -109,16 +135,15 @@ impl Replies for Alerts {
 }
 
 /// Everybody in this playbook who has this number; nobody where it is another business's.
-fn owners<'a>(playbook: &'a Playbook, tenant: Option<&TenantId>, number: &PhoneNumber) -> Vec<&'a Contact> {
-    let meant = tenant.is_none_or(|tenant| *tenant == playbook.tenant);
-    playbook.contacts.iter().filter(|contact| meant && contact.phone == *number).collect()
+fn owners<'a>(playbook: &'a Playbook, reply: &Reply) -> Vec<&'a Contact> {
+    let meant = reply.tenants.contains(&playbook.tenant);
+    playbook.contacts.iter().filter(|contact| meant && contact.phone == reply.from).collect()
 }
 
 fn told_to(alert: &Alert, owners: &[&Contact]) -> Option<Told> {
     alert.told.iter().rev().find_map(|telling| {
         let contact = owners.iter().find(|contact| contact.name == telling.contact)?;
-        let (contact, language) = (contact.name.clone(), contact.language);
-        Some(Told { at: telling.at, alert: alert.id, contact, language })
+        Some(Told { alert: alert.id, telling: telling.clone(), language: contact.language })
     })
 }
 

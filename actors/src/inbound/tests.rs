@@ -1,6 +1,7 @@
 //! Texts that come in, on memory ports.
 
-use engine::testing::memory::{ManualClock, MemoryBus, MemoryProvider, MemoryStore};
+use async_trait::async_trait;
+use engine::testing::memory::{ManualClock, MemoryBus, MemoryStore};
 use engine::testing::{fixtures, frames};
 use parking_lot::Mutex;
 
@@ -36,7 +37,8 @@ fn world() -> World {
 
 fn text(id: &str, from: &str, body: &str) -> Text {
     let (from, to) = (from.parse().unwrap(), "+15145550199".into());
-    Text { id: id.into(), tenant: None, from, to, body: body.into(), understood: None }
+    let whose = Whose::Shared(vec![frames::tenant("acme")]);
+    Text { id: id.into(), whose, from, to, body: body.into(), understood: None }
 }
 
 impl World {
@@ -99,6 +101,7 @@ async fn everything_else_is_an_answer_and_kept() {
     let world = world();
     for (id, body) in [("m1", "1"), ("m2", "J'y vais"), ("m3", "oui"), ("m4", "je prends la garde jusqu'à 8 h")] {
         assert_eq!(world.hears(id, OWNER, body).await, Some("noted".to_owned()));
+        assert_eq!(world.hears(id, OWNER, body).await, None, "delivered again, it answers nothing again");
     }
     assert_eq!(*world.replies.0.lock(), ["1", "J'y vais", "oui", "je prends la garde jusqu'à 8 h"]);
     let kept = Inbox::latest(&*world.store, Some(&frames::tenant("acme")), 10).await.unwrap();
@@ -111,35 +114,8 @@ async fn one_of_the_team_who_opts_out_is_known_by_name() {
     world.hears("m1", OWNER, "STOP").await;
     assert!(world.is_out(OWNER).await, "even of alerts");
     let out = world.store.in_force(None, 1).await.unwrap().remove(0);
-    let (tenant, contact) = on_the_team(&world.inbound.tenants, &out).unwrap();
+    let (tenant, contact) = world.inbound.leavers.on_the_team(&out).unwrap();
     assert_eq!((tenant.as_str(), &*contact), ("acme", "owner"));
     let stranger = OptOut { number: CALLER.parse().unwrap(), ..out };
-    assert_eq!(on_the_team(&world.inbound.tenants, &stranger), None);
-}
-
-#[tokio::test]
-async fn a_carriers_refusal_teaches_who_has_opted_out() {
-    let world = world();
-    let refusing = |class| {
-        MemoryProvider::answering(move |_| {
-            Some(SendOutcome::Rejected { code: 21610, class, message: "opted out".into() })
-        })
-    };
-    for (class, is_out) in [(ErrorClass::Blocked, false), (ErrorClass::OptedOut, true)] {
-        let listening = Listening::new(
-            Arc::new(refusing(class)),
-            world.store.clone(),
-            Arc::new(MemoryBus::default()),
-            world.inbound.tenants.clone(),
-            world.inbound.clock.clone(),
-        );
-        let owed = frames::text(&frames::call("acme", "c1"), "a", engine::priority::Priority::P1);
-        let frame = frames::frame_owing(&frames::call("acme", "c1"), 1, vec![owed.clone()]);
-        engine::ports::CallStore::append(&*world.store, &[frame]).await;
-        let sms = engine::ports::SmsOutbox::find(&*world.store, None, owed.id).await.unwrap().unwrap();
-        let token = engine::sms::AttemptToken::from_bits([1; 16]);
-        let attempt = Attempt::new(sms.id, 1, "+15145550199".into(), token, frames::moment(0));
-        listening.send(&sms, &attempt).await;
-        assert_eq!(world.is_out(owed.to.as_str()).await, is_out, "{class:?}");
-    }
+    assert_eq!(world.inbound.leavers.on_the_team(&stranger), None);
 }

@@ -112,6 +112,7 @@ async fn start(directory: &std::path::Path, calls: usize) -> anyhow::Result<Syst
         calls: store.clone(),
         outbox: store.clone(),
         ledger: store.clone(),
+        opt_outs: store.clone(),
         alerts: store,
         telephony: Arc::new(Nobody),
         pusher: Arc::new(Nobody),

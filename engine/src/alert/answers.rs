@@ -5,12 +5,13 @@ use super::draft::Draft;
 use super::machine::Desk;
 use super::receipt::What;
 use super::reply::Answer;
-use super::state::{AlertState, Telling, Word};
+use super::state::{AlertState, Place, Telling, Word};
 use super::step;
 
 impl Draft {
-    pub fn replied(&mut self, contact: &str, answer: Answer, how: How, desk: &Desk) {
-        let mine = |telling: &&mut Telling| &*telling.contact == contact;
+    pub fn replied(&mut self, (contact, place): (&str, Option<Place>), answer: Answer, how: How, desk: &Desk) {
+        let is_meant = |telling: &Telling| place.is_none_or(|place| telling.place == place);
+        let mine = |telling: &&mut Telling| &*telling.contact == contact && is_meant(telling);
         let Some(telling) = self.alert.told.iter_mut().rev().find(mine) else { return };
         let repeated = telling.answer.replace(answer) == Some(answer);
         if !repeated {
@@ -19,6 +20,8 @@ impl Draft {
         match answer {
             Answer::Take => self.acknowledged(contact, how, desk),
             Answer::Pass if repeated => {}
+            // A key of an earlier step says nothing of this one.
+            Answer::Pass if place.is_some_and(|place| place != self.alert.place) => {}
             Answer::Pass => self.passed(contact),
         }
     }

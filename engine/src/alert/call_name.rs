@@ -11,7 +11,7 @@ use crate::ids::{AlertId, BadId, digest64};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallName {
     pub alert: AlertId,
-    place: Place,
+    pub place: Place,
     /// Digest of the contact's name.
     contact: u64,
 }

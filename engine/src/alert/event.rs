@@ -49,8 +49,10 @@ pub enum AlertEvent {
     /// At start: calls that were being dialled were cut, and nobody knows how they ended.
     Restarted,
     /// Somebody who was told says something.
+    /// `place`: of which telling; `None`: of whatever they were told last.
     Replied {
         contact: Box<str>,
+        place: Option<Place>,
         answer: Answer,
         how: How,
     },

@@ -100,7 +100,9 @@ impl Alert {
             AlertEvent::Held { sms, why } => draft.held(*sms, why),
             AlertEvent::Pushed { place, word, fate, why } => draft.pushed(*place, *word, *fate, why.as_deref()),
             AlertEvent::Restarted => draft.restarted(),
-            AlertEvent::Replied { contact, answer, how } => draft.replied(contact, *answer, *how, desk),
+            AlertEvent::Replied { contact, place, answer, how } => {
+                draft.replied((contact, *place), *answer, *how, desk)
+            }
             AlertEvent::Acknowledged { by, how } => draft.acknowledged(by, *how, desk),
             AlertEvent::Resolved { by, how } => draft.resolved(by, *how),
         }

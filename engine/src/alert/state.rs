@@ -264,7 +264,7 @@ impl Fate {
         match self {
             Fate::Owed => !matches!(next, Fate::Owed),
             Fate::Dialling => !matches!(next, Fate::Owed | Fate::Dialling),
-            Fate::Unknown => matches!(next, Fate::Delivered | Fate::Answered | Fate::Failed),
+            Fate::Unknown => !matches!(next, Fate::Owed | Fate::Dialling | Fate::Unknown),
             _ => false,
         }
     }

@@ -1,6 +1,8 @@
 //! What people are told: by text in the business's own words, on the phone and about each other in ours.
 
-use super::state::{Alert, AlertState};
+use super::reply::Answer;
+use super::state::{Alert, AlertState, Telling};
+use super::step;
 use crate::ids::AlertId;
 use crate::playbook::{AlertWords, Contact, Language, Playbook};
 use crate::tools::checked;
@@ -25,9 +27,13 @@ pub(crate) fn body(contact: &Contact, words: &AlertWords, alert: AlertId, playbo
 
 /// What the others are told when somebody took it.
 pub(super) fn taken(language: Language, by: &str, words: &AlertWords) -> String {
+    format!("{}: {}.", about(words), takes(language, by))
+}
+
+fn about(words: &AlertWords) -> String {
     let AlertWords { business, priority, client, .. } = words;
-    let about = if client.is_empty() { String::new() } else { format!(" ({client})") };
-    format!("{business} {priority}{about}: {}.", takes(language, by))
+    let client = if client.is_empty() { String::new() } else { format!(" ({client})") };
+    format!("{business} {priority}{client}")
 }
 
 pub(super) fn takes(language: Language, by: &str) -> String {
@@ -38,20 +44,35 @@ pub(super) fn takes(language: Language, by: &str) -> String {
     }
 }
 
-/// What whoever said something of an alert is told came of it.
-pub fn came_of(language: Language, contact: &str, alert: &Alert) -> String {
+/// What whoever answered this telling is told came of it: how the alert stands now.
+pub fn came_of(language: Language, told: &Telling, answer: Answer, alert: &Alert) -> String {
+    let goes_on =
+        alert.state.is_running() && (alert.place > told.place || alert.awaits_answer() && step::next(alert).is_some());
     let taken = alert.acknowledged.as_ref().filter(|_| alert.state == AlertState::Acknowledged);
     match (taken, alert.state, language) {
-        (Some(taken), _, Language::Fr) if *taken.by == *contact => {
+        (Some(taken), _, Language::Fr) if taken.by == told.contact && answer == Answer::Pass => {
+            "Vous l'avez prise: elle reste à vous.".to_owned()
+        }
+        (Some(taken), _, Language::En) if taken.by == told.contact && answer == Answer::Pass => {
+            "You have taken it: it is still yours.".to_owned()
+        }
+        (Some(taken), _, Language::Fr) if taken.by == told.contact => {
             "C'est noté, merci: vous vous en occupez.".to_owned()
         }
-        (Some(taken), _, Language::En) if *taken.by == *contact => "Noted, thank you: it is yours.".to_owned(),
+        (Some(taken), _, Language::En) if taken.by == told.contact => "Noted, thank you: it is yours.".to_owned(),
         (Some(taken), _, language) => format!("{}.", takes(language, &taken.by)),
         (None, AlertState::Resolved, Language::Fr) => "C'est déjà réglé.".to_owned(),
         (None, AlertState::Resolved, Language::En) => "It is closed already.".to_owned(),
-        (None, _, Language::Fr) => "C'est noté: vous ne vous en occupez pas.".to_owned(),
-        (None, _, Language::En) => "Noted: you are not taking it.".to_owned(),
+        (None, _, Language::Fr) if goes_on => "C'est noté: la personne suivante est avisée.".to_owned(),
+        (None, _, Language::En) if goes_on => "Noted: the next person is told.".to_owned(),
+        (None, _, Language::Fr) => "C'est noté: il ne reste personne à aviser.".to_owned(),
+        (None, _, Language::En) => "Noted: nobody is left to be told.".to_owned(),
     }
+}
+
+/// The same in a text, which says what it is about: its reader may have been told of several.
+pub fn came_of_in_a_text(language: Language, told: &Telling, answer: Answer, alert: &Alert) -> String {
+    format!("{}. {}", about(&alert.words), came_of(language, told, answer, alert))
 }
 
 /// Whoever reads the business's channel has no name.

@@ -27,6 +27,9 @@ pub struct InboundSms {
 
 #[async_trait]
 pub trait Inbox: Send + Sync + 'static {
+    /// Whether a text of this id is kept.
+    async fn knows(&self, id: &str) -> Result<bool, Failure>;
+
     /// `false`: it was here before.
     async fn keep(&self, sms: &InboundSms) -> Result<bool, Failure>;
 

@@ -10,8 +10,8 @@ use crate::time::Timestamp;
 /// What somebody answered. The same message may come twice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
-    /// Whose alert it may be about; `None`: any whose team has this number.
-    pub tenant: Option<TenantId>,
+    /// Whose alerts it may be about: those who text from the account it came in by.
+    pub tenants: Vec<TenantId>,
     pub from: PhoneNumber,
     /// Whatever they said: "1", "j'y vais", "2", "je prends la garde jusqu'à 8 h".
     pub body: Box<str>,

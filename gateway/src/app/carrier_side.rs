@@ -23,12 +23,12 @@ pub(super) fn build(
 ) -> CarrierSide {
     let (tenants, clock) = (system.tenants.clone(), Arc::new(SystemClock));
     CarrierSide {
-        inbound: Inbound::new(store.clone(), Arc::new(system.alerts.clone()), bus, tenants, clock),
+        inbound: Inbound::new(store.clone(), Arc::new(system.alerts.clone()), bus, tenants.clone(), clock),
         reports: system.sms_reports.clone(),
         calls: ways.calls.clone(),
         late_reports,
         opt_outs: store.clone(),
         inbox: store.clone(),
-        webhooks: Webhooks::new(&settings.sms.twilio, ways.errors.clone()),
+        webhooks: Webhooks::new(&settings.sms.twilio, ways.errors.clone(), tenants),
     }
 }

@@ -1,7 +1,7 @@
 //! A carrier's accounts: the deployment's, and those of tenants who have one of their own.
 //!
 //! Follows the playbooks: a connection is made when a tenant first needs it, and again when its account or its secret is
-//! another.
+//! another. By tenant, not by account: those who share one have numbers of their own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ pub struct Accounts<T: ?Sized> {
     default: Arc<T>,
     tenants: Tenants,
     connect: Box<Connect<T>>,
-    /// By the account's name; as many as there are in the playbooks, and those that were.
-    own: Mutex<HashMap<Box<str>, Connection<T>>>,
+    /// As many as there are in the playbooks, and those that were.
+    own: Mutex<HashMap<TenantId, Connection<T>>>,
 }
 
 struct Connection<T: ?Sized> {
@@ -46,11 +46,11 @@ impl<T: ?Sized> Accounts<T> {
             return Ok(self.default.clone());
         };
         let mut own = self.own.lock();
-        if let Some(connection) = own.get(&carrier.account).filter(|connection| connection.to == *carrier) {
+        if let Some(connection) = own.get(tenant).filter(|connection| connection.to == *carrier) {
             return Ok(connection.way.clone());
         }
         let way = (self.connect)(carrier)?;
-        own.insert(carrier.account.clone(), Connection { to: carrier.clone(), way: way.clone() });
+        own.insert(tenant.clone(), Connection { to: carrier.clone(), way: way.clone() });
         Ok(way)
     }
 }

@@ -13,6 +13,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use actors::inbound::Text;
 use engine::alert::{Answer, CallName};
 use engine::failure::Failure;
+use engine::ids::TenantId;
 use engine::playbook::Language;
 use engine::ports::CallOutcome;
 use engine::sms::{DeliveryReport, Reported};
@@ -33,7 +34,7 @@ type Served = (&'static str, HttpResponse);
 pub async fn status(request: HttpRequest, token: Path<String>, payload: Payload, state: Data<State>) -> HttpResponse {
     let started = Instant::now();
     let served = match take_in(&request, payload, &state).await {
-        Ok((body, _, _room)) => told(&token, &Fields::read(&body), &state).await,
+        Ok((body, proven, _room)) => told(&token, &Fields::read(&body), &proven, &state).await,
         Err(refused) => refused,
     };
     counted("status", started, served, &state)
@@ -59,10 +60,15 @@ pub async fn voice(request: HttpRequest, call: Path<String>, payload: Payload, s
     counted("voice", started, served, &state)
 }
 
-async fn told(token: &str, fields: &Fields<'_>, state: &State) -> Served {
+async fn told(token: &str, fields: &Fields<'_>, proven: &Proven, state: &State) -> Served {
     let Some(report) = twilio::report(token, fields, &state.carrier.webhooks.errors, state.clock.now()) else {
         return ("ignored", no_content());
     };
+    match may_tell(&report, proven, state).await {
+        Ok(true) => {}
+        Ok(false) => return ("ignored", no_content()),
+        Err(failure) => return unavailable(&failure),
+    }
     match state.carrier.reports.apply(&report).await {
         Ok(Reported::Moved { .. }) => ("recorded", no_content()),
         Ok(Reported::Contradicts(_)) => ("contradicts", no_content()),
@@ -71,6 +77,18 @@ async fn told(token: &str, fields: &Fields<'_>, state: &State) -> Served {
         Ok(Reported::Unheard) => try_later(report, state),
         Err(failure) => unavailable(&failure),
     }
+}
+
+/// A tenant's account tells of its own messages alone. An attempt is committed before the carrier hears of it, so one
+/// that nobody knows is none of theirs.
+async fn may_tell(report: &DeliveryReport, proven: &Proven, state: &State) -> Result<bool, Failure> {
+    if proven.speaks_for_all() {
+        return Ok(true);
+    }
+    let Some(token) = &report.token else { return Ok(false) };
+    let Some(attempt) = state.outbox.attempt_of(token).await? else { return Ok(false) };
+    let sms = state.outbox.find(None, attempt.sms).await?;
+    Ok(sms.is_some_and(|sms| proven.speaks_for(&sms.tenant)))
 }
 
 fn try_later(report: DeliveryReport, state: &State) -> Served {
@@ -85,7 +103,8 @@ fn try_later(report: DeliveryReport, state: &State) -> Served {
 async fn heard(fields: &Fields<'_>, proven: Proven, state: &State) -> Served {
     let Some(inbound) = twilio::inbound(fields) else { return ("ignored", no_content()) };
     let twilio::Inbound { id, from, to, body, understood } = inbound;
-    let text = Text { id, tenant: proven.tenant, from, to, body, understood };
+    let whose = proven.texted(&[&to, fields.get("MessagingServiceSid").unwrap_or_default()]);
+    let text = Text { id, whose, from, to, body, understood };
     match state.carrier.inbound.hear(&text).await {
         Ok(Some(answer)) => ("answered", twiml_of(twiml::message(&answer))),
         Ok(None) => ("recorded", no_content()),
@@ -98,14 +117,21 @@ async fn called(call: &str, fields: &Fields<'_>, proven: Proven, language: Langu
     let (Ok(name), Some(heard)) = (call.parse::<CallName>(), twilio::heard(fields)) else {
         return ("ignored", twiml_of(twiml::nothing()));
     };
+    let may = |tenant: &TenantId| proven.speaks_for(tenant);
     match heard {
         Heard::OtherKey => ("other_key", twiml_of(twiml::ask(which_key(language), language))),
-        Heard::Ended(outcome) => {
-            let waited_for = state.carrier.calls.ended(call, outcome);
-            (if waited_for { "recorded" } else { "nobody_waits" }, twiml_of(twiml::nothing()))
-        }
+        Heard::Ended(outcome) => match state.alerts.ended(&name, may, outcome.clone()).await {
+            Ok(true) => {
+                state.carrier.calls.ended(call, outcome);
+                ("recorded", twiml_of(twiml::nothing()))
+            }
+            Ok(false) => ("unknown_call", twiml_of(twiml::nothing())),
+            // Whoever waits for the call records it as soon as that is possible.
+            Err(_) if state.carrier.calls.ended(call, outcome) => ("recorded_later", twiml_of(twiml::nothing())),
+            Err(failure) => unavailable(&failure),
+        },
         Heard::Answered(answer) => {
-            let came_of = state.alerts.keyed(&name, proven.tenant.as_ref(), answer).await;
+            let came_of = state.alerts.keyed(&name, may, answer).await;
             answered(call, answer, came_of, language, state)
         }
     }

@@ -150,8 +150,10 @@ pub async fn texts_that_come_in_are_kept_once_and_read_newest_first<S: Store>(st
         at: moment(at),
     };
     let (first, second) = (sms("m1", Some("acme"), 1), sms("m2", None, 2));
+    assert!(!store.knows("m1").await.unwrap());
     assert!(store.keep(&first).await.unwrap());
     assert!(!store.keep(&first).await.unwrap());
+    assert!(store.knows("m1").await.unwrap());
     assert!(store.keep(&second).await.unwrap());
     assert_eq!(Inbox::latest(store, None, 10).await.unwrap(), [second.clone(), first.clone()]);
     assert_eq!(Inbox::latest(store, None, 1).await.unwrap(), [second]);

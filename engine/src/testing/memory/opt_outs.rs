@@ -72,6 +72,10 @@ impl OptOuts for MemoryStore {
 
 #[async_trait]
 impl Inbox for MemoryStore {
+    async fn knows(&self, id: &str) -> Result<bool, Failure> {
+        Ok(lock(&self.records).inbox.iter().any(|kept| &*kept.id == id))
+    }
+
     async fn keep(&self, sms: &InboundSms) -> Result<bool, Failure> {
         let mut records = lock(&self.records);
         let is_new = records.inbox.iter().all(|kept| kept.id != sms.id);

@@ -11,6 +11,11 @@ use super::{SqliteStore, rows, unavailable};
 
 #[async_trait]
 impl Inbox for SqliteStore {
+    async fn knows(&self, id: &str) -> Result<bool, Failure> {
+        let query = sqlx::query("SELECT 1 FROM sms_inbound WHERE id = ?").bind(id);
+        Ok(query.fetch_optional(&self.readers).await.map_err(unavailable)?.is_some())
+    }
+
     async fn keep(&self, sms: &InboundSms) -> Result<bool, Failure> {
         let query = sqlx::query(
             "INSERT INTO sms_inbound (id, tenant, from_number, to_number, body, wish, received_at) \
