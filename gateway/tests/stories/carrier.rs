@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use gateway::settings::SmsProviderName;
+use gateway::settings::{Settings, SmsProviderName};
 use gateway::simulator::fake_twilio::{Act, Answer, Break, FakeTwilio, Fate, Manners};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
@@ -12,16 +12,21 @@ use sha1::Sha1;
 
 use crate::harness::{Answered, App};
 
-const PUBLIC: &str = "https://calls.example.com";
-const OURS: &str = "+14185550190";
-const CALLER: &str = "+14185550117";
-const OWNER: &str = "+14185550101";
-const CREW: &str = "+14185550102";
-const TOKEN: &str = "not-a-token";
+pub const PUBLIC: &str = "https://calls.example.com";
+pub const OURS: &str = "+14185550190";
+pub const CALLER: &str = "+14185550117";
+pub const OWNER: &str = "+14185550101";
+pub const CREW: &str = "+14185550102";
+pub const TOKEN: &str = "not-a-token";
 
 /// An app that sends through the fake one, each reached by the other through a proxy.
 async fn with_carrier(manners: Manners) -> (App, FakeTwilio) {
     let fake = FakeTwilio::start_with(manners).await.unwrap();
+    (carried_by(&fake, |_| ()).await, fake)
+}
+
+/// One more app, to which the fake one turns from now on.
+pub async fn carried_by(fake: &FakeTwilio, change: impl FnOnce(&mut Settings)) -> App {
     let app = App::start_with(|settings| {
         settings.public_url = PUBLIC.to_owned();
         settings.sms.provider = SmsProviderName::Twilio;
@@ -31,11 +36,12 @@ async fn with_carrier(manners: Manners) -> (App, FakeTwilio) {
         twilio.auth_token = TOKEN.to_owned().into();
         twilio.from = OURS.to_owned();
         twilio.mps = 1_000.0;
+        change(settings);
     })
     .await;
     let real = format!("http://{}", app.address());
     fake.change(|manners| manners.reached_at = Some((PUBLIC.to_owned(), real)));
-    (app, fake)
+    app
 }
 
 async fn alarm(app: &App, call: &str) {
@@ -227,6 +233,22 @@ async fn a_refusal_for_an_opt_out_is_remembered() {
 }
 
 #[tokio::test]
+async fn an_opt_out_that_a_report_tells_of_is_remembered_too() {
+    let (app, fake) = with_carrier(Manners::default()).await;
+    for number in [OWNER, CREW] {
+        fake.fate_of(number, Fate::Undelivered(21610));
+    }
+    alarm(&app, "call-told-later").await;
+    app.eventually("/api/sms?call=call-told-later", all_are("undelivered")).await;
+    alarm(&app, "call-after").await;
+    app.eventually("/api/sms?call=call-after", all_are("suppressed")).await;
+    let list = app.get("/api/opt-outs").await.json();
+    let sources: Vec<_> = list["items"].as_array().unwrap().iter().map(|item| &item["source"]).collect();
+    assert_eq!(sources, ["carrier", "carrier"]);
+    assert_eq!(fake.asked_to_send().len(), 2, "nobody is asked twice");
+}
+
+#[tokio::test]
 async fn help_is_answered_in_the_language_it_was_asked_in() {
     let (app, fake) = with_carrier(Manners::default()).await;
     let webhook = format!("{PUBLIC}/webhooks/twilio/inbound");
@@ -256,7 +278,7 @@ async fn an_operator_opts_numbers_out_and_in() {
     app.anybody(Method::GET, "/api/sms/inbound").await.refuses(401);
 }
 
-async fn posted(app: &App, path: &str, signature: &str, body: String) -> Answered {
+pub async fn posted(app: &App, path: &str, signature: &str, body: String) -> Answered {
     let mut request = app.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded");
     if !signature.is_empty() {
         request = request.header("x-twilio-signature", signature);
@@ -264,7 +286,7 @@ async fn posted(app: &App, path: &str, signature: &str, body: String) -> Answere
     Answered::to(request.body(body)).await
 }
 
-fn signature(token: &str, url: &str, fields: &[(&str, &str)]) -> String {
+pub fn signature(token: &str, url: &str, fields: &[(&str, &str)]) -> String {
     let mut fields = fields.to_vec();
     fields.sort_unstable();
     let text = fields.iter().fold(url.to_owned(), |text, (name, value)| text + name + value);

@@ -2,6 +2,7 @@
 
 mod alert_channel;
 mod alerts;
+mod answers;
 mod auth;
 mod calls;
 mod carrier;

@@ -60,6 +60,8 @@ pub enum Fate {
 pub enum Person {
     #[default]
     NobodyPicksUp,
+    /// It rings, and nothing more is ever heard of it.
+    RingsOn,
     Busy,
     /// Listens, and presses this key, or none.
     PicksUp(Option<char>),
@@ -72,6 +74,8 @@ pub enum Person {
 pub struct Manners {
     /// Signs callbacks; whoever comes with another one is 401.
     pub auth_token: String,
+    /// Accounts that have a token of their own.
+    pub accounts: Vec<(String, String)>,
     /// Before every answer.
     pub latency: Duration,
     /// Requests at once; one more is 429.
@@ -98,10 +102,18 @@ pub struct Manners {
     pub listing_lag: Duration,
 }
 
+impl Manners {
+    pub(super) fn token_of(&self, account: &str) -> &str {
+        let own = self.accounts.iter().find(|(known, _)| known == account);
+        own.map_or(&self.auth_token, |(_, token)| token)
+    }
+}
+
 impl Default for Manners {
     fn default() -> Manners {
         Manners {
             auth_token: AUTH_TOKEN.to_owned(),
+            accounts: Vec::new(),
             latency: Duration::ZERO,
             concurrency: None,
             mps: None,

@@ -54,7 +54,7 @@ fn knows_the_token(request: &Request, manners: &Manners) -> bool {
     let decoded = basic.and_then(|text| STANDARD.decode(text).ok()).and_then(|bytes| String::from_utf8(bytes).ok());
     decoded.is_some_and(|text| {
         text.split_once(':').is_some_and(|(user, token)| {
-            (user == request.account() || user.starts_with("SK")) && token == manners.auth_token
+            (user == request.account() || user.starts_with("SK")) && token == manners.token_of(&request.account())
         })
     })
 }

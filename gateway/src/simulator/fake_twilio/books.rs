@@ -14,6 +14,7 @@ use super::wire::{Answer, Request};
 #[derive(Clone, Debug)]
 pub struct Message {
     pub sid: String,
+    pub account: String,
     pub to: String,
     /// The number it is sent from; none until a service picks one.
     pub from: Option<String>,
@@ -88,6 +89,7 @@ impl Books {
         let leaves_in = if fails == Some(30036) { Duration::from_secs(validity) } else { leaves_in };
         let message = Message {
             sid: self.next("SM"),
+            account: request.account(),
             to,
             from,
             status: if service.is_some() { "accepted" } else { "queued" },
@@ -144,6 +146,12 @@ impl Books {
         }
     }
 
+    /// A number belongs to the account that last sent by it.
+    fn owner_of(&self, number: &str) -> String {
+        let sent = self.messages.iter().rev().find(|message| message.from.as_deref() == Some(number));
+        sent.map_or_else(|| "AC00000000000000000000000000000000".to_owned(), |message| message.account.clone())
+    }
+
     /// The form of a text that comes in. English keywords are obeyed; the others are not known to the real one either.
     pub fn comes_in(&mut self, from: &str, to: &str, body: &str) -> Vec<(String, String)> {
         let pair = (from.to_owned(), to.to_owned());
@@ -156,11 +164,11 @@ impl Books {
             }
             _ => (),
         }
-        let sid = self.next("SM");
+        let (sid, account) = (self.next("SM"), self.owner_of(to));
         let fields = [
             ("MessageSid", sid.as_str()),
             ("SmsSid", sid.as_str()),
-            ("AccountSid", "AC00000000000000000000000000000000"),
+            ("AccountSid", account.as_str()),
             ("From", from),
             ("To", to),
             ("Body", body),

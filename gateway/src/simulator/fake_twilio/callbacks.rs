@@ -39,8 +39,9 @@ impl Caller {
         let url = url.split('#').next().unwrap_or_default();
         let proxied =
             manners.reached_at.as_ref().and_then(|(public, real)| Some(format!("{real}{}", url.strip_prefix(public)?)));
+        let account = form.iter().find(|(name, _)| name == "AccountSid").map_or("", |(_, account)| account);
         let request = self.http.post(proxied.as_deref().unwrap_or(url));
-        let request = request.header("x-twilio-signature", signature(&manners.auth_token, url, form)).form(form);
+        let request = request.header("x-twilio-signature", signature(manners.token_of(account), url, form)).form(form);
         let answered = match request.send().await {
             Ok(response) => (response.status().as_u16(), response.text().await.unwrap_or_default()),
             Err(_) => (0, String::new()),
@@ -114,7 +115,7 @@ fn form(message: &Message) -> Form {
         ("SmsSid", message.sid.as_str()),
         ("MessageStatus", message.status),
         ("SmsStatus", message.status),
-        ("AccountSid", "AC00000000000000000000000000000000"),
+        ("AccountSid", message.account.as_str()),
         ("From", message.from.as_deref().unwrap_or("+15005550006")),
         ("To", message.to.as_str()),
         ("ApiVersion", "2010-04-01"),

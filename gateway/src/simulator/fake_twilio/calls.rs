@@ -24,7 +24,13 @@ impl State {
         let sid = self.books.lock().next("CA");
         self.books.lock().calls.insert(sid.clone(), ("queued", None));
         let person = self.people.lock().get(&to).copied().unwrap_or_default();
-        let call = Call { sid: sid.clone(), action: action(&twiml), callback: field("StatusCallback"), person };
+        let call = Call {
+            sid: sid.clone(),
+            account: request.account(),
+            action: action(&twiml),
+            callback: field("StatusCallback"),
+            person,
+        };
         let (state, manners) = (self.clone(), manners.clone());
         tokio::spawn(async move { state.ring(call, &manners).await });
         Answer::created(json!({"sid": sid, "status": "queued", "to": to}))
@@ -33,6 +39,10 @@ impl State {
     async fn ring(&self, call: Call, manners: &Manners) {
         sleep(SOON).await;
         let (end, answered_by, key) = match call.person {
+            Person::RingsOn => {
+                self.books.lock().calls.insert(call.sid, ("ringing", None));
+                return;
+            }
             Person::NobodyPicksUp => ("no-answer", None, None),
             Person::Busy => ("busy", None, None),
             Person::PicksUp(key) => ("completed", Some("human"), key),
@@ -51,6 +61,7 @@ impl State {
 
 struct Call {
     sid: String,
+    account: String,
     action: Option<String>,
     callback: Option<String>,
     person: Person,
@@ -58,7 +69,11 @@ struct Call {
 
 impl Call {
     fn form(&self, status: &str, answered_by: Option<&str>, key: Option<char>) -> Vec<(String, String)> {
-        let mut fields = vec![("CallSid", self.sid.clone()), ("CallStatus", status.to_owned())];
+        let mut fields = vec![
+            ("CallSid", self.sid.clone()),
+            ("AccountSid", self.account.clone()),
+            ("CallStatus", status.to_owned()),
+        ];
         fields.extend(answered_by.map(|by| ("AnsweredBy", by.to_owned())));
         fields.extend(key.map(|key| ("Digits", key.to_string())));
         fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

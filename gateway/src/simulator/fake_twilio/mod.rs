@@ -112,6 +112,13 @@ impl FakeTwilio {
         log
     }
 
+    /// Requests to place a call, oldest first.
+    pub fn asked_to_call(&self) -> Vec<Request> {
+        let mut log = self.log();
+        log.retain(|request| request.method == "POST" && request.path.ends_with("/Calls.json"));
+        log
+    }
+
     /// Messages it has taken, oldest first.
     pub fn messages(&self) -> Vec<Message> {
         self.state.books.lock().messages.clone()
