@@ -143,6 +143,11 @@ impl SmsPool {
         }
     }
 
+    /// The carrier was found to have a message of which nobody knew.
+    pub(crate) fn found(&self, sms: &Sms) {
+        let _ = self.actor.read().cast(Message::Found(Box::new(sms.clone())));
+    }
+
     /// Attempts so far, for those who may take a share of what the carrier allows.
     pub(crate) fn sends(&self) -> u64 {
         self.plan.ports.sends.load(Ordering::Relaxed)
@@ -240,6 +245,8 @@ pub(crate) enum Message {
     Free(Free),
     /// What a carrier told of a message it had taken.
     Told(Box<Sms>, ErrorClass),
+    /// It has a message it gave no answer about.
+    Found(Box<Sms>),
     Stop(RpcReplyPort<()>),
 }
 
@@ -271,6 +278,7 @@ impl Actor for PoolActor {
             Message::Look => state.plan.woken.store(false, Ordering::Release),
             Message::Free(free) => state.on_free(free),
             Message::Told(sms, class) => state.on_told(&sms, class),
+            Message::Found(sms) => state.on_found(&sms),
             Message::Stop(reply) => state.stop = Some(reply),
         }
         state.look(&myself).await;

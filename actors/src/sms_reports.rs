@@ -102,6 +102,9 @@ impl SmsReports {
         }
         if from == SmsState::Unknown {
             metrics::resolved(by);
+            if let Some(pool) = &self.pool {
+                pool.found(sms);
+            }
         }
         let told = report.status.state();
         if sms.state == SmsState::Queued && report.status.is_end() {

@@ -127,6 +127,12 @@ impl State {
         }
     }
 
+    pub fn on_found(&mut self, sms: &Sms) {
+        if let (Some(sender), Some(account)) = (sms.from.as_deref(), self.accounts.of(&sms.tenant)) {
+            account.was_taken(sms, sender);
+        }
+    }
+
     pub fn on_death(&mut self, died: ActorId) {
         self.free.retain(|sender| sender.get_id() != died);
         if let Some(lost) = self.busy.remove(&died) {

@@ -161,6 +161,12 @@ impl Breakers {
         }
     }
 
+    /// The carrier turned out to have a message it gave no answer about: what counts against `fuses` until now is
+    /// forgotten. One that is open stays so until its probe: what opened it may have happened since.
+    pub fn forgive(&mut self, fuses: &[Fuse]) {
+        self.states.retain(|fuse, state| state.open.is_some() || !fuses.contains(fuse));
+    }
+
     /// Those not closed, by kind.
     pub fn open(&self) -> [(FuseKind, usize); 4] {
         FuseKind::ALL.map(|kind| {

@@ -175,6 +175,15 @@ async fn a_message_whose_answer_was_lost_is_known_again_by_its_report_or_in_the_
 }
 
 #[tokio::test]
+async fn a_carrier_that_loses_answers_and_no_message_is_not_left_alone() {
+    let app = App::start().await;
+    for _ in 0..7 {
+        let id = sends(&app, TAKEN_THOUGH_BROKEN, "P3").await;
+        becomes(&app, &id, "delivered").await;
+    }
+}
+
+#[tokio::test]
 async fn a_list_is_read_page_by_page_and_by_what_is_wanted() {
     let app = App::start_with(|settings| settings.sms.sandbox.mps = 0.01).await;
     let first = sends(&app, "+14185550101", "P1").await;

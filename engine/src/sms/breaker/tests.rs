@@ -49,6 +49,19 @@ fn each_bad_news_opens_what_it_is_about_after_so_many_in_a_row() {
 }
 
 #[test]
+fn what_the_carrier_is_found_to_have_counts_no_more_and_reopens_nothing() {
+    let mut breakers = Breakers::new(Rules::default());
+    for _ in 0..10 {
+        breakers.hears(&fuses(), &unknown(), START);
+        breakers.forgive(&fuses());
+    }
+    assert!(open(&breakers).is_empty());
+    breakers.hears(&fuses(), &refused(ErrorClass::AccountFault), START);
+    breakers.forgive(&fuses());
+    assert_eq!(open(&breakers), [FuseKind::Account], "a message of before says nothing of now");
+}
+
+#[test]
 fn only_failures_in_a_row_count() {
     let mut breakers = Breakers::new(Rules::default());
     for _ in 0..10 {

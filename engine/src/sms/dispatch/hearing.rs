@@ -81,6 +81,11 @@ impl Account {
         }
     }
 
+    /// The carrier has a message from `sender` that it gave no answer about.
+    pub fn was_taken(&mut self, sms: &Sms, sender: &str) {
+        self.breakers.forgive(&Fuse::of(&sms.tenant, &sms.to, &sms.contact, sender));
+    }
+
     /// An attempt of an earlier life that may have left at `at`, for limits that outlive us.
     pub fn remembers(&mut self, past: &Past, at: Moment) {
         let levels = [
