@@ -3,9 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER};
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use actix_web::middleware::ErrorHandlerResponse;
+use actix_web::{Error, HttpResponse, HttpResponseBuilder, ResponseError};
 use engine::failure::Failure;
 use serde::Serialize;
 
@@ -148,6 +150,17 @@ impl ResponseError for Problem {
 
 pub async fn no_such_url() -> Result<HttpResponse, Problem> {
     Err(Problem::not_found("no such URL"))
+}
+
+/// The framework's own refusal of a body has another form.
+pub fn too_large<B: 'static>(response: ServiceResponse<B>) -> Result<ErrorHandlerResponse<B>, Error> {
+    let ours = response.response().error().is_none_or(|error| error.as_error::<Problem>().is_some());
+    Ok(ErrorHandlerResponse::Response(if ours {
+        response.map_into_left_body()
+    } else {
+        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
+        response.into_response(problem.error_response()).map_into_right_body()
+    }))
 }
 
 pub async fn method_not_allowed(methods: &'static str) -> Result<HttpResponse, Problem> {

@@ -29,6 +29,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::StatusCode;
+use actix_web::middleware::ErrorHandlers;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer, Resource, Route, guard, middleware};
 
@@ -114,6 +116,7 @@ pub fn serve(
             .app_data(web::PayloadConfig::new(body::SMALL_BYTES))
             .configure(urls)
             .default_service(web::to(error::no_such_url))
+            .wrap(ErrorHandlers::new().handler(StatusCode::PAYLOAD_TOO_LARGE, error::too_large))
             .wrap(middleware::from_fn(edge::edge))
     })
     .on_connect(move |_, connection| {

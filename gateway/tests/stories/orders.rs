@@ -184,6 +184,15 @@ async fn a_carrier_that_loses_answers_and_no_message_is_not_left_alone() {
 }
 
 #[tokio::test]
+async fn a_body_no_message_needs_is_refused_as_errors_are() {
+    let app = App::start().await;
+    let long = json!({"to": "+14185550101", "body": "x".repeat(200_000), "priority": "P2"});
+    for path in ["/api/sms", "/api/opt-outs"] {
+        post(&app, path, &long).await.refuses(413);
+    }
+}
+
+#[tokio::test]
 async fn a_list_is_read_page_by_page_and_by_what_is_wanted() {
     let app = App::start_with(|settings| settings.sms.sandbox.mps = 0.01).await;
     let first = sends(&app, "+14185550101", "P1").await;
