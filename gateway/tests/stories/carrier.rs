@@ -90,6 +90,16 @@ async fn an_undelivered_message_is_shown_with_its_code() {
 }
 
 #[tokio::test]
+async fn who_a_report_says_has_opted_out_is_texted_no_more() {
+    let (app, fake) = with_carrier(Manners::default()).await;
+    fake.fate_of(OWNER, Fate::Undelivered(21610));
+    alarm(&app, "call-unwanted").await;
+    let out = app.eventually("/api/opt-outs", |list| list["items"][0].is_object()).await;
+    assert_eq!((&out["items"][0]["number"], &out["items"][0]["source"]), (&json!(OWNER), &json!("carrier")));
+    assert_eq!(out["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn an_attempt_without_an_answer_is_known_by_its_callback_or_found_in_the_books() {
     for callbacks_lost in [false, true] {
         let (app, fake) = with_carrier(Manners { callbacks_lost, ..Manners::default() }).await;
