@@ -24,7 +24,7 @@ test:
 bench:
     cargo bench -p benches
 
-# What the SMS pool promises, measured at a carrier of its own; some six minutes
+# What the SMS pool promises, measured at a carrier of its own; some four minutes
 bench-sms *ARGS:
     cargo build --profile bench -p gateway --bin cordboard
     cargo run --profile bench -p benches --bin sms -- {{ARGS}}

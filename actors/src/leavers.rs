@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::TenantId;
-use engine::ports::{Clock, EventBus, OptOut, OptOutSource, OptOuts, SmsProvider};
+use engine::ports::{Clock, EventBus, Leaves, OptOut, OptOutSource, OptOuts, SmsProvider};
 use engine::sms::{Answered, Attempt, ErrorClass, Found, SendOutcome, Sms};
 use engine::time::Timestamp;
 use tracing::{error, info, warn};
@@ -91,7 +91,11 @@ impl SmsProvider for Listening {
     }
 
     async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
-        let answered = self.provider.send(sms, attempt).await;
+        self.send_timed(sms, attempt, Arc::new(|| {})).await
+    }
+
+    async fn send_timed(&self, sms: &Sms, attempt: &Attempt, leaves: Leaves) -> Answered {
+        let answered = self.provider.send_timed(sms, attempt, leaves).await;
         if let SendOutcome::Rejected { class: ErrorClass::OptedOut, .. } = &answered.outcome {
             self.leavers.told_by_carrier(sms, self.clock.now()).await;
         }

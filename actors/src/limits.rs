@@ -122,7 +122,7 @@ impl Default for Limits {
             commit_batch: 512,
             relay_batch: 512,
             live_backlog: 4_096,
-            senders: 32,
+            senders: 64,
             candidates: 64,
             shares: Shares::default(),
             breakers: Rules::default(),

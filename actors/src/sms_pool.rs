@@ -27,9 +27,9 @@ use engine::sms::breaker::FuseKind;
 use engine::sms::dispatch::Terms;
 use engine::sms::{ErrorClass, Sms};
 use parking_lot::RwLock;
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, warn};
 
 use self::standing::Standing;
@@ -242,6 +242,11 @@ struct PoolActor;
 pub(crate) enum Message {
     /// Something may be due, or a slot open.
     Look,
+    /// The first byte of what that sender has in hand was written.
+    Left {
+        by: ActorId,
+        at: Instant,
+    },
     Free(Free),
     /// What a carrier told of a message it had taken.
     Told(Box<Sms>, ErrorClass),
@@ -275,7 +280,15 @@ impl Actor for PoolActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Look => state.plan.woken.store(false, Ordering::Release),
+            Message::Look => {
+                state.plan.woken.store(false, Ordering::Release);
+                state.quiet_until = None;
+            }
+            Message::Left { by, at } => {
+                state.on_left(by, at);
+                // Nobody is freed and no slot opened by it.
+                return Ok(());
+            }
             Message::Free(free) => state.on_free(free),
             Message::Told(sms, class) => state.on_told(&sms, class),
             Message::Found(sms) => state.on_found(&sms),

@@ -4,17 +4,17 @@
 //! committed, so a store that is away holds it here with the outcome in hand. What a crash loses is that outcome: the
 //! pool then records the attempt as unknown.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use engine::failure::Failure;
-use engine::ports::{Claim, Clock, EventBus, Settled, SmsLedger, SmsOutbox, SmsProvider, Update};
+use engine::ports::{Claim, Clock, EventBus, Leaves, Settled, SmsLedger, SmsOutbox, SmsProvider, Update};
 use engine::sms::failover::is_senders_fault;
 use engine::sms::{Answered, SendOutcome, Settlement, Sms, SmsState, rest_after, settle};
 use engine::time::Timestamp;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info, warn};
 
 use crate::metrics::sms as metrics;
@@ -50,6 +50,8 @@ pub(crate) struct Order {
     pub refusals: u32,
     /// Should that be at fault, there is another to try.
     pub another: bool,
+    /// When its slot opens.
+    pub not_before: Instant,
 }
 
 /// The sender is free again, and what it learnt about the number or service it used.
@@ -58,7 +60,7 @@ pub(crate) struct Free {
     pub outcome: SendOutcome,
     /// How long that should be left alone.
     pub rest: Option<Duration>,
-    /// From handed over to the answer.
+    /// From when it left, or was handed over, to the answer.
     pub took: Duration,
 }
 
@@ -94,9 +96,13 @@ impl Actor for SenderActor {
         order: Arc<Order>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let started = Instant::now();
-        let answered = state.ports.send(&order).await;
-        let took = started.elapsed();
+        if order.not_before > Instant::now() {
+            sleep_until(order.not_before).await;
+        }
+        let left = Arc::new(OnceLock::new());
+        let handed_over = Instant::now();
+        let answered = state.ports.send(&order, state.telling(myself.get_id(), left.clone())).await;
+        let took = left.get().unwrap_or(&handed_over).elapsed();
         let rest = rest_after(&answered.outcome, order.refusals);
         if let Err(failure) = state.ports.record_until_done(&order, &answered).await {
             error!(sms.id = %order.claim.sms.id, %failure, "sms outcome cannot be recorded");
@@ -108,8 +114,22 @@ impl Actor for SenderActor {
     }
 }
 
+impl State {
+    /// Keeps when the message leaves and tells the pool, once.
+    fn telling(&self, by: ActorId, left: Arc<OnceLock<Instant>>) -> Leaves {
+        let pool = self.pool.clone();
+        Arc::new(move || {
+            let now = Instant::now();
+            if left.set(now).is_ok() {
+                // The pool is gone only when we are about to be.
+                let _ = pool.cast(sms_pool::Message::Left { by, at: now });
+            }
+        })
+    }
+}
+
 impl Ports {
-    async fn send(&self, order: &Order) -> Answered {
+    async fn send(&self, order: &Order, leaves: Leaves) -> Answered {
         let Claim { sms, attempt } = &order.claim;
         // A process that was halted between the claim and here.
         if self.clock.now() > sms.expires_at {
@@ -117,7 +137,7 @@ impl Ports {
         }
         let started = Instant::now();
         self.sends.fetch_add(1, Ordering::Relaxed);
-        let answered = self.provider.send(sms, attempt).await;
+        let answered = self.provider.send_timed(sms, attempt, leaves).await;
         metrics::sent(self.provider.name(), &answered.outcome, started.elapsed());
         answered
     }

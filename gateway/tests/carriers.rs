@@ -1,10 +1,11 @@
 //! The carriers, each against what it talks to: Twilio against one of our own, the sandbox against itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use engine::ids::{CallId, CallKey, SmsId, TenantId};
-use engine::ports::{Clock, SmsProvider, SystemClock};
+use engine::ports::{Clock, Leaves, SmsProvider, SystemClock};
 use engine::priority::Priority;
 use engine::sms::{Attempt, AttemptToken, DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome, Sms, SmsState};
 use engine::testing::frames::tenant;
@@ -68,6 +69,12 @@ fn twilio_at(base_url: &str, timeout_s: u64) -> Twilio {
     Twilio::new(&settings, &Ways::new(&settings, None).unwrap(), Arc::new(SystemClock)).unwrap()
 }
 
+/// Where nobody listens.
+fn closed_door() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
 async fn outcome_of(act: Act) -> SendOutcome {
     let fake = FakeTwilio::start().await;
     fake.will(act);
@@ -93,6 +100,26 @@ async fn twilio_is_sent_one_form_with_basic_auth() {
     assert_eq!(request.field("Body"), Some("Refoulement & odeur, 12 rue des Érables + sous-sol 🚨"));
     let validity: u64 = request.field("ValidityPeriod").unwrap().parse().unwrap();
     assert!((500..=600).contains(&validity), "what is left of ten minutes: {validity}");
+}
+
+#[tokio::test]
+async fn it_is_told_when_a_message_leaves_and_not_when_nobody_is_there() {
+    let fake = FakeTwilio::start().await;
+    let left = Arc::new(AtomicU32::new(0));
+    let counted = left.clone();
+    let leaves: Leaves = Arc::new(move || {
+        counted.fetch_add(1, Relaxed);
+    });
+    let (sms, attempt) = (sms("+15145550110"), attempt(NUMBER));
+    let outcome = twilio_at(&fake.url(), 5).send_timed(&sms, &attempt, leaves.clone()).await.outcome;
+    assert!(matches!(outcome, SendOutcome::Accepted { .. }));
+    assert_eq!(left.load(Relaxed), 1);
+    let request = &fake.log()[0];
+    assert!(request.header("content-length").is_some() && request.header("transfer-encoding").is_none());
+
+    let outcome = twilio_at(&closed_door(), 5).send_timed(&sms, &attempt, leaves).await.outcome;
+    assert!(matches!(outcome, SendOutcome::NotSent { .. }));
+    assert_eq!(left.load(Relaxed), 1);
 }
 
 #[tokio::test]
@@ -189,10 +216,7 @@ async fn what_proves_nothing_is_unknown_and_is_asked_once() {
 
 #[tokio::test]
 async fn a_closed_door_is_not_sent() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let outcome = twilio_at(&closed, 1).send(&sms("+15145550110"), &attempt(NUMBER)).await.outcome;
+    let outcome = twilio_at(&closed_door(), 1).send(&sms("+15145550110"), &attempt(NUMBER)).await.outcome;
     assert!(matches!(outcome, SendOutcome::NotSent { .. }), "{outcome:?}");
 }
 

@@ -1,12 +1,17 @@
 //! The SQLite store: the ports' contracts, what survives, and which indexes are used.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use engine::ports::CallStore;
+use engine::ids::SmsId;
+use engine::ports::{CallStore, ClaimRequest, Settled, SmsOutbox};
+use engine::priority::Priority::P2;
+use engine::sms::{NewSms, SendOutcome, Sms, SmsState, settle};
 use engine::testing::{contracts, frames};
 use gateway::stores::sqlite::SqliteStore;
 use sqlx::{Connection, Row, SqliteConnection};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 async fn open(directory: &TempDir, name: &str) -> SqliteStore {
     SqliteStore::open(&directory.path().join(name), 2).await.expect("a store opens")
@@ -70,6 +75,38 @@ async fn what_was_appended_is_there_when_the_file_is_opened_again() {
     let again = open(&directory, "cordboard.db").await;
     let timeline = again.timeline(&call, 0, 10).await.unwrap();
     assert_eq!(timeline.iter().map(|frame| frame.seq).collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn answers_that_come_together_are_settled_each_and_one_that_fails_fails_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&directory, "cordboard.db").await);
+    let text = |n: u8| NewSms { call: None, ..frames::text(&frames::call("acme", &format!("c{n}")), "a", P2) };
+    let texts: Vec<_> = (0..40).map(text).collect();
+    for text in &texts {
+        store.submit(text, None).await.unwrap();
+    }
+    let sender = || "+15145550199".into();
+    let requests: Vec<_> = texts.iter().map(|text| ClaimRequest { id: text.id, sender: sender() }).collect();
+    let claims = store.claim(&requests, frames::moment(5)).await.unwrap();
+    assert!(claims.iter().all(Result::is_ok));
+    let sent = SendOutcome::Accepted { provider_id: "X1".into() };
+    let accepted = settle(&Sms::owed(&texts[0]), &sent, 0, frames::moment(6));
+    let mut settling = JoinSet::new();
+    for id in texts.iter().map(|text| text.id).chain([SmsId::from_bits([7; 16])]) {
+        let (store, accepted) = (store.clone(), accepted.clone());
+        settling.spawn(async move { (id, store.settle(id, 1, &accepted, frames::moment(6)).await) });
+    }
+    let settled = settling.join_all().await;
+    let failed: Vec<_> = settled.iter().filter(|(_, settled)| settled.is_err()).map(|(id, _)| *id).collect();
+    assert_eq!(failed, [SmsId::from_bits([7; 16])]);
+    let is_its_own = |(id, settled): &(SmsId, Result<Settled, _>)| {
+        settled.as_ref().is_ok_and(|settled| settled.sms.id == *id && settled.moved)
+    };
+    assert_eq!(settled.iter().filter(|settled| is_its_own(settled)).count(), 40);
+    // Not closed: what was answered is on disk.
+    std::mem::forget(store);
+    assert_eq!(open(&directory, "cordboard.db").await.count(SmsState::Accepted).await, Ok(40));
 }
 
 #[tokio::test]

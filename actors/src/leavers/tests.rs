@@ -1,5 +1,7 @@
 //! What the carrier teaches, on memory ports.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
 use engine::ports::{CallStore, SmsOutbox};
 use engine::priority::Priority;
 use engine::sms::{AttemptToken, NewSms};
@@ -44,7 +46,10 @@ async fn a_carriers_refusal_teaches_who_has_opted_out() {
         let sms = SmsOutbox::find(&*world.store, None, world.owed.id).await.unwrap().unwrap();
         let token = AttemptToken::from_bits([1; 16]);
         let attempt = Attempt::new(sms.id, 1, "+15145550199".into(), token, frames::moment(0));
-        listening.send(&sms, &attempt).await;
+        let left = Arc::new(AtomicBool::new(false));
+        let leaves = left.clone();
+        listening.send_timed(&sms, &attempt, Arc::new(move || leaves.store(true, SeqCst))).await;
         assert_eq!(world.is_out().await, is_out, "{class:?}");
+        assert!(left.load(SeqCst), "and the pool hears when it left");
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use engine::failure::Failure;
 use engine::ports::{Candidate, Candidates, Claim, ClaimRequest, PutOff};
 use engine::priority::Priority;
-use engine::sms::dispatch::{Answer, Departure, Next, Taken};
+use engine::sms::dispatch::{Account, Answer, Departure, Next, Taken};
 use engine::sms::pace::Moment;
 use engine::sms::{SendOutcome, rest_after};
 use engine::time::Timestamp;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::accounts::AccountName;
@@ -25,12 +26,17 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const STEPS_ASIDE: Duration = Duration::from_secs(60);
 const HELD: &str = "held: it may not leave now, and others are let past";
 
+/// A message is chosen, claimed and handed over so long before its slot opens, and leaves when it does: what a commit
+/// takes is then not lost to the pace.
+const BEFORE: Duration = Duration::from_millis(5);
+
 /// A message whose slot is taken.
 struct Chosen {
     candidate: Candidate,
     sender: Box<str>,
     account: AccountName,
     taken: Taken,
+    leaves_at: Moment,
 }
 
 /// What came of choosing.
@@ -46,10 +52,13 @@ impl State {
     /// Returns how long to sleep.
     pub async fn fill_hands(&mut self) -> Result<Duration, Failure> {
         self.follow_playbooks().await?;
+        if let Some(quiet) = self.quiet_for() {
+            return Ok(quiet);
+        }
         while !self.free.is_empty() {
             let now = self.plan.ports.clock.now();
             let (due, expired) = self.read(now).await?;
-            let room = self.free.len();
+            let (room, waiting) = (self.free.len(), due.len());
             let Choice { chosen, put_off, until } = self.choose(due, room, now);
             let (wanted, held) = (chosen.len(), !put_off.is_empty());
             let claimed = self.claim(chosen, now).await?;
@@ -62,10 +71,24 @@ impl State {
                 return Ok(LOOK_AGAIN);
             }
             if wanted < room {
-                return self.sleep(until).await;
+                let sleeps = self.sleep(until).await?;
+                let is_quiet = wanted == waiting && self.nothing_waits(now).await?;
+                self.quiet_until = is_quiet.then(|| Instant::now() + sleeps);
+                return Ok(sleeps);
             }
         }
         Ok(self.plan.tick)
+    }
+
+    /// Nothing is due, not even what waits for another of its call to be answered.
+    async fn nothing_waits(&self, now: Timestamp) -> Result<bool, Failure> {
+        Ok(self.plan.ports.outbox.next_due(Timestamp::EPOCH).await?.is_none_or(|at| at > now))
+    }
+
+    /// How long it is known that nothing is due. An answer alone is then no reason to look.
+    fn quiet_for(&self) -> Option<Duration> {
+        let quiet = self.quiet_until?.saturating_duration_since(Instant::now());
+        (!quiet.is_zero()).then_some(quiet)
     }
 
     /// What is due, its tenants' days known; and whether anything has expired instead.
@@ -96,9 +119,9 @@ impl State {
             while choice.chosen.len() < room {
                 let at = self.moment();
                 let Some(account) = self.accounts.get(&name) else { break };
-                let departure = match account.next(&waiting, at) {
-                    Next::Send(departure) => departure,
-                    Next::Wait(until) => {
+                let (departure, leaves_at) = match next_before(account, &waiting, at) {
+                    Ok(departure) => departure,
+                    Err(until) => {
                         choice.until = [choice.until, until].into_iter().flatten().min();
                         break;
                     }
@@ -108,11 +131,11 @@ impl State {
                 match put_off {
                     Some(put_off) => choice.put_off.push(put_off),
                     None => {
-                        let taken = account.takes(&departure, at);
+                        let taken = account.takes(&departure, leaves_at);
                         let Departure { candidate, sender, .. } = departure;
                         self.days.count(&candidate.tenant, &candidate.to, &candidate.contact, candidate.segments);
                         let (candidate, account) = (candidate.clone(), name.clone());
-                        choice.chosen.push(Chosen { candidate, sender, account, taken });
+                        choice.chosen.push(Chosen { candidate, sender, account, taken, leaves_at });
                     }
                 }
                 waiting.retain(|candidate| candidate.id != id);
@@ -175,14 +198,15 @@ impl State {
         self.days.uncount(&candidate.tenant, &candidate.to, &candidate.contact, candidate.segments);
     }
 
-    fn hand_over(&mut self, claim: Claim, Chosen { candidate, account, taken, .. }: Chosen) {
-        let left = self.moment();
+    fn hand_over(&mut self, claim: Claim, chosen: Chosen) {
+        let Chosen { candidate, account, taken, leaves_at, .. } = chosen;
+        let leaves_at = leaves_at.max(self.moment());
         if let Some(account) = self.accounts.get(&account) {
-            account.leaves(candidate.id, left);
+            account.leaves(candidate.id, leaves_at);
         }
         metrics::slot_waited(candidate.priority, self.plan.ports.clock.now().since(candidate.due_at));
         let Taken { refusals, another } = taken;
-        let order = Arc::new(Order { claim, refusals, another });
+        let order = Arc::new(Order { claim, refusals, another, not_before: self.instant_of(leaves_at) });
         let hand = self.free.pop().expect("no more is chosen than hands are free");
         match hand.cast(order.clone()) {
             Ok(()) => drop(self.busy.insert(hand.get_id(), InHand { sender: hand, order, account })),
@@ -235,7 +259,23 @@ impl State {
         let ports = &self.plan.ports;
         let now = ports.clock.now();
         let due_in = ports.outbox.next_due(now).await?.map(|at| at.since(now));
-        let opens_in = until.map(|until| until.saturating_sub(self.moment()));
+        let opens_in = until.map(|until| until.saturating_sub(self.moment() + BEFORE));
         Ok([due_in, opens_in].into_iter().flatten().min().unwrap_or(self.plan.tick))
+    }
+}
+
+/// Who leaves next, now or in a moment, and when; else when to ask again.
+fn next_before<'c>(
+    account: &mut Account,
+    waiting: &'c [Candidate],
+    now: Moment,
+) -> Result<(Departure<'c>, Moment), Option<Moment>> {
+    let mut at = now;
+    loop {
+        match account.next(waiting, at) {
+            Next::Send(departure) => return Ok((departure, at)),
+            Next::Wait(Some(soon)) if at < soon && soon <= now + BEFORE => at = soon,
+            Next::Wait(until) => return Err(until),
+        }
     }
 }

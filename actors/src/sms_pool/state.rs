@@ -10,6 +10,7 @@ use engine::ports::{Begun, LearnedPace};
 use engine::sms::estimate::Backlog;
 use engine::sms::pace::{Moment, recovered};
 use engine::sms::{ErrorClass, SendOutcome, Sms};
+use engine::time::Timestamp;
 use ractor::{ActorId, ActorProcessingErr, ActorRef, MessagingErr, RpcReplyPort};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -29,8 +30,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 const LOOK_BACK: Duration = Duration::from_secs(120);
 const MOST_LOOKED_BACK: usize = 20_000;
 
-/// An attempt of an earlier life was committed before it left: it may have left so much later.
-const LEFT_WITHIN: Duration = Duration::from_millis(50);
+/// An attempt of an earlier life was committed before it left: it may have left so much later, if it was answered.
+const LEFT_WITHIN: Duration = Duration::from_millis(100);
 
 /// Our clock begins here, so that what was before us has a place on it.
 const ORIGIN: Moment = Duration::from_secs(3600);
@@ -52,6 +53,8 @@ pub(super) struct State {
     rests_until: Option<Instant>,
     timer: Option<JoinHandle<Result<(), MessagingErr<Message>>>>,
     counted_at: Option<Instant>,
+    /// Nothing is due before then that we have not seen.
+    pub quiet_until: Option<Instant>,
     /// Who waits for us to stop.
     pub stop: Option<RpcReplyPort<()>>,
 }
@@ -78,6 +81,7 @@ impl State {
             rests_until: None,
             timer: None,
             counted_at: None,
+            quiet_until: None,
             stop: None,
             plan,
         };
@@ -87,7 +91,15 @@ impl State {
 
     /// Now, on the clock of paces.
     pub fn moment(&self) -> Moment {
-        ORIGIN + self.born.elapsed()
+        self.moment_of(Instant::now())
+    }
+
+    pub fn instant_of(&self, at: Moment) -> Instant {
+        self.born + at.saturating_sub(ORIGIN)
+    }
+
+    fn moment_of(&self, at: Instant) -> Moment {
+        ORIGIN + at.saturating_duration_since(self.born)
     }
 
     async fn remember(&mut self) -> Result<(), Failure> {
@@ -95,7 +107,7 @@ impl State {
         let (wall, now) = (ports.clock.now(), self.moment());
         let begun = ports.ledger.begun_since(wall.minus(LOOK_BACK), MOST_LOOKED_BACK).await?;
         let learned = ports.ledger.learned().await?;
-        let left_at = |begun: &Begun| now.saturating_sub(wall.since(begun.at).saturating_sub(LEFT_WITHIN));
+        let left_at = |begun: &Begun| now.saturating_sub(wall.since(left_by(begun).unwrap_or(wall)));
         let factor = |pace: &LearnedPace| recovered(pace.factor, wall.since(pace.at));
         self.accounts.remember(&begun, left_at, &learned, factor, now);
         Ok(())
@@ -112,7 +124,21 @@ impl State {
         Ok(())
     }
 
+    /// What was handed over may have waited for a connection.
+    pub fn on_left(&mut self, by: ActorId, at: Instant) {
+        let at = self.moment_of(at);
+        if let Some(InHand { order, account, .. }) = self.busy.get(&by)
+            && let Some(account) = self.accounts.get(account)
+        {
+            account.leaves(order.claim.sms.id, at);
+        }
+    }
+
     pub fn on_free(&mut self, free: Free) {
+        if !matches!(free.outcome, SendOutcome::Accepted { .. }) {
+            // It may be due again.
+            self.quiet_until = None;
+        }
         if let Some(done) = self.busy.remove(&free.by) {
             self.hears(&done.order, &done.account, &free.outcome, free.rest, Some(free.took));
             self.free.push(done.sender);
@@ -134,6 +160,7 @@ impl State {
     }
 
     pub fn on_death(&mut self, died: ActorId) {
+        self.quiet_until = None;
         self.free.retain(|sender| sender.get_id() != died);
         if let Some(lost) = self.busy.remove(&died) {
             let outcome = SendOutcome::Unknown { reason: "its sender died".into() };
@@ -232,6 +259,12 @@ impl State {
         self.learned = learned;
         Ok(())
     }
+}
+
+/// The latest moment it can have left. `None`: it may be leaving now.
+fn left_by(begun: &Begun) -> Option<Timestamp> {
+    let ended_at = begun.ended_at?;
+    Some(if begun.answered { begun.at.plus(LEFT_WITHIN).min(ended_at) } else { ended_at })
 }
 
 impl Drop for State {

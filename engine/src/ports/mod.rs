@@ -33,5 +33,5 @@ pub use sms_outbox::{
     Candidate, Candidates, Checks, Claim, ClaimRequest, IdempotencyKey, NotClaimed, Settled, SmsFilter, SmsOutbox,
     Submitted,
 };
-pub use sms_provider::SmsProvider;
+pub use sms_provider::{Leaves, SmsProvider};
 pub use telephony::{CallOutcome, NewCall, Telephony};

@@ -14,6 +14,10 @@ use crate::time::Timestamp;
 pub struct Begun {
     pub attempt: Past,
     pub at: Timestamp,
+    /// When its answer came, or it was found to have none: it had left by then.
+    pub ended_at: Option<Timestamp>,
+    /// There was an answer. Without one it may have left at any moment until then.
+    pub answered: bool,
 }
 
 /// What a tenant used of a day: attempts that count, and those under way.

@@ -1,10 +1,15 @@
 //! A carrier.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::failure::Failure;
 use crate::ids::TenantId;
 use crate::sms::{Answered, Attempt, ErrorClass, Found, Sms};
+
+/// Called when the first byte of a message is written.
+pub type Leaves = Arc<dyn Fn() + Send + Sync>;
 
 #[async_trait]
 pub trait SmsProvider: Send + Sync + 'static {
@@ -14,6 +19,12 @@ pub trait SmsProvider: Send + Sync + 'static {
     /// Sends one message, once, from the attempt's sender. Bounded in time by the implementation; never retries by
     /// itself.
     async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered;
+
+    /// The same, and says when the message leaves: to connect may take longer than the pace of its sender forgives. A
+    /// carrier that cannot tell never says it.
+    async fn send_timed(&self, sms: &Sms, attempt: &Attempt, _leaves: Leaves) -> Answered {
+        self.send(sms, attempt).await
+    }
 
     /// Messages in the carrier's books that may be this attempt: of the same words, from the same sender to the same
     /// number, whoever sent them and whenever. An error is no answer, and never means absence.

@@ -1,10 +1,12 @@
 //! Texts by tenant: whose playbook has an account of its own sends by it, the others by the deployment's. One that cannot
 //! be used sends nothing, and its messages wait.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::TenantId;
-use engine::ports::SmsProvider;
+use engine::ports::{Leaves, SmsProvider};
 use engine::sms::{Answered, Attempt, ErrorClass, Found, SendOutcome, Sms};
 use tracing::error;
 
@@ -27,8 +29,12 @@ impl SmsProvider for ByTenant {
     }
 
     async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
+        self.send_timed(sms, attempt, Arc::new(|| {})).await
+    }
+
+    async fn send_timed(&self, sms: &Sms, attempt: &Attempt, leaves: Leaves) -> Answered {
         match self.accounts.of(&sms.tenant) {
-            Ok(provider) => provider.send(sms, attempt).await,
+            Ok(provider) => provider.send_timed(sms, attempt, leaves).await,
             Err(bad) => {
                 error!(tenant = sms.tenant.as_str(), error = %bad, "tenant's carrier account cannot be used");
                 SendOutcome::NotSent { reason: "the tenant's carrier account cannot be used".into() }.into()

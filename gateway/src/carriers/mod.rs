@@ -3,6 +3,7 @@
 
 mod accounts;
 mod by_tenant;
+mod leaving;
 pub mod sandbox;
 pub mod twilio;
 

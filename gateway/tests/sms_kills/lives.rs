@@ -51,6 +51,8 @@ pub struct Ends {
     pub owed: usize,
     pub kills: u64,
     pub still_to_ask: usize,
+    /// Messages a list of the unknown shows.
+    pub listed_unknown: usize,
 }
 
 impl Lives {
@@ -69,17 +71,23 @@ impl Lives {
         self.without_claim_rows = true;
     }
 
-    /// That many lives that are cut, and one that is left alone until nothing moves any more.
+    /// Lives until that many were cut, and one that is left alone until nothing moves any more.
     pub fn story(&self, kills: u64) -> Ends {
-        let cut = (0..kills).filter(|_| self.live(1 + roll(&self.dice) % STEPS, OWED)).count() as u64;
+        let (mut cut, mut lives) = (0, 0);
+        while cut < kills {
+            cut += u64::from(self.live(1 + roll(&self.dice) % STEPS, OWED));
+            lives += 1;
+            assert!(lives < 10 * kills, "hardly a life is cut");
+        }
         self.live(u64::MAX, 0);
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let (messages, still_to_ask) = runtime.block_on(async {
+        let (messages, unknown, still_to_ask) = runtime.block_on(async {
             let store = (self.open)().await;
-            (all_of(&*store).await, to_ask(&*store, Checks::Unknown).await)
+            let unknown = all_of(&*store, Some(SmsState::Unknown)).await;
+            (all_of(&*store, None).await, unknown, to_ask(&*store, Checks::Unknown).await)
         });
         let owed = usize::try_from(self.owed.load(SeqCst)).unwrap();
-        Ends { carrier: self.carrier.clone(), messages, owed, kills: cut, still_to_ask }
+        Ends { carrier: self.carrier.clone(), messages, owed, kills, still_to_ask, listed_unknown: unknown.len() }
     }
 
     /// Whether it was cut.

@@ -1,6 +1,7 @@
 //! What holds whatever the traffic, the carrier and the restarts: limits, order, shares.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use engine::ids::{CallKey, SmsId, TenantId};
@@ -49,6 +50,34 @@ fn sent_by(world: &World, sender: &str) -> Vec<(Instant, u32)> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_that_took_long_to_connect_counts_from_when_it_left() {
+    let mut world = World::new();
+    *world.carrier.connects_in.lock() = Some(SECOND * 3 / 10);
+    let slow = |_: &Sms, _: &str| (5 * SECOND, SendOutcome::Accepted { provider_id: "X1".into() });
+    *world.carrier.habit.lock() = Some(Arc::new(slow));
+    world.owes(110, 3, P4);
+    let _pool = world.pool_with(8, senders(&[A], Some(1.0))).await;
+    world.sees(3, SmsState::Accepted).await;
+    assert_eq!(most_in_a_second(&sent_by(&world, A)), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_cut_may_have_left_at_the_last_moment() {
+    let mut world = World::new();
+    *world.carrier.connects_in.lock() = Some(SECOND * 3 / 10);
+    let slow = |_: &Sms, _: &str| (5 * SECOND, SendOutcome::Accepted { provider_id: "X1".into() });
+    *world.carrier.habit.lock() = Some(Arc::new(slow));
+    world.owes(110, 2, P4);
+    let pool = world.pool_with(8, senders(&[A], Some(1.0))).await;
+    sleep(SECOND * 4 / 10).await;
+    World::kill(pool).await;
+    let _pool = world.pool_with(8, senders(&[A], Some(1.0))).await;
+    world.sees(1, SmsState::Accepted).await;
+    let sent = sent_by(&world, A);
+    assert_eq!((sent.len(), most_in_a_second(&sent)), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn in_no_second_more_than_the_limit_over_an_hour_of_traffic_killed_every_ten_seconds() {
     let world = World::new();
     let mut random = same_numbers(7);
@@ -88,6 +117,50 @@ async fn with_a_backlog_nearly_all_of_the_permitted_rate_is_used() {
         assert!(used >= 0.98, "{limit}: {used}");
         assert!(most_in_a_second(&sent) <= limit);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_claim_takes_is_not_lost_to_the_pace() {
+    let world = World::new();
+    *world.outbox.claim_takes.lock() = Duration::from_millis(4);
+    world.carrier.habit.lock().replace(Arc::new(|sms: &Sms, _: &str| (Duration::from_millis(40), accepted(sms))));
+    (0..3_500).for_each(|n| world.outbox.owe(message(&world, n, "boreal", P4)));
+    let _pool = world.pool_with(32, senders(&[A], Some(100.0))).await;
+    sleep(30 * SECOND).await;
+    let sent = sent_by(&world, A);
+    let used = sent.len() as f64 / 3_000.0;
+    assert!(used >= 0.998, "{used}");
+    assert!(most_in_a_second(&sent) <= 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_no_reason_to_look_at_a_queue_that_was_empty() {
+    let mut world = World::new();
+    world.carrier.habit.lock().replace(Arc::new(|sms: &Sms, _: &str| (Duration::from_millis(40), accepted(sms))));
+    let pool = world.pool_with(32, senders(&[A], None)).await;
+    world.owes(110, 20, P4);
+    let before = world.outbox.claims.load(SeqCst);
+    pool.wake();
+    world.sees(20, SmsState::Accepted).await;
+    sleep(SECOND).await;
+    let looks = world.outbox.claims.load(SeqCst) - before;
+    assert!(looks <= 2, "{looks}");
+    world.owes(210, 1, P4);
+    pool.wake();
+    world.sees(1, SmsState::Accepted).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_lets_the_next_of_the_same_call_leave() {
+    let world = World::new();
+    world.outbox.hides_lines.store(true, SeqCst);
+    world.carrier.habit.lock().replace(Arc::new(|sms: &Sms, _: &str| (Duration::from_millis(40), accepted(sms))));
+    let first = message(&world, 1, "boreal", P1);
+    let second = Sms { id: SmsId::from_bits([9; 16]), ..first.clone() };
+    [first, second].into_iter().for_each(|sms| world.outbox.owe(sms));
+    let _pool = world.pool_with(8, senders(&[A], None)).await;
+    sleep(SECOND / 10).await;
+    assert_eq!(sent_by(&world, A).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

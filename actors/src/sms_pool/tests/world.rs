@@ -1,16 +1,16 @@
 //! The world of these stories: an outbox in memory, a carrier with a script, and the clock of paused time.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, SmsId, TenantId};
 use engine::ports::{
-    Begun, Candidate, Candidates, Checks, Claim, ClaimRequest, Clock, DayUse, IdempotencyKey, LearnedPace, NotClaimed,
-    PutOff, Settled, SmsFilter, SmsLedger, SmsOutbox, SmsProvider, Submitted, Update,
+    Begun, Candidate, Candidates, Checks, Claim, ClaimRequest, Clock, DayUse, IdempotencyKey, LearnedPace, Leaves,
+    NotClaimed, PutOff, Settled, SmsFilter, SmsLedger, SmsOutbox, SmsProvider, Submitted, Update,
 };
 use engine::priority::Priority;
 use engine::sms::dispatch::Past;
@@ -78,7 +78,7 @@ pub struct Outbox {
     /// Where each one is, and which of them are queued: a day is ten thousand of them.
     places: Mutex<HashMap<SmsId, usize>>,
     queued: Mutex<BTreeSet<usize>>,
-    begun: Mutex<Vec<Begun>>,
+    begun: Mutex<Vec<(SmsId, Begun)>>,
     tried: Mutex<HashMap<SmsId, Vec<Box<str>>>>,
     learned: Mutex<Vec<LearnedPace>>,
     pub depth: Mutex<[u64; 4]>,
@@ -88,11 +88,20 @@ pub struct Outbox {
     pub claims_to_panic: AtomicU32,
     pub reports_to_miss: AtomicU32,
     pub claims: AtomicU32,
+    /// What waits for another of its call to the same person is not shown, as real stores do it.
+    pub hides_lines: AtomicBool,
     /// How long a claim's commit takes, or the process is halted after it.
     pub claim_takes: Mutex<Duration>,
 }
 
 impl Outbox {
+    /// The newest attempt of it.
+    fn ends(&self, id: SmsId, now: Timestamp, answered: bool) {
+        if let Some((_, begun)) = self.begun.lock().iter_mut().rev().find(|(of, _)| *of == id) {
+            (begun.ended_at, begun.answered) = (Some(now), answered);
+        }
+    }
+
     pub fn owe(&self, sms: Sms) {
         let mut rows = self.rows.lock();
         self.places.lock().insert(sms.id, rows.len());
@@ -136,7 +145,11 @@ impl SmsOutbox for Outbox {
         let expired = late.into_iter().map(expire).collect();
         // In the order they were owed, which for most is that of their deadlines.
         let mut of: BTreeMap<(Priority, &TenantId), Vec<&Sms>> = BTreeMap::new();
-        for sms in queued.iter().map(|place| &rows[*place]).filter(|sms| sms.due_at <= now) {
+        let hides = self.hides_lines.load(SeqCst);
+        let is_under_way = |it: &&Sms| hides && it.call.is_some() && it.state == SmsState::Sending;
+        let lines: HashSet<_> = rows.iter().filter(is_under_way).map(|it| (&it.to, &it.call)).collect();
+        let may = |sms: &&Sms| sms.due_at <= now && !lines.contains(&(&sms.to, &sms.call));
+        for sms in queued.iter().map(|place| &rows[*place]).filter(may) {
             let of_tenant = of.entry((sms.priority, &sms.tenant)).or_default();
             if of_tenant.len() < per_class {
                 of_tenant.push(sms);
@@ -167,7 +180,7 @@ impl SmsOutbox for Outbox {
             let sms = Some(&mut rows[place]).filter(|_| was_queued).ok_or(NotClaimed::Gone)?;
             let (tenant, to) = (sms.tenant.clone(), sms.to.clone());
             let attempt = Past { tenant, to, sender: request.sender.clone(), segments: sms.segments };
-            self.begun.lock().push(Begun { attempt, at: now });
+            self.begun.lock().push((sms.id, Begun { attempt, at: now, ended_at: None, answered: false }));
             self.tried.lock().entry(sms.id).or_default().push(request.sender.clone());
             sms.state = SmsState::Sending;
             sms.attempts += 1;
@@ -187,6 +200,7 @@ impl SmsOutbox for Outbox {
         let place = self.place(id);
         let sms = &mut rows[place];
         let moved = sms.state == SmsState::Sending;
+        self.ends(id, now, settlement.state != SmsState::Unknown);
         if moved {
             sms.state = settlement.state;
             sms.attempts -= u32::from(!settlement.counts);
@@ -213,9 +227,10 @@ impl SmsOutbox for Outbox {
         Ok(Reported::Moved { sms: sms.clone(), from })
     }
 
-    async fn recover(&self, _: Timestamp) -> Result<Vec<Sms>, Failure> {
+    async fn recover(&self, now: Timestamp) -> Result<Vec<Sms>, Failure> {
         let mut rows = self.rows.lock();
         let cut = rows.iter_mut().filter(|sms| sms.state == SmsState::Sending).map(|sms| {
+            self.ends(sms.id, now, false);
             sms.state = SmsState::Unknown;
             sms.clone()
         });
@@ -280,12 +295,13 @@ impl SmsOutbox for Outbox {
 #[async_trait]
 impl SmsLedger for Outbox {
     async fn begun_since(&self, since: Timestamp, _: usize) -> Result<Vec<Begun>, Failure> {
-        Ok(self.begun.lock().iter().filter(|begun| begun.at >= since).cloned().collect())
+        Ok(self.begun.lock().iter().map(|(_, begun)| begun).filter(|begun| begun.at >= since).cloned().collect())
     }
 
     async fn used_since(&self, tenant: &TenantId, since: Timestamp) -> Result<DayUse, Failure> {
         let begun = self.begun.lock();
-        let of_tenant = begun.iter().filter(|begun| begun.attempt.tenant == *tenant && begun.at >= since);
+        let of_tenant =
+            begun.iter().map(|(_, begun)| begun).filter(|begun| begun.attempt.tenant == *tenant && begun.at >= since);
         Ok(DayUse { segments: of_tenant.map(|begun| u64::from(begun.attempt.segments)).sum(), callers: Vec::new() })
     }
 
@@ -355,6 +371,8 @@ pub type Habit = dyn Fn(&Sms, &str) -> (Duration, SendOutcome) + Send + Sync;
 /// A carrier with a script per number; without one it accepts at once.
 #[derive(Default)]
 pub struct Carrier {
+    /// What it takes to connect for the next message.
+    pub connects_in: Mutex<Option<Duration>>,
     pub habit: Mutex<Option<Arc<Habit>>>,
     /// How often each message was taken, or may have been.
     pub taken: Mutex<HashMap<SmsId, u32>>,
@@ -387,6 +405,15 @@ impl SmsProvider for Carrier {
 
     fn class_of(&self, code: u32) -> Option<ErrorClass> {
         self.classes.lock().get(&code).copied()
+    }
+
+    async fn send_timed(&self, sms: &Sms, attempt: &Attempt, leaves: Leaves) -> Answered {
+        let connects_in = self.connects_in.lock().take();
+        if let Some(connects_in) = connects_in {
+            tokio::time::sleep(connects_in).await;
+        }
+        leaves();
+        self.send(sms, attempt).await
     }
 
     async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {

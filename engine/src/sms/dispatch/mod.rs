@@ -319,11 +319,11 @@ impl Account {
         has_another(&with(&candidate.tried), &with(at_fault), &self.terms.senders)
     }
 
-    /// It was claimed, which took a moment: it really leaves now.
+    /// It was claimed, and connected for, which took a moment: it really leaves now.
     pub fn leaves(&mut self, id: SmsId, now: Moment) {
         if let Some(it) = self.under_way.get_mut(&id) {
             self.levels.delay(&it.levels, it.left, now.saturating_sub(it.left));
-            it.left = now;
+            it.left = it.left.max(now);
         }
     }
 

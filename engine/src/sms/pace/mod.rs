@@ -26,8 +26,9 @@ pub type Moment = Duration;
 /// How late a message may be for its slot without the slots after it moving too: a commit and a timer's grain.
 const LATE: Duration = Duration::from_millis(50);
 
-/// The most an answer's delay is taken for a delay of its request. A carrier that answers slowly must not cost pace.
-const DOUBT: Duration = Duration::from_millis(20);
+/// The most an answer's delay is taken for a delay of its request: a carrier whose answers take longer or shorter must
+/// not cost more than a hundredth of the pace.
+const DOUBT: Duration = Duration::from_millis(10);
 
 /// One limit in segments per second.
 #[derive(Clone, Debug)]

@@ -17,6 +17,12 @@ pub async fn attempts_of_late_are_told_oldest_first<S: CallStore + SmsOutbox + S
     assert_eq!(begun.iter().map(|begun| begun.at).collect::<Vec<_>>(), [moment(6), moment(7)]);
     let past = &begun[0].attempt;
     assert_eq!((&*past.sender, &past.to, past.segments), (SENDER, &texts[1].to, texts[1].segments));
+    assert!(begun.iter().all(|begun| begun.ended_at.is_none() && !begun.answered), "they are under way");
+    store.settle(texts[1].id, 1, &settlement(SmsState::Accepted), moment(8)).await.unwrap();
+    store.recover(moment(9)).await.unwrap();
+    let begun = store.begun_since(moment(6), 10).await.unwrap();
+    let ends: Vec<_> = begun.iter().map(|begun| (begun.ended_at, begun.answered)).collect();
+    assert_eq!(ends, [(Some(moment(8)), true), (Some(moment(9)), false)], "one was cut");
     let newest = store.begun_since(moment(0), 1).await.unwrap();
     assert_eq!(newest.iter().map(|begun| begun.at).collect::<Vec<_>>(), [moment(7)]);
 }

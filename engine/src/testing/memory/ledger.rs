@@ -24,7 +24,12 @@ impl SmsLedger for MemoryStore {
             .map(|(sms, attempt)| {
                 let (tenant, to) = (sms.tenant.clone(), sms.to.clone());
                 let attempt_of = Past { tenant, to, sender: attempt.sender.clone(), segments: sms.segments };
-                Begun { attempt: attempt_of, at: attempt.started_at }
+                Begun {
+                    attempt: attempt_of,
+                    at: attempt.started_at,
+                    ended_at: attempt.answered_at,
+                    answered: attempt.outcome.is_some_and(|outcome| outcome != SmsState::Unknown),
+                }
             })
             .collect();
         begun.sort_by_key(|begun| begun.at);

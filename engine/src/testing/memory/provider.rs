@@ -9,7 +9,7 @@ use super::lock;
 use crate::failure::Failure;
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
-use crate::ports::SmsProvider;
+use crate::ports::{Leaves, SmsProvider};
 use crate::sms::{Answered, Attempt, DeliveryStatus, Found, SendOutcome, Sms};
 
 type Outcome = dyn Fn(&Sms) -> Option<SendOutcome> + Send + Sync;
@@ -77,6 +77,11 @@ impl SmsProvider for MemoryProvider {
             self.has(sms, &attempt.sender, found);
         }
         outcome.into()
+    }
+
+    async fn send_timed(&self, sms: &Sms, attempt: &Attempt, leaves: Leaves) -> Answered {
+        leaves();
+        self.send(sms, attempt).await
     }
 
     async fn find(&self, sms: &Sms, attempt: &Attempt) -> Result<Vec<Found>, Failure> {

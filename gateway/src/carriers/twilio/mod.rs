@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::TenantId;
 use engine::playbook::sms::OwnCarrier;
-use engine::ports::{Clock, SmsProvider};
+use engine::ports::{Clock, Leaves, SmsProvider};
 use engine::sms::{Answered, Attempt, DeliveryReport, DeliveryStatus, ErrorClass, Found, Sms};
 use secrecy::SecretString;
 use tokio::sync::mpsc;
@@ -36,7 +36,7 @@ use self::client::Account;
 pub use self::errors::Errors;
 use self::form::Callbacks;
 use self::telephones::Telephones;
-use super::{Accounts, BadCarrier, ByTenant, Carrier, pace};
+use super::{Accounts, BadCarrier, ByTenant, Carrier, leaving, pace};
 use crate::settings;
 
 pub use calls::{Heard, Phone, UnderWay, heard};
@@ -164,10 +164,14 @@ impl SmsProvider for Twilio {
     }
 
     async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
+        self.send_timed(sms, attempt, Arc::new(|| {})).await
+    }
+
+    async fn send_timed(&self, sms: &Sms, attempt: &Attempt, leaves: Leaves) -> Answered {
         let callback = self.callbacks.as_ref().map(|callbacks| callbacks.status(&attempt.token));
         let form = form::message(sms, &attempt.sender, callback, self.clock.now());
         let request = self.account.post(self.account.url(&["Messages.json"])).form(&form);
-        match request.send().await {
+        match leaving::send(request, leaves).await {
             Ok(response) => {
                 self.hears(answers::concurrent(response.headers()));
                 let http_status = Some(response.status().as_u16());

@@ -13,6 +13,7 @@ use engine::ports::{AlertStore, AlertsWanted};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
+use super::together::Write;
 use super::{SqliteStore, rows, unavailable};
 
 type Writing<'t> = Transaction<'t, Sqlite>;
@@ -20,16 +21,7 @@ type Writing<'t> = Transaction<'t, Sqlite>;
 #[async_trait]
 impl AlertStore for SqliteStore {
     async fn write(&self, change: &Change) -> Result<bool, Failure> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        if !write_change(&mut transaction, change).await.map_err(unavailable)? {
-            return Ok(false);
-        }
-        let texts: Vec<_> = change.texts.iter().collect();
-        if !texts.is_empty() {
-            super::outbox::write_texts(&mut transaction, &texts).await.map_err(unavailable)?;
-        }
-        transaction.commit().await.map_err(unavailable)?;
-        Ok(true)
+        self.together.write(&self.writer, Changed(change.clone())).await
     }
 
     async fn alert(&self, tenant: Option<&TenantId>, id: AlertId) -> Result<Option<Alert>, Failure> {
@@ -86,6 +78,26 @@ impl AlertStore for SqliteStore {
         let query = sqlx::query("SELECT seq, at, what FROM alert_events WHERE alert_id = ? ORDER BY seq");
         let read = query.bind(id.to_string()).fetch_all(&self.readers).await.map_err(unavailable)?;
         read.iter().map(entry).collect()
+    }
+}
+
+/// A change of an alert, and whom it has told.
+struct Changed(Change);
+
+#[async_trait]
+impl Write for Changed {
+    type Answer = bool;
+
+    async fn write(&self, transaction: &mut Writing<'_>) -> Result<bool, Failure> {
+        let Changed(change) = self;
+        if !write_change(transaction, change).await.map_err(unavailable)? {
+            return Ok(false);
+        }
+        let texts: Vec<_> = change.texts.iter().collect();
+        if !texts.is_empty() {
+            super::outbox::write_texts(transaction, &texts).await.map_err(unavailable)?;
+        }
+        Ok(true)
     }
 }
 

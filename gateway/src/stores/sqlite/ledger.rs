@@ -16,8 +16,8 @@ use super::{SqliteStore, rows, unavailable};
 impl SmsLedger for SqliteStore {
     async fn begun_since(&self, since: Timestamp, limit: usize) -> Result<Vec<Begun>, Failure> {
         let query = sqlx::query(
-            "SELECT tenant, to_number, segments, sender, started_at FROM sms_attempts AS attempts \
-             JOIN sms_messages ON id = sms_id WHERE started_at >= ? ORDER BY started_at DESC LIMIT ?",
+            "SELECT tenant, to_number, segments, sender, started_at, answered_at, \
+             coalesce(outcome, 'unknown') <> 'unknown' AS answered FROM sms_attempts AS attempts JOIN sms_messages ON id = sms_id WHERE started_at >= ? ORDER BY started_at DESC LIMIT ?",
         );
         let query = query.bind(since.to_string()).bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let newest_first = query.fetch_all(&self.readers).await.map_err(unavailable)?;
@@ -86,5 +86,6 @@ fn begun(row: &SqliteRow) -> Result<Begun, Failure> {
         sender: rows::get::<&str>(row, "sender")?.into(),
         segments: rows::number(row, "segments")?,
     };
-    Ok(Begun { attempt, at: rows::time(row, "started_at")? })
+    let (at, ended_at) = (rows::time(row, "started_at")?, rows::optional_time(row, "answered_at")?);
+    Ok(Begun { attempt, at, ended_at, answered: rows::get(row, "answered")? })
 }

@@ -11,6 +11,7 @@ mod ledger;
 mod opt_outs;
 mod outbox;
 mod rows;
+mod together;
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -20,6 +21,8 @@ use engine::failure::Failure;
 use sqlx::SqlitePool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions, SqliteSynchronous};
+
+use self::together::Together;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
@@ -31,6 +34,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    together: Together,
 }
 
 impl SqliteStore {
@@ -43,7 +47,7 @@ impl SqliteStore {
         MIGRATIONS.run(&writer).await.map_err(|error| cannot_migrate(file, error))?;
         let readers = pool(readers.max(1)).connect_with(options.read_only(true).create_if_missing(false));
         let readers = readers.await.map_err(|error| cannot_open(file, error))?;
-        Ok(SqliteStore { writer, readers })
+        Ok(SqliteStore { writer, readers, together: Together::default() })
     }
 
     /// Whether the file can be read, and locked for writing.

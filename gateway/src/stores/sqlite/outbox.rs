@@ -6,6 +6,7 @@ mod changes;
 mod lists;
 mod queue;
 mod requests;
+mod settling;
 
 use async_trait::async_trait;
 use engine::failure::Failure;
@@ -49,7 +50,7 @@ impl SmsOutbox for SqliteStore {
     }
 
     async fn report(&self, report: &DeliveryReport, class: Option<ErrorClass>) -> Result<Reported, Failure> {
-        self.hear_report(report, class).await
+        self.hear(report, class).await
     }
 
     async fn recover(&self, now: Timestamp) -> Result<Vec<Sms>, Failure> {

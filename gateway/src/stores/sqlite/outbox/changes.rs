@@ -11,64 +11,60 @@ use sqlx::sqlite::SqliteRow;
 use super::{Writing, all, bounded};
 use crate::stores::sqlite::{SqliteStore, opt_outs, rows, unavailable};
 
+/// One answer, in a transaction that may settle others too.
+pub(super) async fn settle(
+    transaction: &mut Writing<'_>,
+    id: SmsId,
+    attempt: u32,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> Result<Settled, Failure> {
+    let found = message(transaction, id).await?;
+    let (mut sms, last_attempt) = found.ok_or_else(|| Failure::fail(format!("no text message {id}")))?;
+    let query = sqlx::query("SELECT * FROM sms_attempts WHERE sms_id = ? AND attempt = ?");
+    let row = query.bind(id.to_string()).bind(attempt).fetch_optional(&mut **transaction).await;
+    let Some(mut attempt) = row.map_err(unavailable)?.as_ref().map(rows::attempt).transpose()? else {
+        return Ok(Settled { sms, moved: false });
+    };
+    let before = attempt.clone();
+    let moved = settlement.apply(&mut sms, &mut attempt, before.number == last_attempt, now);
+    if moved {
+        write_message(transaction, &sms).await?;
+        sms = unless_unwanted(transaction, sms, now).await?;
+    }
+    if attempt != before {
+        write_attempt(transaction, &attempt).await?;
+    }
+    Ok(Settled { sms, moved })
+}
+
+/// One report, in the same way.
+pub(super) async fn hear_report(
+    transaction: &mut Writing<'_>,
+    report: &DeliveryReport,
+    class: Option<ErrorClass>,
+) -> Result<Reported, Failure> {
+    let query = match &report.token {
+        Some(token) => sqlx::query("SELECT * FROM sms_attempts WHERE token = ?").bind(token.as_str()),
+        None => sqlx::query("SELECT * FROM sms_attempts WHERE provider_id = ?").bind(report.provider_id.as_ref()),
+    };
+    let row = query.fetch_optional(&mut **transaction).await.map_err(unavailable)?;
+    let Some(mut attempt) = row.as_ref().map(rows::attempt).transpose()? else { return Ok(Reported::Unheard) };
+    let found = message(transaction, attempt.sms).await?;
+    let Some((mut sms, last_attempt)) = found else { return Ok(Reported::Unheard) };
+    let before = attempt.clone();
+    let mut reported = hear(&mut sms, &mut attempt, before.number == last_attempt, report, class);
+    if let Reported::Moved { sms, .. } = &mut reported {
+        write_message(transaction, sms).await?;
+        *sms = unless_unwanted(transaction, sms.clone(), sms.updated_at).await?;
+    }
+    if attempt != before {
+        write_attempt(transaction, &attempt).await?;
+    }
+    Ok(reported)
+}
+
 impl SqliteStore {
-    pub(super) async fn settle_attempt(
-        &self,
-        id: SmsId,
-        attempt: u32,
-        settlement: &Settlement,
-        now: Timestamp,
-    ) -> Result<Settled, Failure> {
-        let mut transaction = self.begin().await?;
-        let found = message(&mut transaction, id).await?;
-        let (mut sms, last_attempt) = found.ok_or_else(|| Failure::fail(format!("no text message {id}")))?;
-        let query = sqlx::query("SELECT * FROM sms_attempts WHERE sms_id = ? AND attempt = ?");
-        let row = query.bind(id.to_string()).bind(attempt).fetch_optional(&mut *transaction).await;
-        let Some(mut attempt) = row.map_err(unavailable)?.as_ref().map(rows::attempt).transpose()? else {
-            return Ok(Settled { sms, moved: false });
-        };
-        let before = attempt.clone();
-        let moved = settlement.apply(&mut sms, &mut attempt, before.number == last_attempt, now);
-        if moved {
-            write_message(&mut transaction, &sms).await?;
-            sms = unless_unwanted(&mut transaction, sms, now).await?;
-        }
-        if attempt != before {
-            write_attempt(&mut transaction, &attempt).await?;
-            transaction.commit().await.map_err(unavailable)?;
-        }
-        Ok(Settled { sms, moved })
-    }
-
-    pub(super) async fn hear_report(
-        &self,
-        report: &DeliveryReport,
-        class: Option<ErrorClass>,
-    ) -> Result<Reported, Failure> {
-        let mut transaction = self.begin().await?;
-        let query = match &report.token {
-            Some(token) => sqlx::query("SELECT * FROM sms_attempts WHERE token = ?").bind(token.as_str()),
-            None => sqlx::query("SELECT * FROM sms_attempts WHERE provider_id = ?").bind(report.provider_id.as_ref()),
-        };
-        let row = query.fetch_optional(&mut *transaction).await.map_err(unavailable)?;
-        let Some(mut attempt) = row.as_ref().map(rows::attempt).transpose()? else { return Ok(Reported::Unheard) };
-        let found = message(&mut transaction, attempt.sms).await?;
-        let Some((mut sms, last_attempt)) = found else { return Ok(Reported::Unheard) };
-        let before = attempt.clone();
-        let mut reported = hear(&mut sms, &mut attempt, before.number == last_attempt, report, class);
-        if let Reported::Moved { sms, .. } = &mut reported {
-            write_message(&mut transaction, sms).await?;
-            *sms = unless_unwanted(&mut transaction, sms.clone(), sms.updated_at).await?;
-        }
-        if attempt != before {
-            write_attempt(&mut transaction, &attempt).await?;
-        }
-        if reported != Reported::Old || attempt != before {
-            transaction.commit().await.map_err(unavailable)?;
-        }
-        Ok(reported)
-    }
-
     pub(super) async fn cut_all(&self, now: Timestamp) -> Result<Vec<Sms>, Failure> {
         let mut transaction = self.begin().await?;
         sqlx::query(
