@@ -33,6 +33,7 @@ bench-sms *ARGS:
 verify:
     KILLS=200 PROPTEST_CASES=20000 ./scripts/test
     cargo run --profile bench -p benches --bin live_calls -- --calls 100000
+    just bench-sms
 
 run *ARGS:
     cargo run --release -- {{ARGS}}
