@@ -163,7 +163,7 @@ impl State {
         self.quiet_until = None;
         self.free.retain(|sender| sender.get_id() != died);
         if let Some(lost) = self.busy.remove(&died) {
-            let outcome = SendOutcome::Unknown { reason: "its sender died".into() };
+            let outcome = SendOutcome::Unknown { code: None, reason: "its sender died".into() };
             self.hears(&lost.order, &lost.account, &outcome, None, None);
             self.orphans.push((lost.order, outcome));
         }

@@ -33,7 +33,8 @@ impl SmsReconciler {
             Ok(Seen::Found(found, by)) => return self.adopt(sms, &by, found).await,
             Ok(Seen::Absent) => {
                 metrics::checked("absent");
-                (true, look_ups.after_absence(sms, attempt, now))
+                let class = attempt.error_code.and_then(|code| self.provider.class_of(code));
+                (true, look_ups.after_absence(sms, attempt, class, now))
             }
             Ok(Seen::Unclear) => {
                 metrics::checked("unclear");

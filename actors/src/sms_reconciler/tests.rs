@@ -9,7 +9,9 @@ use engine::failure::Failure;
 use engine::ids::{SmsId, TenantId};
 use engine::ports::{Checks, Clock, SmsOutbox, SmsProvider, Update};
 use engine::priority::Priority::{self, P1, P3};
-use engine::sms::{Answered, Attempt, DeliveryReport, DeliveryStatus, Found, NewSms, SendOutcome, Sms, SmsState};
+use engine::sms::{
+    Answered, Attempt, DeliveryReport, DeliveryStatus, ErrorClass, Found, NewSms, SendOutcome, Sms, SmsState,
+};
 use engine::testing::frames::tenant;
 use engine::testing::memory::MemoryStore;
 use engine::time::Timestamp;
@@ -43,7 +45,11 @@ enum Does {
     TakesSilently,
     /// The request is lost.
     Loses,
+    /// The same, and the answer says that it probably is.
+    IsUnavailable,
 }
+
+const UNAVAILABLE: u32 = 20503;
 
 /// A carrier whose answers get lost, and whose books lag.
 struct Carrier {
@@ -74,7 +80,7 @@ impl SmsProvider for Carrier {
         let mut sent = self.sent.lock();
         sent.push(sms.id);
         let provider_id: Box<str> = format!("X{}", sent.len()).into();
-        if does != Does::Loses {
+        if !matches!(does, Does::Loses | Does::IsUnavailable) {
             let created_at = self.clock.now();
             let status = DeliveryStatus::Accepted;
             let found = Found { provider_id: provider_id.clone(), status, error_code: None, created_at };
@@ -82,8 +88,13 @@ impl SmsProvider for Carrier {
         }
         match does {
             Does::Takes => SendOutcome::Accepted { provider_id }.into(),
-            _ => SendOutcome::Unknown { reason: "no answer in time".into() }.into(),
+            Does::IsUnavailable => SendOutcome::Unknown { code: Some(UNAVAILABLE), reason: "503".into() }.into(),
+            _ => SendOutcome::Unknown { code: None, reason: "no answer in time".into() }.into(),
         }
+    }
+
+    fn class_of(&self, code: u32) -> Option<ErrorClass> {
+        (code == UNAVAILABLE).then_some(ErrorClass::UnknownLeanUnsent)
     }
 
     async fn find(&self, sms: &Sms, _: &Attempt) -> Result<Vec<Found>, Failure> {
@@ -243,6 +254,19 @@ async fn the_others_are_held_and_looked_for_no_more() {
     assert_eq!(world.carrier.looks.load(SeqCst), 4, "at 2, 10, 30 and 120 seconds");
     assert_eq!(world.store.checks(Checks::Unknown, Timestamp::MAX, 9).await.unwrap(), []);
     assert_eq!(world.store.count(SmsState::Unknown).await, Ok(1), "and it is counted and listed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_probably_not_taken_is_sent_again_after_one_look_and_no_oftener() {
+    let mut world = World::start(&[Does::IsUnavailable, Does::IsUnavailable], Duration::ZERO).await;
+    let id = world.owes(1, "tuesday at nine", P3).await;
+    let (_, unknown_after) = world.sees(id, SmsState::Unknown).await;
+    let (again, after) = world.sees(id, SmsState::Queued).await;
+    assert!(again.possible_duplicate);
+    assert!(after - unknown_after <= Duration::from_secs(3), "{after:?}");
+    world.sees(id, SmsState::Unknown).await;
+    assert!(timeout(HOUR, world.sees(id, SmsState::Queued)).await.is_err(), "once");
+    assert_eq!((world.sent(id), world.row(id).await.state), (2, SmsState::Unknown));
 }
 
 #[tokio::test(start_paused = true)]

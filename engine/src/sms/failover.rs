@@ -92,7 +92,7 @@ mod tests {
         assert!(never.into_iter().all(|class| !is_senders_fault(&rejected(class))));
         for outcome in [
             SendOutcome::Accepted { provider_id: "X1".into() },
-            SendOutcome::Unknown { reason: "".into() },
+            SendOutcome::Unknown { code: None, reason: "".into() },
             SendOutcome::NotSent { reason: "".into() },
             SendOutcome::Throttled { after: None },
         ] {

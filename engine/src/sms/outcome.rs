@@ -19,8 +19,9 @@ pub enum SendOutcome {
     Throttled { after: Option<Duration> },
     /// Refused for a reason the carrier names.
     Rejected { code: u32, class: ErrorClass, message: Box<str> },
-    /// Bytes were written and no answer could be read: the message may be on its way. Never sent again by itself.
-    Unknown { reason: Box<str> },
+    /// Bytes were written and no answer could be read, or one that proves nothing, with the carrier's `code` for it: the
+    /// message may be on its way.
+    Unknown { code: Option<u32>, reason: Box<str> },
 }
 
 /// An outcome, and what the carrier's answer looked like on the wire.

@@ -162,7 +162,8 @@ fn ended(state: SmsState, outcome: &SendOutcome) -> Settlement {
         SendOutcome::Accepted { .. } => (None, None),
         SendOutcome::Throttled { .. } => (None, Some("too many requests".into())),
         SendOutcome::Rejected { code, message, .. } => (Some(*code), Some(message.clone())),
-        SendOutcome::NotSent { reason } | SendOutcome::Unknown { reason } => (None, Some(reason.clone())),
+        SendOutcome::NotSent { reason } => (None, Some(reason.clone())),
+        SendOutcome::Unknown { code, reason } => (*code, Some(reason.clone())),
     };
     Settlement {
         state,
@@ -286,7 +287,7 @@ mod tests {
 
     #[test]
     fn an_attempt_of_unknown_end_is_never_repeated() {
-        let settlement = settle(&sms(1, DAY), &SendOutcome::Unknown { reason: "timed out".into() }, 0, NOW);
+        let settlement = settle(&sms(1, DAY), &SendOutcome::Unknown { code: None, reason: "timed out".into() }, 0, NOW);
         assert_eq!((settlement.state, settlement.due_at), (SmsState::Unknown, None));
         assert_eq!(settlement.error.as_deref(), Some("timed out"));
     }
@@ -378,7 +379,7 @@ mod tests {
         assert_eq!(rest_after(&rejected(ErrorClass::AccountFault), 0), Some(Duration::from_secs(60)));
         assert_eq!(rest_after(&rejected(ErrorClass::PermanentRecipient), 0), None);
         assert_eq!(rest_after(&rejected(ErrorClass::TransientCarrier), 0), None);
-        assert_eq!(rest_after(&SendOutcome::Unknown { reason: "".into() }, 4), None);
+        assert_eq!(rest_after(&SendOutcome::Unknown { code: None, reason: "".into() }, 4), None);
         assert_eq!(rest_after(&SendOutcome::NotSent { reason: "".into() }, 1), Some(Duration::from_millis(200)));
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::attempt::{Attempt, Found};
 use super::message::Sms;
+use super::outcome::ErrorClass;
 use crate::priority::Priority;
 use crate::time::Timestamp;
 
@@ -59,8 +60,12 @@ pub enum NextStep {
 }
 
 impl LookUps {
-    /// The carrier was asked `now` and does not have it; `attempt` knows when that was first so.
-    pub fn after_absence(&self, sms: &Sms, attempt: &Attempt, now: Timestamp) -> NextStep {
+    /// The carrier was asked `now` and does not have it; `attempt` knows when that was first so. `class`: what the code
+    /// of its answer means. Where that says that it was most likely not taken, one look is enough, for every priority.
+    pub fn after_absence(&self, sms: &Sms, attempt: &Attempt, class: Option<ErrorClass>, now: Timestamp) -> NextStep {
+        if class == Some(ErrorClass::UnknownLeanUnsent) && may_be_sent_again(sms, now) {
+            return NextStep::Resend;
+        }
         let first = attempt.absent_at.unwrap_or(now);
         let proof_at = first.plus(self.apart);
         let resends = self.resends(sms, now);
@@ -92,8 +97,13 @@ impl LookUps {
     }
 
     fn resends(&self, sms: &Sms, now: Timestamp) -> bool {
-        on_unknown(sms.priority) == OnUnknown::ResendOnce && !sms.possible_duplicate && now < sms.expires_at
+        on_unknown(sms.priority) == OnUnknown::ResendOnce && may_be_sent_again(sms, now)
     }
+}
+
+/// Once, and while it is worth it.
+fn may_be_sent_again(sms: &Sms, now: Timestamp) -> bool {
+    !sms.possible_duplicate && now < sms.expires_at
 }
 
 /// Whether the carrier has it.
@@ -221,7 +231,7 @@ mod tests {
         loop {
             seen.push(now.since(moment(100)).as_secs());
             attempt.absent_at.get_or_insert(now);
-            match plan.after_absence(sms, &attempt, now) {
+            match plan.after_absence(sms, &attempt, None, now) {
                 NextStep::Look(at) => {
                     assert!(at > now && seen.len() < 10);
                     now = at;
@@ -250,12 +260,26 @@ mod tests {
     }
 
     #[test]
+    fn what_its_code_says_was_not_taken_is_sent_again_after_one_look_once() {
+        let (plan, attempt) = (LookUps::default(), unknown("a", 90, 100));
+        let after = |sms: &Sms, class| plan.after_absence(sms, &attempt, Some(class), moment(102));
+        for priority in Priority::ALL {
+            assert_eq!(after(&sms(priority), ErrorClass::UnknownLeanUnsent), NextStep::Resend);
+            assert!(matches!(after(&sms(priority), ErrorClass::Unknown), NextStep::Look(_)));
+        }
+        let again = Sms { possible_duplicate: true, ..sms(Priority::P4) };
+        assert!(matches!(after(&again, ErrorClass::UnknownLeanUnsent), NextStep::Look(_)));
+        let stale = Sms { expires_at: moment(101), ..sms(Priority::P1) };
+        assert!(matches!(after(&stale, ErrorClass::UnknownLeanUnsent), NextStep::Look(_)));
+    }
+
+    #[test]
     fn one_late_look_is_no_proof() {
         let (plan, attempt) = (LookUps::default(), unknown("a", 90, 100));
         let first = Attempt { absent_at: Some(moment(400)), ..attempt };
-        assert_eq!(plan.after_absence(&sms(Priority::P4), &first, moment(400)), NextStep::Look(moment(430)));
-        assert_eq!(plan.after_absence(&sms(Priority::P4), &first, moment(430)), NextStep::Hold);
-        assert_eq!(plan.after_absence(&sms(Priority::P1), &first, moment(430)), NextStep::Resend);
+        assert_eq!(plan.after_absence(&sms(Priority::P4), &first, None, moment(400)), NextStep::Look(moment(430)));
+        assert_eq!(plan.after_absence(&sms(Priority::P4), &first, None, moment(430)), NextStep::Hold);
+        assert_eq!(plan.after_absence(&sms(Priority::P1), &first, None, moment(430)), NextStep::Resend);
     }
 
     #[test]

@@ -187,7 +187,7 @@ impl SmsProvider for Sandbox {
         };
         let delivered = (DeliveryStatus::Delivered, None);
         let accepted = |provider_id| (SendOutcome::Accepted { provider_id }, Some(201));
-        let broken = || (SendOutcome::Unknown { reason: "server error 500".into() }, Some(500));
+        let broken = || (SendOutcome::Unknown { code: None, reason: "server error 500".into() }, Some(500));
         let (outcome, http_status) = match part {
             Part::Refused(code, class, message) => {
                 (SendOutcome::Rejected { code, class, message: message.into() }, Some(400))
@@ -201,7 +201,7 @@ impl SmsProvider for Sandbox {
             Part::ServerError | Part::ThrottledTwice => broken(),
             Part::NeverAnswers => {
                 sleep(GIVES_UP_AFTER).await;
-                (SendOutcome::Unknown { reason: "no answer in time".into() }, None)
+                (SendOutcome::Unknown { code: None, reason: "no answer in time".into() }, None)
             }
         };
         Answered { outcome, http_status }

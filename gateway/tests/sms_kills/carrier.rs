@@ -62,9 +62,9 @@ impl SmsProvider for Line {
             0..70 => SendOutcome::Accepted { provider_id: self.carrier.take(sms) },
             70..80 => {
                 self.carrier.take(sms);
-                SendOutcome::Unknown { reason: "no answer in time".into() }
+                SendOutcome::Unknown { code: None, reason: "no answer in time".into() }
             }
-            80..98 => SendOutcome::Unknown { reason: "no answer in time".into() },
+            80..98 => SendOutcome::Unknown { code: None, reason: "no answer in time".into() },
             _ => SendOutcome::Throttled { after: None },
         };
         self.gate.pass().await;

@@ -33,7 +33,7 @@ fn bad_hours(born: Instant) -> impl Fn(&Sms, &str) -> (Duration, SendOutcome) + 
             _ if (540..600).contains(&minute) && sender == number(3) => rejected(ErrorClass::SenderFault),
             0..10 => SendOutcome::Throttled { after: None },
             10..15 => SendOutcome::NotSent { reason: "cannot connect".into() },
-            15..20 => SendOutcome::Unknown { reason: "no answer".into() },
+            15..20 => SendOutcome::Unknown { code: None, reason: "no answer".into() },
             20..30 => rejected(ErrorClass::PermanentRecipient),
             30..35 => rejected(ErrorClass::TransientCarrier),
             _ => accepted(sms),

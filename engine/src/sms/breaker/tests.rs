@@ -19,7 +19,7 @@ fn accepted() -> SendOutcome {
 }
 
 fn unknown() -> SendOutcome {
-    SendOutcome::Unknown { reason: "no answer".into() }
+    SendOutcome::Unknown { code: None, reason: "no answer".into() }
 }
 
 fn open(breakers: &Breakers) -> Vec<FuseKind> {

@@ -15,6 +15,9 @@ use super::errors::{Errors, Heard};
 /// Answers are about 1 KiB, lists of 20 messages about 20; one that is longer than this is not read.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
+/// "Service unavailable".
+const UNAVAILABLE: u32 = 20503;
+
 /// Requests of the account under way at once, as Twilio counts them.
 const CONCURRENT: &str = "twilio-concurrent-requests";
 
@@ -44,17 +47,19 @@ pub(super) async fn understand(response: Response, errors: &Errors) -> SendOutco
     match status.as_u16() {
         200..=299 => match answer.and_then(|answer| answer.sid).filter(|sid| !sid.is_empty()) {
             Some(sid) => SendOutcome::Accepted { provider_id: sid.into() },
-            None => SendOutcome::Unknown { reason: "accepted with an answer that cannot be read".into() },
+            None => SendOutcome::Unknown { code: None, reason: "accepted with an answer that cannot be read".into() },
         },
         400..=599 => refused(status, answer.unwrap_or_default(), errors),
         // Nobody follows a redirect with a POST that costs money.
-        _ => SendOutcome::Unknown { reason: format!("unexpected status {status}").into() },
+        _ => SendOutcome::Unknown { code: None, reason: format!("unexpected status {status}").into() },
     }
 }
 
 fn refused(status: StatusCode, answer: Answer, errors: &Errors) -> SendOutcome {
-    let code = answer.code.unwrap_or(u32::from(status.as_u16()));
-    let class = match answer.code.and_then(|code| errors.class_of(code, Heard::InAnAnswer)) {
+    // A proxy in between says the same without Twilio's code.
+    let named = answer.code.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(UNAVAILABLE));
+    let code = named.unwrap_or(u32::from(status.as_u16()));
+    let class = match named.and_then(|code| errors.class_of(code, Heard::InAnAnswer)) {
         Some(class) => class,
         None if status.is_server_error() => ErrorClass::Unknown,
         None if status == StatusCode::UNAUTHORIZED => ErrorClass::AccountFault,
@@ -64,7 +69,7 @@ fn refused(status: StatusCode, answer: Answer, errors: &Errors) -> SendOutcome {
     match class {
         ErrorClass::ThrottleAccount => SendOutcome::Throttled { after: None },
         ErrorClass::Unknown | ErrorClass::UnknownLeanUnsent | ErrorClass::UnknownDelivery => {
-            SendOutcome::Unknown { reason: format!("{code}: {message}").into() }
+            SendOutcome::Unknown { code: named, reason: format!("{code}: {message}").into() }
         }
         class => SendOutcome::Rejected { code, class, message: message.into() },
     }
@@ -75,8 +80,8 @@ pub(super) fn unanswered(error: &reqwest::Error) -> SendOutcome {
     match error {
         error if error.is_connect() => SendOutcome::NotSent { reason: "cannot connect".into() },
         error if error.is_builder() => SendOutcome::NotSent { reason: "request cannot be built".into() },
-        error if error.is_timeout() => SendOutcome::Unknown { reason: "no answer in time".into() },
-        _ => SendOutcome::Unknown { reason: "connection lost before the answer".into() },
+        error if error.is_timeout() => SendOutcome::Unknown { code: None, reason: "no answer in time".into() },
+        _ => SendOutcome::Unknown { code: None, reason: "connection lost before the answer".into() },
     }
 }
 

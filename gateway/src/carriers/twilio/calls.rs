@@ -104,7 +104,8 @@ impl Phone {
         let outcome = match self.place(call).await {
             SendOutcome::Accepted { provider_id } => self.until_it_ends(&provider_id, &mut events).await,
             // What was heard of it before its own answer proves that it rang.
-            SendOutcome::Unknown { reason } => match timeout_at(Instant::now() + LONGEST_CALL, events.recv()).await {
+            SendOutcome::Unknown { reason, .. } => match timeout_at(Instant::now() + LONGEST_CALL, events.recv()).await
+            {
                 Ok(Some(outcome)) => outcome,
                 _ => CallOutcome::Unknown { why: reason },
             },
