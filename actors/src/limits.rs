@@ -52,6 +52,8 @@ pub struct Limits {
     // --- text messages
     /// Messages being sent at once.
     pub senders: usize,
+    /// Of these for P1 alone, half of them at most: a carrier that hangs then holds up no emergency.
+    pub urgent_senders: usize,
     /// Due messages of each priority that the next one is chosen from.
     pub candidates: usize,
     /// The share of the segments that each priority gets while all of them wait.
@@ -123,6 +125,7 @@ impl Default for Limits {
             relay_batch: 512,
             live_backlog: 4_096,
             senders: 64,
+            urgent_senders: 4,
             candidates: 64,
             shares: Shares::default(),
             breakers: Rules::default(),

@@ -2,7 +2,8 @@
 //!
 //! Who goes next is decided at the moment a slot opens, by [`engine::sms::dispatch::Account`], one per carrier account;
 //! what it needs of earlier lives comes from the ledger. A slot is open when a number may send again and one of N senders
-//! has its hands free, so a carrier that never answers ties up senders, never the pool. A claim is committed before the
+//! has its hands free, so a carrier that never answers ties up senders, never the pool; a few of them carry emergencies
+//! alone. A claim is committed before the
 //! message is handed over: after a crash it is known that it may have left, and it is never sent again by itself.
 //!
 //! Runs until [`SmsPool::stop`]. A sender that dies is replaced, its attempt becomes unknown. Should the pool itself
@@ -25,6 +26,7 @@ use engine::ports::{Clock, EventBus, SmsLedger, SmsOutbox, SmsProvider};
 use engine::priority::Priority;
 use engine::sms::breaker::FuseKind;
 use engine::sms::dispatch::Terms;
+use engine::sms::room::kept_of;
 use engine::sms::{ErrorClass, Sms};
 use parking_lot::RwLock;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
@@ -69,6 +71,8 @@ struct Plan {
     /// How the deployment's account sends.
     terms: Terms,
     hands: usize,
+    /// Of these, for emergencies alone.
+    kept: usize,
     /// Due messages of each priority that are chosen from.
     per_class: usize,
     tick: Duration,
@@ -98,6 +102,7 @@ impl SmsPool {
             tenants,
             terms: terms(senders, limits),
             hands: limits.senders.max(1),
+            kept: kept_of(limits.senders, limits.urgent_senders),
             per_class: limits.candidates.max(1),
             tick: limits.pool_tick,
             drain: limits.drain,
@@ -228,6 +233,7 @@ fn terms(senders: Senders, limits: &Limits) -> Terms {
     let names = senders.names.iter().map(|name| name.as_str().into());
     Terms {
         window: limits.senders.max(1),
+        kept: limits.urgent_senders,
         shares: limits.shares,
         breakers: limits.breakers,
         pairs: limits.pair,

@@ -8,6 +8,7 @@ use engine::ports::{Candidate, Candidates, Claim, ClaimRequest, PutOff};
 use engine::priority::Priority;
 use engine::sms::dispatch::{Account, Answer, Departure, Next, Taken};
 use engine::sms::pace::Moment;
+use engine::sms::room::Room;
 use engine::sms::{SendOutcome, rest_after};
 use engine::time::Timestamp;
 use tokio::time::Instant;
@@ -119,7 +120,8 @@ impl State {
             while choice.chosen.len() < room {
                 let at = self.moment();
                 let Some(account) = self.accounts.get(&name) else { break };
-                let (departure, leaves_at) = match next_before(account, &waiting, at) {
+                let hands = hands_for(room - choice.chosen.len(), self.plan.kept);
+                let (departure, leaves_at) = match next_before(account, hands, &waiting, at) {
                     Ok(departure) => departure,
                     Err(until) => {
                         choice.until = [choice.until, until].into_iter().flatten().min();
@@ -267,15 +269,21 @@ impl State {
 /// Who leaves next, now or in a moment, and when; else when to ask again.
 fn next_before<'c>(
     account: &mut Account,
+    hands: Room,
     waiting: &'c [Candidate],
     now: Moment,
 ) -> Result<(Departure<'c>, Moment), Option<Moment>> {
     let mut at = now;
     loop {
-        match account.next(waiting, at) {
+        match account.next_with(hands, waiting, at) {
             Next::Send(departure) => return Ok((departure, at)),
             Next::Wait(Some(soon)) if at < soon && soon <= now + BEFORE => at = soon,
             Next::Wait(until) => return Err(until),
         }
     }
+}
+
+/// Whose the hands are that are `left`.
+fn hands_for(left: usize, kept: usize) -> Room {
+    if left > kept { Room::Any } else { Room::Emergencies }
 }

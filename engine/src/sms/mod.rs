@@ -15,6 +15,7 @@ mod message;
 mod outcome;
 pub mod pace;
 mod retry;
+pub mod room;
 pub mod schedule;
 mod segments;
 mod unknown;

@@ -2,9 +2,11 @@
 //!
 //! Carriers do not publish the number, so it is found: one more for every window full of answers, half of it for a
 //! refusal. Requests that were refused together count once. What the carrier says of its own count tells how many of
-//! them are somebody else's, of the same account.
+//! them are somebody else's, of the same account. A part of it is kept for emergencies, which would else wait until a
+//! carrier that hangs has answered everybody.
 
 use super::pace::Moment;
+use super::room::{Room, kept_of};
 
 /// As long as a number of the carrier's is believed.
 const BELIEVED: Moment = Moment::from_secs(10);
@@ -14,6 +16,8 @@ pub struct Window {
     size: f64,
     /// As configured.
     largest: usize,
+    /// Of these for emergencies alone, as configured.
+    kept: usize,
     /// The carrier's requests of this account that are not ours, and when it told.
     others: (usize, Moment),
     /// When it was last halved: what left before then says nothing new.
@@ -21,20 +25,30 @@ pub struct Window {
 }
 
 impl Window {
-    /// Begins with `largest`, at least 1: the configured number is somebody's experience.
-    pub fn new(largest: usize) -> Window {
+    /// Begins with `largest`, at least 1: the configured number is somebody's experience. `kept`: of these for
+    /// emergencies alone.
+    pub fn new(largest: usize, kept: usize) -> Window {
         let largest = largest.max(1);
-        Window { size: largest as f64, largest, others: (0, Moment::ZERO), halved_at: None }
+        Window { size: largest as f64, largest, kept, others: (0, Moment::ZERO), halved_at: None }
     }
 
     pub fn size(&self) -> usize {
         self.size as usize
     }
 
-    /// Messages that may leave now beside `under_way`. One may always try when none is.
-    pub fn room(&self, under_way: usize, now: Moment) -> usize {
-        let taken = under_way + self.others_at(now);
-        self.size().saturating_sub(taken).max(usize::from(under_way == 0))
+    /// Which messages may leave now beside `under_way`. One may always try when none is.
+    pub fn room(&self, under_way: usize, now: Moment) -> Room {
+        match self.size().saturating_sub(under_way + self.others_at(now)) {
+            _ if under_way == 0 => Room::Any,
+            0 => Room::Nobody,
+            left if left <= self.kept() => Room::Emergencies,
+            _ => Room::Any,
+        }
+    }
+
+    /// Half of a window at most.
+    fn kept(&self) -> usize {
+        kept_of(self.size(), self.kept)
     }
 
     /// An answer to what left at `left`. `concurrent`: requests of the account under way, as the carrier counts them;
@@ -43,8 +57,8 @@ impl Window {
         if let Some(concurrent) = concurrent {
             self.others = ((concurrent as usize).saturating_sub(under_way), now);
         }
-        // Only a window that is full shows that it could be larger.
-        if under_way + self.others_at(now) >= self.size() {
+        // Only a window that is full shows that it could be larger: full of all but emergencies.
+        if under_way + self.others_at(now) + self.kept() >= self.size() {
             self.size = (self.size + 1.0 / self.size).min(self.largest as f64);
         }
     }
@@ -73,7 +87,7 @@ mod tests {
 
     #[test]
     fn refusals_halve_it_once_per_window_and_full_windows_win_it_back() {
-        let mut window = Window::new(32);
+        let mut window = Window::new(32, 0);
         (0..8).for_each(|_| window.refused(seconds(1), seconds(2)));
         assert_eq!(window.size(), 16, "they had left together");
         window.refused(seconds(3), seconds(4));
@@ -90,12 +104,35 @@ mod tests {
 
     #[test]
     fn requests_of_others_with_the_same_account_leave_less_room() {
-        let mut window = Window::new(20);
+        let mut window = Window::new(20, 0);
         window.answered(Some(15), 5, seconds(1));
-        assert_eq!(window.room(5, seconds(1)), 5);
-        assert_eq!(window.room(12, seconds(1)), 0);
-        assert_eq!(window.room(12, seconds(12)), 8, "that was long ago");
+        assert_eq!((window.room(9, seconds(1)), window.room(10, seconds(1))), (Room::Any, Room::Nobody));
+        assert_eq!(window.room(19, seconds(12)), Room::Any, "that was long ago");
         window.answered(Some(200), 1, seconds(20));
-        assert_eq!((window.room(1, seconds(20)), window.room(0, seconds(20))), (0, 1), "one may always try");
+        let room = |under_way| window.room(under_way, seconds(20));
+        assert_eq!((room(1), room(0)), (Room::Nobody, Room::Any), "one may always try");
+    }
+
+    #[test]
+    fn emergencies_have_a_few_for_themselves_half_at_most_and_never_the_only_one() {
+        for (size, kept, any, emergencies) in
+            [(32, 4, 28, 4), (8, 4, 4, 4), (3, 4, 2, 1), (2, 4, 1, 1), (1, 4, 1, 0), (32, 0, 32, 0)]
+        {
+            let window = Window::new(size, kept);
+            let rooms = |room| (0..40).filter(|under_way| window.room(*under_way, seconds(1)) == room).count();
+            assert_eq!((rooms(Room::Any), rooms(Room::Emergencies)), (any, emergencies), "{size} {kept}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_for_emergencies_does_not_keep_a_window_small() {
+        let mut window = Window::new(32, 4);
+        (0..3).for_each(|n| window.refused(seconds(2 * n + 1), seconds(2 * n + 2)));
+        assert_eq!(window.size(), 4);
+        (0..10_000).for_each(|_| {
+            let fit = (0..40).filter(|under_way| window.room(*under_way, seconds(9)) == Room::Any).count();
+            window.answered(None, fit, seconds(9));
+        });
+        assert_eq!(window.size(), 32);
     }
 }

@@ -17,6 +17,7 @@ use super::door::Door;
 use super::failover::{Habits, has_another, may_try};
 use super::outcome::SendOutcome;
 use super::pace::{Level, Levels, Moment, Pairs};
+use super::room::Room;
 use super::schedule::Schedule;
 use super::window::Window;
 use crate::ids::{CallId, SmsId, TenantId};
@@ -63,6 +64,7 @@ pub struct Taken {
 struct UnderWay {
     sender: usize,
     segments: u32,
+    priority: Priority,
     left: Moment,
     taken: Taken,
     levels: [Level; 4],
@@ -100,7 +102,7 @@ impl Account {
             schedule: Schedule::new(terms.shares),
             levels: Levels::new(terms.rates),
             pairs: Pairs::new(terms.pairs.0, terms.pairs.1),
-            window: Window::new(terms.window),
+            window: Window::new(terms.window, terms.kept),
             breakers: Breakers::new(terms.breakers),
             habits: Habits::new(terms.habits),
             under_way: HashMap::new(),
@@ -115,8 +117,13 @@ impl Account {
 
     /// The one that leaves now, or when to ask again. `waiting`: everything that is due.
     pub fn next<'c>(&mut self, waiting: &'c [Candidate], now: Moment) -> Next<'c> {
-        let room = self.window.room(self.under_way.len(), now);
-        if room == 0 || waiting.is_empty() {
+        self.next_with(Room::Any, waiting, now)
+    }
+
+    /// The same, with `hands` only for some of them.
+    pub fn next_with<'c>(&mut self, hands: Room, waiting: &'c [Candidate], now: Moment) -> Next<'c> {
+        let room = hands.min(self.window.room(self.under_way.len(), now));
+        if room == Room::Nobody || waiting.is_empty() {
             self.idle_if(waiting.is_empty(), now);
             return Next::Wait(None);
         }
@@ -129,7 +136,7 @@ impl Account {
         let mut wait = Wait::default();
         let mut idle = Vec::new();
         for sender in self.by_turn(now) {
-            match self.by_sender(sender, &free, now, &mut wait) {
+            match self.by_sender(sender, room, &free, now, &mut wait) {
                 Found::Departure(departure) => return Next::Send(departure),
                 Found::Nobody => idle.push(Level::Sender(self.senders[sender].name.clone())),
                 Found::NotYet => {}
@@ -163,8 +170,16 @@ impl Account {
         self.levels.opens_at(&levels, segments, now).max(door.opens_at(now))
     }
 
-    fn by_sender<'c>(&self, sender: usize, free: &[&'c Candidate], now: Moment, wait: &mut Wait) -> Found<'c> {
-        if !self.has_room(sender, now) {
+    fn by_sender<'c>(
+        &self,
+        sender: usize,
+        room: Room,
+        free: &[&'c Candidate],
+        now: Moment,
+        wait: &mut Wait,
+    ) -> Found<'c> {
+        let room = room.min(self.room_of(sender, now));
+        if room == Room::Nobody {
             return Found::NotYet;
         }
         let opens_at = self.opens_at(sender, 1, now);
@@ -179,13 +194,16 @@ impl Account {
             wait.until(until);
             return Found::NotYet;
         }
-        let may: Vec<&Candidate> =
-            free.iter().copied().filter(|candidate| self.may_leave_by(candidate, sender, now, wait)).collect();
+        let fits = free.iter().copied().filter(|candidate| room.has(candidate.priority));
+        let may: Vec<&Candidate> = fits.filter(|candidate| self.may_leave_by(candidate, sender, now, wait)).collect();
         let pick = match admission {
             Admission::Probe => self.schedule.most_urgent(may.iter().copied()),
             _ => self.schedule.next(may.iter().copied()),
         };
-        let Some(candidate) = pick else { return Found::Nobody };
+        let Some(candidate) = pick else {
+            // Those for whom there was no room may well want the slot.
+            return if room == Room::Any { Found::Nobody } else { Found::NotYet };
+        };
         let opens_at = self.opens_at(sender, candidate.segments.into(), now);
         if opens_at > now {
             wait.until(opens_at);
@@ -196,14 +214,22 @@ impl Account {
     }
 
     /// What is under way is at most a few seconds of its pace: what the carrier holds, nobody can overtake any more.
-    fn has_room(&self, sender: usize, now: Moment) -> bool {
+    /// Emergencies wait for one another alone.
+    fn room_of(&self, sender: usize, now: Moment) -> Room {
         let under_way = || self.under_way.values().filter(|it| it.sender == sender);
         if !self.senders[sender].door.is_wide() && under_way().next().is_some() {
-            return false;
+            return Room::Nobody;
         }
-        let Some(rate) = self.levels.rate(&Level::Sender(self.senders[sender].name.clone()), now) else { return true };
+        let rate = self.levels.rate(&Level::Sender(self.senders[sender].name.clone()), now);
+        let Some(rate) = rate else { return Room::Any };
         let ahead = (rate * AHEAD.as_secs_f64()).max(1.0);
-        f64::from(under_way().map(|it| it.segments).sum::<u32>()) < ahead
+        let fits = |segments: u32| f64::from(segments) < ahead;
+        let emergencies = under_way().filter(|it| it.priority == Priority::P1).map(|it| it.segments).sum();
+        match fits(under_way().map(|it| it.segments).sum()) {
+            true => Room::Any,
+            false if fits(emergencies) => Room::Emergencies,
+            false => Room::Nobody,
+        }
     }
 
     /// By everything that is about this one message.
@@ -300,6 +326,7 @@ impl Account {
         let under_way = UnderWay {
             sender: index,
             segments: candidate.segments.into(),
+            priority: candidate.priority,
             left: now,
             taken,
             levels,

@@ -13,6 +13,8 @@ pub struct Terms {
     pub rates: Rates,
     /// Requests under way at once, at most.
     pub window: usize,
+    /// Of these, for emergencies alone.
+    pub kept: usize,
     pub shares: Shares,
     pub breakers: Rules,
     /// Messages between the same two numbers, and within which time.
@@ -28,6 +30,7 @@ impl Terms {
             senders: senders.into_iter().collect(),
             rates: Rates { sender: per_second, ..Rates::default() },
             window: 64,
+            kept: 0,
             shares: Shares::default(),
             breakers: Rules::default(),
             pairs: (30, Duration::from_secs(30)),

@@ -196,6 +196,29 @@ fn a_carrier_that_does_not_answer_holds_two_seconds_of_messages_and_no_more() {
 }
 
 #[test]
+fn while_a_carrier_does_not_answer_an_emergency_leaves_with_the_next_slot_and_a_flood_of_them_is_bounded() {
+    let mut account = account(&[A], Some(5.0));
+    let mut queue = bulk(100);
+    (0..30).for_each(|tenth| drop(send(&mut account, &mut queue, START + tenth * SECOND / 10)));
+    let urgent = candidate(900, 900, P1);
+    queue.push(urgent.clone());
+    assert_eq!(send(&mut account, &mut queue, START + 3 * SECOND).unwrap().0, urgent.id);
+    queue.extend((901..999).map(|n| candidate(n.into(), n, P1)));
+    (31..600).for_each(|tenth| drop(send(&mut account, &mut queue, START + tenth * SECOND / 10)));
+    assert_eq!(account.under_way(), 20);
+}
+
+#[test]
+fn hands_that_are_kept_for_emergencies_take_nothing_else() {
+    let mut account = account(&[A], None);
+    let mut queue = bulk(3);
+    assert_eq!(account.next_with(Room::Emergencies, &queue, START), Next::Wait(None));
+    queue.push(candidate(900, 900, P1));
+    let Next::Send(departure) = account.next_with(Room::Emergencies, &queue, START) else { panic!("it may leave") };
+    assert_eq!(departure.candidate.id, candidate(900, 900, P1).id);
+}
+
+#[test]
 fn a_pair_of_numbers_that_loops_waits_and_an_emergency_does_not() {
     let mut account = account(&[A], None);
     let mut queue: Vec<Candidate> = (0..40).map(|n| Candidate { call: None, ..candidate(n, 110, P4) }).collect();
