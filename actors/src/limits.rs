@@ -62,6 +62,9 @@ pub struct Limits {
     pub breakers: Rules,
     /// Messages between the same two numbers, and within which time. Carriers block a pair that exceeds it.
     pub pair: (u32, Duration),
+    /// Segments per second to one recipient from all numbers together; alarms to the team are neither held nor counted.
+    /// As slow as the slowest number, and what the guard of pairs comes to: more looks like spam to carriers.
+    pub recipient_pace: f64,
     /// Recipients of whom it is remembered which number they were written to from.
     pub habits: usize,
     /// Longest sleep of the pool when it knows of nothing due.
@@ -130,6 +133,7 @@ impl Default for Limits {
             shares: Shares::default(),
             breakers: Rules::default(),
             pair: (30, Duration::from_secs(30)),
+            recipient_pace: 1.0,
             habits: 10_000,
             pool_tick: Duration::from_secs(5),
             look_ups: LookUps::default(),

@@ -26,6 +26,7 @@ use engine::ports::{Clock, EventBus, SmsLedger, SmsOutbox, SmsProvider};
 use engine::priority::Priority;
 use engine::sms::breaker::FuseKind;
 use engine::sms::dispatch::Terms;
+use engine::sms::pace::Rates;
 use engine::sms::room::kept_of;
 use engine::sms::{ErrorClass, Sms};
 use parking_lot::RwLock;
@@ -231,6 +232,11 @@ impl Plan {
 
 fn terms(senders: Senders, limits: &Limits) -> Terms {
     let names = senders.names.iter().map(|name| name.as_str().into());
+    let rates = Rates {
+        account: senders.account_per_second,
+        sender: senders.per_second,
+        recipient: Some(limits.recipient_pace),
+    };
     Terms {
         window: limits.senders.max(1),
         kept: limits.urgent_senders,
@@ -238,7 +244,8 @@ fn terms(senders: Senders, limits: &Limits) -> Terms {
         breakers: limits.breakers,
         pairs: limits.pair,
         habits: limits.habits,
-        ..Terms::new(names, senders.per_second)
+        rates,
+        ..Terms::new(names, None)
     }
 }
 

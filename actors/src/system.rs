@@ -58,11 +58,13 @@ pub struct Ports {
 }
 
 /// How messages are sent: which numbers or services send, each at its own pace.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Senders {
     pub names: Vec<String>,
-    /// Messages per second and sender; `None` is as fast as the carrier answers.
+    /// Segments per second and sender; `None` is as fast as the carrier answers.
     pub per_second: Option<f64>,
+    /// The same of all of them together.
+    pub account_per_second: Option<f64>,
 }
 
 /// The running system.

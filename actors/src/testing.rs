@@ -62,7 +62,7 @@ impl Rig {
             watch: None,
             clock: clock.clone(),
         };
-        let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: None };
+        let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: None, ..Senders::default() };
         let system = System::start(ports, tenants.clone(), senders, limits).await.expect("a system on memory starts");
         Rig { system, store, clock, forwarder, memory, tenants }
     }

@@ -188,6 +188,13 @@ fn how_much_a_business_texts_and_to_whom_is_read_or_refused_with_its_fix() {
             "sms.carrier.per_second",
             "0.01",
         ),
+        (
+            "carrier = { account = \"a\", secret = \"s\", senders = [\"x\"], account_per_second = 2000 }",
+            "sms.carrier.account_per_second",
+            "1000",
+        ),
+        ("per_second = 0.0", "sms.per_second", "0.01"),
+        ("per_second = nan", "sms.per_second", "0.01"),
     ] {
         let error = with(keys).unwrap_err().to_string();
         assert!(error.contains(key) && error.contains(problem), "{keys}: {error}");

@@ -63,6 +63,7 @@ fn twilio_at(base_url: &str, timeout_s: u64) -> Twilio {
         messaging_service_sid: String::new(),
         base_url: base_url.to_owned(),
         mps: 1.0,
+        account_mps: 0.0,
         timeout_s,
         connect_timeout_s: 1,
     };

@@ -132,7 +132,7 @@ impl World {
             clock: self.clock.clone(),
             watch: self.watch.clone(),
         };
-        let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: None };
+        let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: None, ..Senders::default() };
         System::start(ports, self.tenants.clone(), senders, limits).await.unwrap()
     }
 

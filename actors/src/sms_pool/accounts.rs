@@ -8,7 +8,7 @@ use engine::playbook::sms::OwnCarrier;
 use engine::ports::{Begun, Candidate, LearnedPace};
 use engine::sms::breaker::FuseKind;
 use engine::sms::dispatch::{Account, Terms};
-use engine::sms::pace::Moment;
+use engine::sms::pace::{Moment, Rates};
 
 use crate::tenants::{InForce, Tenants};
 
@@ -44,7 +44,9 @@ impl Accounts {
             return !self.ignorant.is_empty();
         }
         self.own.clear();
+        let mut paces = HashMap::new();
         for playbook in in_force.playbooks.iter().chain(&in_force.retired) {
+            paces.extend(playbook.sms.per_second.map(|per_second| (playbook.tenant.clone(), per_second)));
             if let Some(carrier) = &playbook.sms.carrier {
                 let name = name_of(carrier);
                 self.own.insert(playbook.tenant.clone(), name.clone());
@@ -54,6 +56,7 @@ impl Accounts {
         let used: HashSet<&str> = self.own.values().map(|account| &**account).collect();
         let is_used = |name: &AccountName| name.as_deref().is_none_or(|name| used.contains(name));
         self.accounts.retain(|name, account| is_used(name) || account.under_way() > 0);
+        self.accounts.values_mut().for_each(|account| account.limit_tenants(paces.clone()));
         self.in_force = in_force;
         !self.ignorant.is_empty()
     }
@@ -63,8 +66,8 @@ impl Accounts {
         if self.accounts.contains_key(&name) {
             return;
         }
-        let terms = Terms::new(carrier.senders.iter().cloned(), carrier.per_second);
-        let terms = Terms { senders: terms.senders, rates: terms.rates, ..self.default.clone() };
+        let rates = Rates { account: carrier.account_per_second, sender: carrier.per_second, ..self.default.rates };
+        let terms = Terms { senders: carrier.senders.clone(), rates, ..self.default.clone() };
         self.ignorant.insert(name.clone());
         self.accounts.insert(name, Account::new(terms));
     }
@@ -142,6 +145,6 @@ impl Accounts {
 }
 
 fn name_of(carrier: &OwnCarrier) -> Box<str> {
-    let pace = carrier.per_second.map(|per_second| per_second.to_string()).unwrap_or_default();
-    [&*carrier.account, &pace, &carrier.senders.join(" ")].join("\n").into()
+    let paces = format!("{:?} {:?}", carrier.per_second, carrier.account_per_second);
+    [&*carrier.account, &paces, &carrier.senders.join(" ")].join("\n").into()
 }

@@ -157,11 +157,11 @@ impl State {
     fn stepping_aside(&mut self, account: &AccountName, waiting: &[Candidate], now: Timestamp) -> Vec<PutOff> {
         let at = self.moment();
         let Some(account) = self.accounts.get(account) else { return Vec::new() };
-        let held = |candidate: &Candidate| {
-            let held_for = account.held_until(candidate, at)?.saturating_sub(at).min(STEPS_ASIDE);
-            Some(PutOff { id: candidate.id, until: now.plus(held_for), why: HELD })
+        let put_off = |(candidate, until): (&Candidate, Moment)| {
+            let held_for = until.saturating_sub(at).min(STEPS_ASIDE);
+            PutOff { id: candidate.id, until: now.plus(held_for), why: HELD }
         };
-        waiting.iter().filter_map(held).collect()
+        account.held_back(waiting, at).into_iter().map(put_off).collect()
     }
 
     /// Commits the attempts and hands them over. Returns how many.

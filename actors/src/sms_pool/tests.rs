@@ -3,6 +3,7 @@
 mod accounts;
 mod day;
 mod limits;
+mod paces;
 mod reports;
 mod world;
 
@@ -50,7 +51,7 @@ async fn every_number_has_its_own_pace_and_takes_its_turn() {
     let mut world = World::new();
     world.owes(110, 10, P4);
     let names = vec!["+15145550198".to_owned(), "+15145550199".to_owned()];
-    let _pool = world.pool_with(8, Senders { names: names.clone(), per_second: Some(1.0) }).await;
+    let _pool = world.pool_with(8, Senders { names: names.clone(), per_second: Some(1.0), ..Senders::default() }).await;
     world.sees(10, SmsState::Accepted).await;
     let log = world.carrier.log.lock();
     for name in names {
@@ -206,7 +207,7 @@ async fn a_message_whose_sender_dies_is_unknown_and_the_others_leave() {
 #[tokio::test(start_paused = true)]
 async fn a_throttled_message_is_sent_later_and_costs_no_attempt() {
     let mut world = World::new();
-    let id = world.owes(110, 1, P4)[0];
+    let id = world.owes(110, 1, P1)[0];
     let throttled = || Does::Answers(SendOutcome::Throttled { after: None });
     world.carrier.expect(id, (0..5).map(|_| throttled()).collect());
     let _pool = world.pool(4, None).await;

@@ -142,7 +142,7 @@ impl World {
         let bus = LocalBus::new(4_096);
         let updates = bus.subscribe();
         let limits = Arc::new(Limits::default());
-        let senders = Senders { names: vec!["+15145550199".to_owned()], per_second: None };
+        let senders = Senders { names: vec!["+15145550199".to_owned()], per_second: None, ..Senders::default() };
         let reports = SmsReports::new(store.clone(), Arc::new(bus.clone()));
         let ports = PoolPorts {
             outbox: store.clone(),

@@ -125,7 +125,7 @@ async fn start(directory: &std::path::Path, calls: usize) -> anyhow::Result<Syst
         forwarder: Arc::new(Nobody),
         clock: Arc::new(SystemClock),
     };
-    let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: Some(1.0) };
+    let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: Some(1.0), ..Senders::default() };
     let limits = Limits { calls: calls + 1, answer_within: Duration::from_secs(60), ..Limits::default() };
     Ok(System::start(ports, Tenants::new(gateway::playbooks::shipped()?), senders, limits).await?)
 }

@@ -85,6 +85,7 @@ mod tests {
             secret: secret.into(),
             senders: vec!["+15145550198".into()],
             per_second: None,
+            account_per_second: None,
         });
         playbook
     }

@@ -102,7 +102,7 @@ fn part_of(number: &str) -> Part {
 
 pub(super) fn carrier(settings: &settings::Sandbox, clock: Arc<dyn Clock>) -> Carrier {
     let (sandbox, reports) = Sandbox::new(settings, clock);
-    let senders = Senders { names: vec![settings.from.clone()], per_second: pace(settings.mps) };
+    let senders = Senders { names: vec![settings.from.clone()], per_second: pace(settings.mps), ..Senders::default() };
     Carrier {
         provider: Arc::new(sandbox),
         senders,

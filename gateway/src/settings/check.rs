@@ -227,6 +227,7 @@ fn sms(settings: &Settings) -> Verdict {
     }
     positive("sms.sandbox.mps", sms.sandbox.mps)?;
     positive("sms.twilio.mps", sms.twilio.mps)?;
+    none_or_positive("sms.twilio.account_mps", sms.twilio.account_mps)?;
     at_least_one("sms.sweep_after_s", sms.sweep_after_s)?;
     at_least_one("sms.poll_after_s", sms.poll_after_s)?;
     at_least_one("sms.senders", sms.senders as u64)
@@ -322,6 +323,10 @@ fn positive(key: &'static str, per_second: f64) -> Verdict {
         return Ok(());
     }
     refuse(key, format!("{per_second} messages per second would never send"), "set it above zero, like 1.0")
+}
+
+fn none_or_positive(key: &'static str, per_second: f64) -> Verdict {
+    if per_second == 0.0 { Ok(()) } else { positive(key, per_second) }
 }
 
 #[cfg(test)]

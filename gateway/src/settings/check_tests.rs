@@ -74,6 +74,8 @@ fn what_is_dangerous_or_cannot_work_is_refused_by_the_name_of_its_setting() {
         ("sms.sandbox.mps", vec![("SMS__SANDBOX__MPS", "0")]),
         ("sms.twilio.mps", vec![("SMS__TWILIO__MPS", "-1")]),
         ("sms.twilio.mps", vec![("SMS__TWILIO__MPS", "NaN")]),
+        ("sms.twilio.account_mps", vec![("SMS__TWILIO__ACCOUNT_MPS", "-1")]),
+        ("sms.twilio.account_mps", vec![("SMS__TWILIO__ACCOUNT_MPS", "inf")]),
         ("sms.twilio.account_sid", vec![("SMS__PROVIDER", "twilio")]),
         ("sms.twilio.auth_token", twilio_with(&[("SMS__TWILIO__AUTH_TOKEN", "")])),
         ("sms.twilio.from", twilio_with(&[("SMS__TWILIO__FROM", "")])),

@@ -183,6 +183,7 @@ pub struct Twilio {
     pub messaging_service_sid: String,
     pub base_url: String,
     pub mps: f64,
+    pub account_mps: f64,
     pub timeout_s: u64,
     pub connect_timeout_s: u64,
 }

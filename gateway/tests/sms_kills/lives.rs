@@ -113,7 +113,7 @@ impl Lives {
         let outbox = Arc::new(Gated { inner: inner.clone(), gate: gate.clone(), without_claim_rows });
         let provider = Arc::new(Line { carrier: self.carrier.clone(), gate });
         let (bus, clock, limits) = (Arc::new(LocalBus::new(64)), Arc::new(SystemClock), Arc::new(limits()));
-        let senders = Senders { names: vec!["+15145550199".to_owned()], per_second: None };
+        let senders = Senders { names: vec!["+15145550199".to_owned()], per_second: None, ..Senders::default() };
         let ports = PoolPorts {
             outbox: outbox.clone(),
             // No limit here outlives a life.

@@ -16,13 +16,14 @@ use super::world::World;
 const SECOND: Duration = Duration::from_secs(1);
 const SHARED: &str = "+15145550199";
 
-fn with_own(tenant: &str, account: &str, sender: &str, per_second: f64) -> Playbook {
+pub fn with_own(tenant: &str, account: &str, sender: &str, per_second: f64) -> Playbook {
     let mut playbook = Playbook { tenant: TenantId::parse(tenant).unwrap(), ..fixtures::playbook() };
     playbook.sms.carrier = Some(OwnCarrier {
         account: account.into(),
         secret: "s".into(),
         senders: vec![sender.into()],
         per_second: Some(per_second),
+        account_per_second: None,
     });
     playbook
 }

@@ -52,7 +52,7 @@ async fn a_day_of_bursts_and_failures_keeps_every_promise() {
     let born = Instant::now();
     world.carrier.habit.lock().replace(Arc::new(bad_hours(born)));
     let names: Vec<String> = (0..5).map(number).collect();
-    let senders = Senders { names: names.clone(), per_second: Some(f64::from(LIMIT)) };
+    let senders = Senders { names: names.clone(), per_second: Some(f64::from(LIMIT)), ..Senders::default() };
     let pool = world.pool_with(32, senders).await;
     let owed_at = owe_all_day(&world, &pool).await;
     sleep(DAY / 2).await;

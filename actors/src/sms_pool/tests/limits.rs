@@ -22,7 +22,7 @@ const A: &str = "+15145550198";
 const B: &str = "+15145550199";
 
 pub fn senders(names: &[&str], per_second: Option<f64>) -> Senders {
-    Senders { names: names.iter().map(|name| (*name).to_owned()).collect(), per_second }
+    Senders { names: names.iter().map(|name| (*name).to_owned()).collect(), per_second, ..Senders::default() }
 }
 
 /// Number `n`, of its own call, to one of ten thousand lines.

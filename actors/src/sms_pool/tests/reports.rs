@@ -46,7 +46,7 @@ async fn who_waits_for_an_end_hears_of_it_though_the_message_is_tried_again() {
     let (ledger, clock) = (store.clone(), world.clock.clone());
     let ports =
         PoolPorts { outbox: store.clone(), ledger, provider: world.carrier.clone(), bus: Arc::new(bus.clone()), clock };
-    let senders = Senders { names: vec!["+15145550199".to_owned()], per_second: None };
+    let senders = Senders { names: vec!["+15145550199".to_owned()], per_second: None, ..Senders::default() };
     let pool = SmsPool::start(ports, Tenants::default(), senders, &Limits::default()).await.unwrap();
     let now = world.clock.now();
     let new = NewSms {

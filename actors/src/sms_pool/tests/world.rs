@@ -484,7 +484,7 @@ impl World {
     }
 
     pub async fn pool(&self, hands: usize, per_second: Option<f64>) -> SmsPool {
-        let senders = Senders { names: vec!["+15145550199".to_owned()], per_second };
+        let senders = Senders { names: vec!["+15145550199".to_owned()], per_second, ..Senders::default() };
         self.pool_with(hands, senders).await
     }
 

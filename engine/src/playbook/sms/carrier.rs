@@ -18,6 +18,8 @@ pub struct OwnCarrier {
     pub senders: Vec<Box<str>>,
     /// Segments per second and sender; `None` is as fast as the carrier answers.
     pub per_second: Option<f64>,
+    /// The same of all senders together.
+    pub account_per_second: Option<f64>,
 }
 
 impl fmt::Debug for OwnCarrier {
@@ -26,6 +28,7 @@ impl fmt::Debug for OwnCarrier {
             .field("account", &self.account)
             .field("senders", &self.senders.len())
             .field("per_second", &self.per_second)
+            .field("account_per_second", &self.account_per_second)
             .finish_non_exhaustive()
     }
 }
@@ -37,6 +40,7 @@ pub(super) struct CarrierTable {
     secret: Spanned<String>,
     senders: Spanned<Vec<Box<str>>>,
     per_second: Option<Spanned<f64>>,
+    account_per_second: Option<Spanned<f64>>,
 }
 
 impl Check<'_> {
@@ -52,15 +56,14 @@ impl Check<'_> {
             let problem = format!("not 1 to {MAX_SENDERS} numbers or services");
             return Err(self.refuse(&table.senders, "sms.carrier.senders", problem, "senders = [\"+15145550100\"]"));
         }
-        if let Some(rate) = table.per_second.as_ref().filter(|rate| !(0.01..=1000.0).contains(rate.get_ref())) {
-            let problem = "not between 0.01 and 1000 segments per second";
-            return Err(self.refuse(rate, "sms.carrier.per_second", problem, "leave it out for no limit"));
-        }
+        let per_second = self.rate(table.per_second.as_ref(), "sms.carrier.per_second")?;
+        let account_per_second = self.rate(table.account_per_second.as_ref(), "sms.carrier.account_per_second")?;
         Ok(OwnCarrier {
             account: table.account.get_ref().trim().into(),
             secret: table.secret.get_ref().trim().into(),
             senders: table.senders.into_inner(),
-            per_second: table.per_second.map(Spanned::into_inner),
+            per_second,
+            account_per_second,
         })
     }
 }

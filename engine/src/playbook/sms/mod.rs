@@ -30,6 +30,8 @@ pub struct SmsPolicy {
     pub destinations: Destinations,
     /// What a day may cost.
     pub caps: Caps,
+    /// Segments per second, of all that it sends; `None` is no limit but those of its account and numbers.
+    pub per_second: Option<f64>,
     /// When callers are texted. `None`: at any time.
     pub callers_between: Option<Hours>,
     /// `None`: the deployment's account.

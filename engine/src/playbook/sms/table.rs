@@ -1,5 +1,6 @@
 //! `[sms]` as it is written, and what is refused of it.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use crate::sms::caps::Caps;
 const MAX_PER_CALL: u32 = 50;
 const MAX_EXPIRES_AFTER_S: u64 = 7 * 24 * 3600;
 const MAX_PREFIXES: usize = 200;
+const RATES: RangeInclusive<f64> = 0.01..=1000.0;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -25,6 +27,7 @@ pub(in crate::playbook) struct SmsTable {
     price_per_segment: Option<Spanned<f64>>,
     reserve: Option<Spanned<f64>>,
     per_caller_per_day: Option<Spanned<u32>>,
+    per_second: Option<Spanned<f64>>,
     callers_between: Option<Spanned<String>>,
     carrier: Option<CarrierTable>,
 }
@@ -39,6 +42,7 @@ impl Default for SmsTable {
             price_per_segment: None,
             reserve: None,
             per_caller_per_day: None,
+            per_second: None,
             callers_between: None,
             carrier: None,
         }
@@ -62,6 +66,7 @@ impl Check<'_> {
             destinations: self.destinations(&table.allow, contacts)?,
             callers_between: self.callers_between(table.callers_between.as_ref(), has_zone)?,
             caps: self.caps(&table)?,
+            per_second: self.rate(table.per_second.as_ref(), "sms.per_second")?,
             carrier: table.carrier.map(|carrier| self.carrier(carrier)).transpose()?,
         })
     }
@@ -115,6 +120,15 @@ impl Check<'_> {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Segments per second.
+    pub(super) fn rate(&self, rate: Option<&Spanned<f64>>, key: &'static str) -> Checked<Option<f64>> {
+        if let Some(rate) = rate.filter(|rate| !RATES.contains(rate.get_ref())) {
+            let problem = format!("not between {} and {} segments per second", RATES.start(), RATES.end());
+            return Err(self.refuse(rate, key, problem, "leave it out for no limit"));
+        }
+        Ok(rate.map(|rate| *rate.get_ref()))
     }
 
     fn callers_between(&self, span: Option<&Spanned<String>>, has_zone: bool) -> Checked<Option<Hours>> {

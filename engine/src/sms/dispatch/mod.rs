@@ -67,7 +67,7 @@ struct UnderWay {
     priority: Priority,
     left: Moment,
     taken: Taken,
-    levels: [Level; 4],
+    levels: Vec<Level>,
     fuses: [Fuse; 4],
     tenant: TenantId,
     to: PhoneNumber,
@@ -113,6 +113,11 @@ impl Account {
 
     pub fn terms(&self) -> &Terms {
         &self.terms
+    }
+
+    /// Tenants that have a pace of their own, in segments per second; the others have none.
+    pub fn limit_tenants(&mut self, rates: HashMap<TenantId, f64>) {
+        self.levels.limit_tenants(rates);
     }
 
     /// The one that leaves now, or when to ask again. `waiting`: everything that is due.
@@ -252,9 +257,35 @@ impl Account {
         }
     }
 
-    /// When a message that is due may leave at all, if that is not soon: something is wrong with the account, its numbers,
-    /// their routes or its words, or its recipient was sent too much. Others need not wait behind it.
-    pub fn held_until(&self, candidate: &Candidate, now: Moment) -> Option<Moment> {
+    /// Those of `waiting` that may not leave soon though they are due, and until when: something is wrong with the
+    /// account, its numbers, their routes or its words, or their recipient was or is to be sent too much. Others need not
+    /// wait behind them.
+    pub fn held_back<'c>(&self, waiting: &'c [Candidate], now: Moment) -> Vec<(&'c Candidate, Moment)> {
+        let mut before: HashMap<&PhoneNumber, u32> = HashMap::new();
+        let held = |candidate: &'c Candidate| {
+            let until = self.held_until(candidate, now)? + self.takes_turns(candidate, &mut before, now);
+            Some((candidate, until)).filter(|(_, until)| *until > now + SOON)
+        };
+        waiting.iter().filter_map(held).collect()
+    }
+
+    /// How long those before it take that go to the same recipient.
+    fn takes_turns<'c>(
+        &self,
+        candidate: &'c Candidate,
+        before: &mut HashMap<&'c PhoneNumber, u32>,
+        now: Moment,
+    ) -> Duration {
+        let rate = self.levels.rate(&Level::Recipient(candidate.to.clone()), now);
+        let Some(rate) = rate.filter(|_| !is_alarm(candidate)) else { return Duration::ZERO };
+        let before = before.entry(&candidate.to).or_default();
+        let takes = Duration::from_secs_f64(f64::from(*before) / rate);
+        *before += u32::from(candidate.segments);
+        takes
+    }
+
+    /// When it may leave at all. `None`: by no number that is left.
+    fn held_until(&self, candidate: &Candidate, now: Moment) -> Option<Moment> {
         let opens_at = |sender: &Sender| {
             let shared = self.breakers.admits(&[Fuse::Account, Fuse::Sender(sender.name.clone())], now);
             let closed = match shared.max(self.own_admission(candidate, &sender.name, now)) {
@@ -264,21 +295,19 @@ impl Account {
             closed.max(sender.door.opens_at(now)).max(self.own_opens_at(candidate, &sender.name, now))
         };
         let suiting = self.senders.iter().filter(|sender| self.suits(candidate, &sender.name, now));
-        suiting.map(opens_at).min().filter(|at| *at > now + SOON)
+        suiting.map(opens_at).min()
     }
 
-    /// By its route and its words. An emergency told to the team is not held for what other words were filtered: a late
-    /// alarm is worse than one more that does not arrive.
+    /// By its route and its words. An alarm is not held for what other words were filtered.
     fn own_admission(&self, candidate: &Candidate, sender: &str, now: Moment) -> Admission {
         let [_, _, route, words] = Fuse::of(&candidate.tenant, &candidate.to, &candidate.contact, sender);
-        let alarm = candidate.priority == Priority::P1 && Audience::of(&candidate.contact) == Audience::Staff;
         let route = self.breakers.admits(&[route], now);
-        if alarm { route } else { route.max(self.breakers.admits(&[words], now)) }
+        if is_alarm(candidate) { route } else { route.max(self.breakers.admits(&[words], now)) }
     }
 
     /// By the limits of its tenant and its recipient, and the guard against loops.
     fn own_opens_at(&self, candidate: &Candidate, sender: &str, now: Moment) -> Moment {
-        let own = [Level::Tenant(candidate.tenant.clone()), Level::Recipient(candidate.to.clone())];
+        let own = own_levels(candidate);
         let paced = self.levels.opens_at(&own, candidate.segments.into(), now);
         // An emergency is not held for looking like a loop; the carrier says so if it is one.
         let urgent = candidate.priority == Priority::P1;
@@ -311,12 +340,7 @@ impl Account {
         let Some(index) = self.senders.iter().position(|it| it.name == *sender) else {
             return Taken { refusals: 0, another };
         };
-        let levels = [
-            Level::Account,
-            Level::Sender(sender.clone()),
-            Level::Tenant(candidate.tenant.clone()),
-            Level::Recipient(candidate.to.clone()),
-        ];
+        let levels = [&[Level::Account, Level::Sender(sender.clone())][..], &own_levels(candidate)].concat();
         let fuses = Fuse::of(&candidate.tenant, &candidate.to, &candidate.contact, sender);
         self.schedule.left(candidate, *waiting);
         self.levels.takes(&levels, candidate.segments.into(), now);
@@ -362,6 +386,17 @@ impl Account {
             self.breakers.hears(&it.fuses, &nothing, now);
         }
     }
+}
+
+/// An emergency told to the team: a late one is worse than one more that does not arrive.
+fn is_alarm(candidate: &Candidate) -> bool {
+    candidate.priority == Priority::P1 && Audience::of(&candidate.contact) == Audience::Staff
+}
+
+/// What has a pace of its own, of this message alone. Alarms are not counted against whom they alarm.
+fn own_levels(candidate: &Candidate) -> Vec<Level> {
+    let recipient = (!is_alarm(candidate)).then(|| Level::Recipient(candidate.to.clone()));
+    recipient.into_iter().chain([Level::Tenant(candidate.tenant.clone())]).collect()
 }
 
 enum Found<'c> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Moment, Pace};
+use super::{Moment, Pace, is_usable};
 use crate::ids::TenantId;
 use crate::phone::PhoneNumber;
 
@@ -21,7 +21,6 @@ pub enum Level {
 pub struct Rates {
     pub account: Option<f64>,
     pub sender: Option<f64>,
-    pub tenant: Option<f64>,
     pub recipient: Option<f64>,
 }
 
@@ -29,6 +28,8 @@ pub struct Rates {
 #[derive(Clone, Debug)]
 pub struct Levels {
     rates: Rates,
+    /// Of tenants that have one.
+    tenants: HashMap<TenantId, f64>,
     paces: HashMap<Level, Pace>,
     sweep_at: usize,
 }
@@ -38,7 +39,16 @@ const FEW: usize = 256;
 
 impl Levels {
     pub fn new(rates: Rates) -> Levels {
-        Levels { rates, paces: HashMap::new(), sweep_at: FEW }
+        Levels { rates, tenants: HashMap::new(), paces: HashMap::new(), sweep_at: FEW }
+    }
+
+    /// From now on tenants go by these rates, those not among them by none. What has left of late still counts.
+    pub fn limit_tenants(&mut self, rates: HashMap<TenantId, f64>) {
+        self.paces.retain(|level, pace| match level {
+            Level::Tenant(tenant) => rates.get(tenant).is_some_and(|rate| pace.goes_by(*rate)),
+            _ => true,
+        });
+        self.tenants = rates;
     }
 
     /// When a message of `segments` may leave, the last of `levels` deciding. It may be in the past.
@@ -125,12 +135,13 @@ impl Levels {
     }
 
     fn configured(&self, level: &Level) -> Option<f64> {
-        match level {
+        let rate = match level {
             Level::Account => self.rates.account,
             Level::Sender(_) => self.rates.sender,
-            Level::Tenant(_) => self.rates.tenant,
+            Level::Tenant(tenant) => self.tenants.get(tenant).copied(),
             Level::Recipient(_) => self.rates.recipient,
-        }
+        };
+        rate.filter(|rate| is_usable(*rate))
     }
 
     /// Recipients come and go; what none of them remembers is the same as never seen.
@@ -153,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_last_level_to_open_decides_and_asking_takes_nothing() {
-        let rates = Rates { account: Some(10.0), sender: Some(2.0), recipient: Some(0.5), tenant: None };
+        let rates = Rates { account: Some(10.0), sender: Some(2.0), recipient: Some(0.5) };
         let mut paces = Levels::new(rates);
         let now = Duration::from_secs(10);
         assert!((0..100).all(|_| paces.opens_at(&levels(110), 1, now) <= now));
@@ -161,6 +172,22 @@ mod tests {
         assert_eq!(paces.opens_at(&levels(110), 1, now), now + Duration::from_secs(2), "the recipient's");
         assert_eq!(paces.opens_at(&levels(111), 1, now), now + Duration::from_millis(500), "the sender's");
         assert_eq!(paces.opens_at(&levels(111)[..1], 1, now), now + Duration::from_millis(100), "the account's");
+    }
+
+    #[test]
+    fn a_tenant_goes_by_its_own_rate_and_by_another_from_when_it_is_changed() {
+        let [boreal, clinic] = ["boreal", "clinic"].map(|id| TenantId::parse(id).unwrap());
+        let of = |tenant: &TenantId| [Level::Tenant(tenant.clone())];
+        let mut paces = Levels::new(Rates::default());
+        let (now, second) = (Duration::from_secs(10), Duration::from_secs(1));
+        let waits = |paces: &Levels, tenant: &TenantId| paces.opens_at(&of(tenant), 1, now).saturating_sub(now);
+        for (rate, wait) in [(Some(1.0), second), (Some(0.5), 2 * second), (None, Duration::ZERO)] {
+            paces.limit_tenants(rate.map(|rate| (boreal.clone(), rate)).into_iter().collect());
+            if rate == Some(1.0) {
+                [&boreal, &clinic].into_iter().for_each(|tenant| paces.takes(&of(tenant), 1, now));
+            }
+            assert_eq!((waits(&paces, &boreal), waits(&paces, &clinic)), (wait, Duration::ZERO), "{rate:?}");
+        }
     }
 
     #[test]

@@ -48,8 +48,7 @@ pub struct Pace {
 impl Pace {
     /// `None` for a rate that is no limit: not above zero, or so low that a slot would never come.
     pub fn new(per_second: f64) -> Option<Pace> {
-        let usable = per_second.is_finite() && per_second > 1e-6;
-        usable.then(|| Pace {
+        is_usable(per_second).then(|| Pace {
             per_second,
             learned: Learned::default(),
             next: Moment::ZERO,
@@ -57,6 +56,14 @@ impl Pace {
             idle: true,
             quickest: None,
         })
+    }
+
+    /// From now on it goes by another rate; false when that is no limit. What has left still counts.
+    pub fn goes_by(&mut self, per_second: f64) -> bool {
+        if is_usable(per_second) {
+            self.per_second = per_second;
+        }
+        is_usable(per_second)
     }
 
     /// Segments per second it goes by now: the configured rate, or what was learned of the carrier.
@@ -132,6 +139,10 @@ impl Pace {
         let most = rate.floor().clamp(1.0, f64::from(u32::MAX));
         (most as u32, Duration::from_secs_f64(most / rate))
     }
+}
+
+fn is_usable(per_second: f64) -> bool {
+    per_second.is_finite() && per_second > 1e-6
 }
 
 #[cfg(test)]

@@ -92,7 +92,11 @@ pub(super) fn carrier(
         ("", number) => number,
         (service, _) => service,
     };
-    let senders = Senders { names: vec![from.to_owned()], per_second: pace(settings.mps) };
+    let senders = Senders {
+        names: vec![from.to_owned()],
+        per_second: pace(settings.mps),
+        account_per_second: pace(settings.account_mps),
+    };
     let texts = texts(settings, ways, tenants.clone(), clock)?;
     let phones = phones(settings, ways, tenants)?;
     let (late_reports, reports) = mpsc::channel::<DeliveryReport>(REPORTS);
