@@ -26,7 +26,6 @@ use engine::ports::{Clock, EventBus, SmsLedger, SmsOutbox, SmsProvider};
 use engine::priority::Priority;
 use engine::sms::breaker::FuseKind;
 use engine::sms::dispatch::Terms;
-use engine::sms::pace::Rates;
 use engine::sms::room::kept_of;
 use engine::sms::{ErrorClass, Sms};
 use parking_lot::RwLock;
@@ -101,7 +100,7 @@ impl SmsPool {
         let plan = Arc::new(Plan {
             ports: Arc::new(Ports { outbox, ledger, provider, bus, clock, ask_after, sends }),
             tenants,
-            terms: terms(senders, limits),
+            terms: accounts::terms(senders, limits),
             hands: limits.senders.max(1),
             kept: kept_of(limits.senders, limits.urgent_senders),
             per_class: limits.candidates.max(1),
@@ -227,25 +226,6 @@ impl Plan {
             }
             wait = (wait * 2).min(longest);
         }
-    }
-}
-
-fn terms(senders: Senders, limits: &Limits) -> Terms {
-    let names = senders.names.iter().map(|name| name.as_str().into());
-    let rates = Rates {
-        account: senders.account_per_second,
-        sender: senders.per_second,
-        recipient: Some(limits.recipient_pace),
-    };
-    Terms {
-        window: limits.senders.max(1),
-        kept: limits.urgent_senders,
-        shares: limits.shares,
-        breakers: limits.breakers,
-        pairs: limits.pair,
-        habits: limits.habits,
-        rates,
-        ..Terms::new(names, None)
     }
 }
 

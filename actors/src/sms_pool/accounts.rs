@@ -10,6 +10,8 @@ use engine::sms::breaker::FuseKind;
 use engine::sms::dispatch::{Account, Terms};
 use engine::sms::pace::{Moment, Rates};
 
+use crate::limits::Limits;
+use crate::system::Senders;
 use crate::tenants::{InForce, Tenants};
 
 /// `None`: the deployment's. Else the carrier's name of it and how it is sent by: tenants that share an account and not
@@ -141,6 +143,26 @@ impl Accounts {
     /// The deployment's, which is what estimates are about.
     pub fn default(&self) -> Option<&Account> {
         self.accounts.get(&None)
+    }
+}
+
+/// How the deployment's account sends.
+pub(super) fn terms(senders: Senders, limits: &Limits) -> Terms {
+    let names = senders.names.iter().map(|name| name.as_str().into());
+    let rates = Rates {
+        account: senders.account_per_second,
+        sender: senders.per_second,
+        recipient: Some(limits.recipient_pace),
+    };
+    Terms {
+        window: limits.senders.max(1),
+        kept: limits.urgent_senders,
+        shares: limits.shares,
+        breakers: limits.breakers,
+        pairs: limits.pair,
+        habits: limits.habits,
+        rates,
+        ..Terms::new(names, None)
     }
 }
 

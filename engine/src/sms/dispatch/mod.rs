@@ -6,33 +6,29 @@
 //! leaves.
 
 mod hearing;
+mod holding;
+mod leaving;
 mod standing;
 mod terms;
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
-use super::breaker::{Admission, Audience, Breakers, Fuse};
+use super::breaker::{Admission, Breakers, Fuse};
 use super::door::Door;
-use super::failover::{Habits, has_another, may_try};
-use super::outcome::SendOutcome;
+use super::failover::Habits;
 use super::pace::{Level, Levels, Moment, Pairs};
 use super::room::Room;
 use super::schedule::Schedule;
 use super::window::Window;
-use crate::ids::{CallId, SmsId, TenantId};
-use crate::phone::PhoneNumber;
+use crate::ids::{SmsId, TenantId};
 use crate::ports::Candidate;
 use crate::priority::Priority;
 
 pub use hearing::{Answer, Past};
+pub use leaving::Taken;
 pub use terms::Terms;
 
-/// How long a sender may be ahead of its own pace: what is under way, in seconds of its rate.
-const AHEAD: Duration = Duration::from_secs(2);
-
-/// Who is held for longer than this steps aside where it hides others.
-const SOON: Duration = Duration::from_secs(2);
+use leaving::UnderWay;
 
 /// What happens next.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,29 +45,6 @@ pub struct Departure<'c> {
     pub sender: Box<str>,
     /// The classes in which something waited for the same slot.
     waiting: [bool; 4],
-}
-
-/// What is to be known of a message whose slot is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// How many in a row its sender has had refused unprocessed.
-    pub refusals: u32,
-    /// Should its sender be at fault, there is another to try.
-    pub another: bool,
-}
-
-#[derive(Clone, Debug)]
-struct UnderWay {
-    sender: usize,
-    segments: u32,
-    priority: Priority,
-    left: Moment,
-    taken: Taken,
-    levels: Vec<Level>,
-    fuses: [Fuse; 4],
-    tenant: TenantId,
-    to: PhoneNumber,
-    call: Option<CallId>,
 }
 
 #[derive(Clone, Debug)]
@@ -218,25 +191,6 @@ impl Account {
         Found::Departure(Departure { candidate, sender: name.clone(), waiting: Priority::ALL.map(waits) })
     }
 
-    /// What is under way is at most a few seconds of its pace: what the carrier holds, nobody can overtake any more.
-    /// Emergencies wait for one another alone.
-    fn room_of(&self, sender: usize, now: Moment) -> Room {
-        let under_way = || self.under_way.values().filter(|it| it.sender == sender);
-        if !self.senders[sender].door.is_wide() && under_way().next().is_some() {
-            return Room::Nobody;
-        }
-        let rate = self.levels.rate(&Level::Sender(self.senders[sender].name.clone()), now);
-        let Some(rate) = rate else { return Room::Any };
-        let ahead = (rate * AHEAD.as_secs_f64()).max(1.0);
-        let fits = |segments: u32| f64::from(segments) < ahead;
-        let emergencies = under_way().filter(|it| it.priority == Priority::P1).map(|it| it.segments).sum();
-        match fits(under_way().map(|it| it.segments).sum()) {
-            true => Room::Any,
-            false if fits(emergencies) => Room::Emergencies,
-            false => Room::Nobody,
-        }
-    }
-
     /// By everything that is about this one message.
     fn may_leave_by(&self, candidate: &Candidate, sender: usize, now: Moment, wait: &mut Wait) -> bool {
         let name = &self.senders[sender].name;
@@ -256,147 +210,6 @@ impl Account {
             Admission::Yes | Admission::Probe => true,
         }
     }
-
-    /// Those of `waiting` that may not leave soon though they are due, and until when: something is wrong with the
-    /// account, its numbers, their routes or its words, or their recipient was or is to be sent too much. Others need not
-    /// wait behind them.
-    pub fn held_back<'c>(&self, waiting: &'c [Candidate], now: Moment) -> Vec<(&'c Candidate, Moment)> {
-        let mut before: HashMap<&PhoneNumber, u32> = HashMap::new();
-        let held = |candidate: &'c Candidate| {
-            let until = self.held_until(candidate, now)? + self.takes_turns(candidate, &mut before, now);
-            Some((candidate, until)).filter(|(_, until)| *until > now + SOON)
-        };
-        waiting.iter().filter_map(held).collect()
-    }
-
-    /// How long those before it take that go to the same recipient.
-    fn takes_turns<'c>(
-        &self,
-        candidate: &'c Candidate,
-        before: &mut HashMap<&'c PhoneNumber, u32>,
-        now: Moment,
-    ) -> Duration {
-        let rate = self.levels.rate(&Level::Recipient(candidate.to.clone()), now);
-        let Some(rate) = rate.filter(|_| !is_alarm(candidate)) else { return Duration::ZERO };
-        let before = before.entry(&candidate.to).or_default();
-        let takes = Duration::from_secs_f64(f64::from(*before) / rate);
-        *before += u32::from(candidate.segments);
-        takes
-    }
-
-    /// When it may leave at all. `None`: by no number that is left.
-    fn held_until(&self, candidate: &Candidate, now: Moment) -> Option<Moment> {
-        let opens_at = |sender: &Sender| {
-            let shared = self.breakers.admits(&[Fuse::Account, Fuse::Sender(sender.name.clone())], now);
-            let closed = match shared.max(self.own_admission(candidate, &sender.name, now)) {
-                Admission::No(until) => until,
-                Admission::Yes | Admission::Probe => now,
-            };
-            closed.max(sender.door.opens_at(now)).max(self.own_opens_at(candidate, &sender.name, now))
-        };
-        let suiting = self.senders.iter().filter(|sender| self.suits(candidate, &sender.name, now));
-        suiting.map(opens_at).min()
-    }
-
-    /// By its route and its words. An alarm is not held for what other words were filtered.
-    fn own_admission(&self, candidate: &Candidate, sender: &str, now: Moment) -> Admission {
-        let [_, _, route, words] = Fuse::of(&candidate.tenant, &candidate.to, &candidate.contact, sender);
-        let route = self.breakers.admits(&[route], now);
-        if is_alarm(candidate) { route } else { route.max(self.breakers.admits(&[words], now)) }
-    }
-
-    /// By the limits of its tenant and its recipient, and the guard against loops.
-    fn own_opens_at(&self, candidate: &Candidate, sender: &str, now: Moment) -> Moment {
-        let own = own_levels(candidate);
-        let paced = self.levels.opens_at(&own, candidate.segments.into(), now);
-        // An emergency is not held for looking like a loop; the carrier says so if it is one.
-        let urgent = candidate.priority == Priority::P1;
-        if urgent { paced } else { paced.max(self.pairs.opens_at(sender, &candidate.to)) }
-    }
-
-    /// Whether this number is the right one for this message: not one that was at fault for it, nor a third, the one its
-    /// recipient knows while that works, and for an emergency whichever is free.
-    fn suits(&self, candidate: &Candidate, name: &str, now: Moment) -> bool {
-        let at_fault = self.faulted.get(&candidate.id).map(Vec::as_slice).unwrap_or_default();
-        let may_try = |sender: &str| {
-            !at_fault.iter().any(|it| &**it == sender) && may_try(&candidate.tried, sender, &self.terms.senders)
-        };
-        if !may_try(name) {
-            return false;
-        }
-        if candidate.priority == Priority::P1 {
-            return true;
-        }
-        let Some(usual) = self.habits.sender(&candidate.tenant, &candidate.to) else { return true };
-        let works = self.terms.senders.iter().any(|sender| &**sender == usual) && may_try(usual);
-        let fuses = [Fuse::Sender(usual.into()), Fuse::Route(usual.into(), candidate.to.calling_code().into())];
-        usual == name || !works || matches!(self.breakers.admits(&fuses, now), Admission::No(_))
-    }
-
-    /// It is to leave now: its slot is taken.
-    pub fn takes(&mut self, departure: &Departure, now: Moment) -> Taken {
-        let Departure { candidate, sender, waiting } = departure;
-        let another = self.has_another(candidate, sender);
-        let Some(index) = self.senders.iter().position(|it| it.name == *sender) else {
-            return Taken { refusals: 0, another };
-        };
-        let levels = [&[Level::Account, Level::Sender(sender.clone())][..], &own_levels(candidate)].concat();
-        let fuses = Fuse::of(&candidate.tenant, &candidate.to, &candidate.contact, sender);
-        self.schedule.left(candidate, *waiting);
-        self.levels.takes(&levels, candidate.segments.into(), now);
-        self.pairs.takes(sender, &candidate.to, now);
-        self.breakers.takes(&fuses, now);
-        let taken = Taken { refusals: self.senders[index].door.takes(now), another };
-        let under_way = UnderWay {
-            sender: index,
-            segments: candidate.segments.into(),
-            priority: candidate.priority,
-            left: now,
-            taken,
-            levels,
-            fuses,
-            tenant: candidate.tenant.clone(),
-            to: candidate.to.clone(),
-            call: candidate.call.clone(),
-        };
-        self.under_way.insert(candidate.id, under_way);
-        taken
-    }
-
-    /// Whether there is another number to try when this one turns out to be at fault.
-    fn has_another(&self, candidate: &Candidate, sender: &str) -> bool {
-        let with = |others: &[Box<str>]| [others, &[sender.into()]].concat();
-        let at_fault = self.faulted.get(&candidate.id).map(Vec::as_slice).unwrap_or_default();
-        has_another(&with(&candidate.tried), &with(at_fault), &self.terms.senders)
-    }
-
-    /// It was claimed, and connected for, which took a moment: it really leaves now.
-    pub fn leaves(&mut self, id: SmsId, now: Moment) {
-        if let Some(it) = self.under_way.get_mut(&id) {
-            self.levels.delay(&it.levels, it.left, now.saturating_sub(it.left));
-            it.left = it.left.max(now);
-        }
-    }
-
-    /// It could not be claimed. Its slot is lost.
-    pub fn stays(&mut self, id: SmsId, now: Moment) {
-        if let Some(it) = self.under_way.remove(&id) {
-            let nothing = SendOutcome::NotSent { reason: "not claimed".into() };
-            self.senders[it.sender].door.untried();
-            self.breakers.hears(&it.fuses, &nothing, now);
-        }
-    }
-}
-
-/// An emergency told to the team: a late one is worse than one more that does not arrive.
-fn is_alarm(candidate: &Candidate) -> bool {
-    candidate.priority == Priority::P1 && Audience::of(&candidate.contact) == Audience::Staff
-}
-
-/// What has a pace of its own, of this message alone. Alarms are not counted against whom they alarm.
-fn own_levels(candidate: &Candidate) -> Vec<Level> {
-    let recipient = (!is_alarm(candidate)).then(|| Level::Recipient(candidate.to.clone()));
-    recipient.into_iter().chain([Level::Tenant(candidate.tenant.clone())]).collect()
 }
 
 enum Found<'c> {

@@ -1,12 +1,17 @@
+//! Which message leaves next, and by which number.
+
+mod holding;
+mod leaving;
+
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::ids::CallKey;
-use crate::playbook::Contact;
+use crate::ids::{CallId, CallKey};
+use crate::phone::PhoneNumber;
 use crate::sms::breaker::FuseKind;
-use crate::sms::pace::Rates;
 use crate::sms::{ErrorClass, SendOutcome};
 use crate::time::Timestamp;
 use Priority::{P1, P2, P4};
@@ -172,159 +177,6 @@ fn an_account_at_fault_holds_everything_and_the_most_urgent_tries_first() {
     assert_eq!(send(&mut account, &mut queue, later), None, "one tries");
     hears(&mut account, urgent, &accepted(), later);
     assert!(send(&mut account, &mut queue, later).is_some());
-}
-
-#[test]
-fn one_message_to_the_same_person_about_the_same_call_is_under_way_at_a_time() {
-    let mut account = account(&[A, B], None);
-    let mut queue = vec![candidate(0, 110, P4), candidate(1, 110, P1), candidate(2, 111, P4)];
-    let urgent = queue[1].id;
-    assert_eq!(send(&mut account, &mut queue, START).unwrap().0, urgent);
-    assert_eq!(queue.len(), 2);
-    assert!(send(&mut account, &mut queue, START).is_some(), "of another call");
-    assert_eq!(send(&mut account, &mut queue, START), None);
-    hears(&mut account, urgent, &accepted(), START);
-    assert!(send(&mut account, &mut queue, START).is_some());
-}
-
-#[test]
-fn a_carrier_that_does_not_answer_holds_two_seconds_of_messages_and_no_more() {
-    let mut account = account(&[A], Some(5.0));
-    let mut queue = bulk(100);
-    for tenth in 0..600 {
-        send(&mut account, &mut queue, START + tenth * SECOND / 10);
-    }
-    assert_eq!(account.under_way(), 10);
-}
-
-#[test]
-fn while_a_carrier_does_not_answer_an_emergency_leaves_with_the_next_slot_and_a_flood_of_them_is_bounded() {
-    let mut account = account(&[A], Some(5.0));
-    let mut queue = bulk(100);
-    (0..30).for_each(|tenth| drop(send(&mut account, &mut queue, START + tenth * SECOND / 10)));
-    let urgent = candidate(900, 900, P1);
-    queue.push(urgent.clone());
-    assert_eq!(send(&mut account, &mut queue, START + 3 * SECOND).unwrap().0, urgent.id);
-    queue.extend((901..999).map(|n| candidate(n.into(), n, P1)));
-    (31..600).for_each(|tenth| drop(send(&mut account, &mut queue, START + tenth * SECOND / 10)));
-    assert_eq!(account.under_way(), 20);
-}
-
-#[test]
-fn hands_that_are_kept_for_emergencies_take_nothing_else() {
-    let mut account = account(&[A], None);
-    let mut queue = bulk(3);
-    assert_eq!(account.next_with(Room::Emergencies, &queue, START), Next::Wait(None));
-    queue.push(candidate(900, 900, P1));
-    let Next::Send(departure) = account.next_with(Room::Emergencies, &queue, START) else { panic!("it may leave") };
-    assert_eq!(departure.candidate.id, candidate(900, 900, P1).id);
-}
-
-#[test]
-fn each_pace_holds_its_own_and_an_alarm_waits_for_no_recipient() {
-    let slow = Some(0.5);
-    let clinic = TenantId::parse("clinic").unwrap();
-    let first = Candidate { contact: Contact::CALLER.into(), ..candidate(0, 110, P4) };
-    let of_caller = |line, priority| Candidate { contact: first.contact.clone(), ..candidate(1, line, priority) };
-    let next = [
-        Candidate { call: None, ..of_caller(110, P4) },
-        of_caller(111, P4),
-        Candidate { tenant: clinic, ..of_caller(111, P4) },
-        Candidate { call: None, ..of_caller(110, P1) },
-        Candidate { call: None, ..candidate(1, 110, P1) },
-    ];
-    let none = Rates::default();
-    for (rates, of_tenant, held) in [
-        (none, None, [false, false, false, false, false]),
-        (Rates { account: slow, ..none }, None, [true, true, true, true, true]),
-        (none, slow, [true, true, false, true, true]),
-        (Rates { recipient: slow, ..none }, None, [true, false, false, true, false]),
-    ] {
-        for (next, held) in next.iter().zip(held) {
-            let mut account = Account::new(Terms { rates, ..Terms::new([A.into()], None) });
-            account.limit_tenants(of_tenant.map(|rate| (first.tenant.clone(), rate)).into_iter().collect());
-            let (id, _) = send(&mut account, &mut vec![first.clone()], START).unwrap();
-            hears(&mut account, id, &accepted(), START);
-            let waiting = [next.clone()];
-            let expected = if held { Some(START + 2 * SECOND) } else { None };
-            let waits = match account.next(&waiting, START) {
-                Next::Send(_) => None,
-                Next::Wait(until) => until,
-            };
-            assert_eq!(waits, expected, "{rates:?} {of_tenant:?} {next:?}");
-        }
-    }
-}
-
-#[test]
-fn of_many_to_one_recipient_all_but_the_next_stand_back_each_until_its_turn() {
-    let rates = Rates { recipient: Some(1.0), ..Rates::default() };
-    let mut account = Account::new(Terms { rates, ..Terms::new([A.into()], None) });
-    let mut queue: Vec<Candidate> = (0..6).map(|n| Candidate { call: None, ..candidate(n, 110, P4) }).collect();
-    send(&mut account, &mut queue, START).unwrap();
-    queue.insert(0, candidate(90, 111, P4));
-    queue.insert(1, Candidate { call: None, ..candidate(91, 110, P1) });
-    let held: Vec<Moment> = account.held_back(&queue, START).into_iter().map(|(_, until)| until).collect();
-    assert_eq!(held, [3, 4, 5].map(|seconds| START + seconds * SECOND));
-}
-
-#[test]
-fn a_storm_of_alarms_is_no_debt_of_whom_it_alarms() {
-    let rates = Rates { recipient: Some(1.0), ..Rates::default() };
-    let mut account = Account::new(Terms { rates, ..Terms::new([A.into()], None) });
-    let mut queue: Vec<Candidate> = (0..20).map(|n| Candidate { call: None, ..candidate(n, 110, P1) }).collect();
-    while send(&mut account, &mut queue, START).is_some() {}
-    assert!(queue.is_empty());
-    assert!(send(&mut account, &mut vec![candidate(50, 110, P2)], START).is_some());
-}
-
-#[test]
-fn a_pair_of_numbers_that_loops_waits_and_an_emergency_does_not() {
-    let mut account = account(&[A], None);
-    let mut queue: Vec<Candidate> = (0..40).map(|n| Candidate { call: None, ..candidate(n, 110, P4) }).collect();
-    let sent = (0..40).filter(|_| send(&mut account, &mut queue, START).is_some()).count();
-    assert_eq!(sent, 30);
-    assert_eq!(account.next(&queue.clone(), START), Next::Wait(Some(START + 30 * SECOND)));
-    queue.push(Candidate { call: None, ..candidate(99, 110, P1) });
-    assert_eq!(send(&mut account, &mut queue, START).unwrap().0, candidate(99, 110, P1).id);
-    assert!(send(&mut account, &mut queue, START + 30 * SECOND).is_some());
-}
-
-#[test]
-fn words_that_were_filtered_hold_everything_but_an_alarm_to_the_team() {
-    let mut account = account(&[A], None);
-    let sms = crate::sms::Sms::owed(&crate::testing::frames::text(
-        &CallKey { tenant: candidate(0, 0, P4).tenant, call: CallId::parse("c-0").unwrap() },
-        "owner",
-        P4,
-    ));
-    account.hears_later(&sms, A, ErrorClass::Filtered, START);
-    let mut queue = vec![candidate(1, 111, P2)];
-    assert_eq!(send(&mut account, &mut queue, START), None);
-    assert_eq!(account.held_back(&queue, START), [(&queue[0], START + 900 * SECOND)]);
-    queue.push(candidate(2, 112, P1));
-    assert_eq!(send(&mut account, &mut queue, START).unwrap().0, candidate(2, 112, P1).id);
-    assert_eq!(account.open()[FuseKind::Words as usize], (FuseKind::Words, 1), "and is no probe");
-    assert_eq!(account.held_back(&queue, START), [(&queue[0], START + 900 * SECOND)]);
-}
-
-#[test]
-fn a_refused_request_of_the_account_closes_its_sender_and_the_window() {
-    let mut account = account(&[A], None);
-    let mut queue = bulk(100);
-    let sent: Vec<SmsId> = (0..64).filter_map(|_| send(&mut account, &mut queue, START)).map(|(id, _)| id).collect();
-    assert_eq!((sent.len(), send(&mut account, &mut queue, START)), (64, None), "the window is full");
-    let throttled = SendOutcome::Throttled { after: None };
-    for id in sent {
-        let rest = Some(SECOND);
-        account.hears(id, &Answer { outcome: &throttled, rest, concurrent: None, took: None }, START);
-    }
-    assert_eq!(account.next(&queue.clone(), START), Next::Wait(Some(START + SECOND)));
-    let (id, _) = send(&mut account, &mut queue, START + SECOND).unwrap();
-    assert_eq!(send(&mut account, &mut queue, START + SECOND), None, "one tries");
-    hears(&mut account, id, &accepted(), START + SECOND);
-    let after = (0..64).filter(|_| send(&mut account, &mut queue, START + SECOND).is_some()).count();
-    assert_eq!(after, 32);
 }
 
 #[test]

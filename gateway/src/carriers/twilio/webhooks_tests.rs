@@ -19,6 +19,7 @@ fn playbook(tenant: &str, own: Option<(&str, &str, &str)>) -> Playbook {
         secret: secret.into(),
         senders: vec![sender.into()],
         per_second: None,
+        account_per_second: None,
     });
     playbook
 }
