@@ -181,8 +181,10 @@ async fn queries_use_their_indexes() {
         ("SELECT * FROM sms_attempts WHERE provider_id = 'x'", "sms_attempts_by_provider_id"),
         ("SELECT * FROM sms_attempts WHERE check_at <= 'x' ORDER BY check_at LIMIT 9", "sms_attempts_to_check"),
         (
-            "SELECT sms_attempts.* FROM sms_messages CROSS JOIN sms_attempts ON sms_id = id WHERE to_number = 'x'",
-            "sms_by_number",
+            "SELECT sms_attempts.* FROM sms_attempts CROSS JOIN sms_messages ON id = sms_id \
+             WHERE sms_attempts.provider_id IS NULL AND coalesce(outcome, 'unknown') = 'unknown' \
+             AND sender = 'a' AND started_at BETWEEN 'x' AND 'y' AND to_number = 'b' ORDER BY started_at",
+            "sms_attempts_open",
         ),
         ("SELECT * FROM sms_messages WHERE provider_id = 'x'", "sms_by_provider_id"),
         ("SELECT * FROM sms_messages WHERE to_number = '1' AND state = 'queued'", "sms_by_number"),

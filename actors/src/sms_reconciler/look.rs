@@ -52,7 +52,7 @@ impl SmsReconciler {
     async fn see(&self, sms: &Sms, attempt: &Attempt) -> Result<Seen, Failure> {
         let mut found = self.provider.find(sms, attempt).await?;
         // In this order: what is answered in between is either still in flight here, or known to be another's.
-        let alike = self.outbox.alike(sms, &attempt.sender).await?;
+        let alike = self.outbox.alike(sms, attempt).await?;
         let ids: Vec<&str> = found.iter().map(|found| found.provider_id.as_ref()).collect();
         let owned = self.outbox.owned(&ids).await?;
         found.retain(|found| !owned.contains(&found.provider_id));

@@ -178,8 +178,9 @@ pub trait SmsOutbox: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<(), Failure>;
 
-    /// Attempts of this message's words to its number by `sender` that are unknown or in flight, its own among them.
-    async fn alike(&self, sms: &Sms, sender: &str) -> Result<Vec<Attempt>, Failure>;
+    /// Attempts of this message's words to its number that are unknown or in flight, by the sender of `attempt` and begun
+    /// within [`ALIKE_WITHIN`](crate::sms::ALIKE_WITHIN) of it, itself among them.
+    async fn alike(&self, sms: &Sms, attempt: &Attempt) -> Result<Vec<Attempt>, Failure>;
 
     /// Those of these carrier's ids that are known to belong to an attempt.
     async fn owned(&self, provider_ids: &[&str]) -> Result<Vec<Box<str>>, Failure>;

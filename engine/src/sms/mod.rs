@@ -31,5 +31,5 @@ pub use message::{NewSms, OVERTAKEN_AFTER, Sms, SmsState};
 pub use outcome::{Answered, DeliveryReport, DeliveryStatus, ErrorClass, SendOutcome};
 pub use retry::{Settlement, rest_after, settle};
 pub use segments::{Encoding, Segments, segments};
-pub use unknown::{LookUps, Match, NextStep, OnUnknown, match_up, on_unknown};
+pub use unknown::{ALIKE_WITHIN, LookUps, Match, NextStep, OnUnknown, match_up, on_unknown};
 pub use wishes::{Said, Wish, wish};

@@ -15,6 +15,10 @@ use crate::time::Timestamp;
 /// How far the carrier's clock may be from ours, and its times rounded.
 const SKEW: Duration = Duration::from_secs(5);
 
+/// Attempts that began further apart are not taken for one another: longer than one lasts that a crash cut, until the
+/// server is there again.
+pub const ALIKE_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
 /// When a carrier's books are looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LookUps {

@@ -144,8 +144,8 @@ impl SmsOutbox for Gated {
         self.stepwise(self.inner.checked(attempt, absent, next, now)).await
     }
 
-    async fn alike(&self, sms: &Sms, sender: &str) -> Result<Vec<Attempt>, Failure> {
-        self.inner.alike(sms, sender).await
+    async fn alike(&self, sms: &Sms, attempt: &Attempt) -> Result<Vec<Attempt>, Failure> {
+        self.inner.alike(sms, attempt).await
     }
 
     async fn owned(&self, provider_ids: &[&str]) -> Result<Vec<Box<str>>, Failure> {

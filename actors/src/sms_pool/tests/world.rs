@@ -267,7 +267,7 @@ impl SmsOutbox for Outbox {
         unreachable!("the pool asks nobody")
     }
 
-    async fn alike(&self, _: &Sms, _: &str) -> Result<Vec<Attempt>, Failure> {
+    async fn alike(&self, _: &Sms, _: &Attempt) -> Result<Vec<Attempt>, Failure> {
         unreachable!("the pool asks nobody")
     }
 

@@ -1,9 +1,9 @@
 //! What an outbox promises of attempts whose end is learnt late.
 
-use super::outbox::{SENDER, claim, claimed, claimed_one, moved_by, owe, report, settlement, stored};
+use super::outbox::{claim, claimed, claimed_one, moved_by, owe, report, settlement, stored};
 use crate::ports::{CallStore, Checks, Claim, SmsOutbox};
 use crate::priority::Priority;
-use crate::sms::{Command, Commanded, DeliveryReport, DeliveryStatus, NewSms, Settlement, SmsState};
+use crate::sms::{Attempt, Command, Commanded, DeliveryReport, DeliveryStatus, NewSms, Settlement, SmsState};
 use crate::testing::frames::{call, moment, text};
 use crate::time::Timestamp;
 
@@ -126,12 +126,18 @@ pub async fn attempts_of_the_same_words_to_the_same_number_are_alike<S: CallStor
     };
     settle(store, of("c1"), settlement(SmsState::Unknown), 2).await;
     settle(store, of("c3"), Settlement { provider_id: Some("carrier-3".into()), ..taken() }, 2).await;
-    let mut alike: Vec<_> = store.alike(&of("c1").sms, SENDER).await.unwrap().iter().map(|a| a.sms).collect();
+    let asked = of("c1");
+    let mut alike: Vec<_> = store.alike(&asked.sms, &asked.attempt).await.unwrap().iter().map(|a| a.sms).collect();
     let mut expected = [of("c1").sms.id, of("c2").sms.id];
     alike.sort();
     expected.sort();
     assert_eq!(alike, expected, "the unknown and the one in flight, not the one that is known");
-    assert_eq!(store.alike(&of("c1").sms, "+15145550198").await.unwrap(), []);
+    let by_another = Attempt { sender: "+15145550198".into(), ..asked.attempt.clone() };
+    assert_eq!(store.alike(&asked.sms, &by_another).await.unwrap(), []);
+    for (began, are_alike) in [(1, 2), (86_401, 2), (86_402, 0)] {
+        let another_day = Attempt { started_at: moment(began), ..asked.attempt.clone() };
+        assert_eq!(store.alike(&asked.sms, &another_day).await.unwrap().len(), are_alike, "{began}");
+    }
     assert_eq!(store.owned(&["carrier-9", "carrier-3"]).await.unwrap(), ["carrier-3".into()]);
     assert_eq!(store.owned(&[]).await.unwrap(), []);
     assert!(claim(store, &[of("c1").sms.id], moment(3)).await[0].is_err(), "unknown is never claimed");

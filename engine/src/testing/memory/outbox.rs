@@ -15,8 +15,8 @@ use crate::ports::{
 };
 use crate::priority::Priority;
 use crate::sms::{
-    Attempt, AttemptToken, Command, Commanded, DeliveryReport, ErrorClass, NewSms, OVERTAKEN_AFTER, Reported,
-    Settlement, Sms, SmsState, hear,
+    ALIKE_WITHIN, Attempt, AttemptToken, Command, Commanded, DeliveryReport, ErrorClass, NewSms, OVERTAKEN_AFTER,
+    Reported, Settlement, Sms, SmsState, hear,
 };
 use crate::time::Timestamp;
 
@@ -183,12 +183,15 @@ impl SmsOutbox for MemoryStore {
         Ok(())
     }
 
-    async fn alike(&self, sms: &Sms, sender: &str) -> Result<Vec<Attempt>, Failure> {
+    async fn alike(&self, sms: &Sms, attempt: &Attempt) -> Result<Vec<Attempt>, Failure> {
         let same = |other: &Sms| other.tenant == sms.tenant && other.to == sms.to && other.body == sms.body;
+        let near = |other: &Attempt| {
+            let apart = other.started_at.since(attempt.started_at).max(attempt.started_at.since(other.started_at));
+            other.sender == attempt.sender && apart <= ALIKE_WITHIN
+        };
         let open = |attempt: &Attempt| attempt.is_unknown() || attempt.is_in_flight();
         let records = lock(&self.records);
-        let alike =
-            records.attempts().filter(|(other, attempt)| same(other) && *attempt.sender == *sender && open(attempt));
+        let alike = records.attempts().filter(|(sms, other)| same(sms) && near(other) && open(other));
         Ok(alike.map(|(_, attempt)| attempt.clone()).collect())
     }
 

@@ -16,7 +16,8 @@ use engine::ports::{
 };
 use engine::priority::Priority;
 use engine::sms::{
-    Attempt, AttemptToken, Command, Commanded, DeliveryReport, ErrorClass, NewSms, Reported, Settlement, Sms, SmsState,
+    ALIKE_WITHIN, Attempt, AttemptToken, Command, Commanded, DeliveryReport, ErrorClass, NewSms, Reported, Settlement,
+    Sms, SmsState,
 };
 use engine::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
@@ -120,14 +121,17 @@ impl SmsOutbox for SqliteStore {
         query.execute(&self.writer).await.map(drop).map_err(unavailable)
     }
 
-    async fn alike(&self, sms: &Sms, sender: &str) -> Result<Vec<Attempt>, Failure> {
+    async fn alike(&self, sms: &Sms, attempt: &Attempt) -> Result<Vec<Attempt>, Failure> {
+        // From the few attempts that are open, and not from all that a number was ever sent.
         let query = sqlx::query(
-            "SELECT sms_attempts.* FROM sms_messages CROSS JOIN sms_attempts ON sms_id = id \
-             WHERE to_number = ?1 AND tenant = ?2 AND body = ?3 AND sender = ?4 \
-             AND sms_attempts.provider_id IS NULL AND coalesce(outcome, 'unknown') = 'unknown' \
-             ORDER BY started_at, sms_id, attempt",
+            "SELECT sms_attempts.* FROM sms_attempts CROSS JOIN sms_messages ON id = sms_id \
+             WHERE sms_attempts.provider_id IS NULL AND coalesce(outcome, 'unknown') = 'unknown' \
+             AND sender = ?4 AND started_at BETWEEN ?5 AND ?6 AND to_number = ?1 AND tenant = ?2 AND body = ?3 \
+             ORDER BY started_at",
         );
-        let query = query.bind(sms.to.as_str()).bind(sms.tenant.as_str()).bind(sms.body.as_ref()).bind(sender);
+        let query = query.bind(sms.to.as_str()).bind(sms.tenant.as_str()).bind(sms.body.as_ref());
+        let (from, to) = (attempt.started_at.minus(ALIKE_WITHIN), attempt.started_at.plus(ALIKE_WITHIN));
+        let query = query.bind(attempt.sender.as_ref()).bind(from.to_string()).bind(to.to_string());
         attempts(query.fetch_all(&self.readers).await)
     }
 
