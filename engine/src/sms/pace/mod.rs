@@ -26,9 +26,12 @@ pub type Moment = Duration;
 /// How late a message may be for its slot without the slots after it moving too: a commit and a timer's grain.
 const LATE: Duration = Duration::from_millis(50);
 
-/// The most an answer's delay is taken for a delay of its request: a carrier whose answers take longer or shorter must
-/// not cost more than a hundredth of the pace.
+/// The most an answer's delay is taken for a delay of its request: a carrier whose answers take longer or shorter must not
+/// cost more than a hundredth of the pace.
 const DOUBT: Duration = Duration::from_millis(10);
+
+/// The least: of two that left a second apart, the first may be a little longer under way though its answer was quick.
+const EDGE: Duration = Duration::from_millis(4);
 
 /// One limit in segments per second.
 #[derive(Clone, Debug)]
@@ -104,7 +107,7 @@ impl Pace {
     pub fn answered(&mut self, left: Moment, took: Duration) {
         let quickest = self.quickest.map_or(took, |quickest| took.min(quickest + quickest / 64));
         self.quickest = Some(quickest);
-        self.recent.delay(left, (took - quickest).min(DOUBT));
+        self.recent.delay(left, (took - quickest).clamp(EDGE, DOUBT));
     }
 
     /// What left at `left` really left `by` later.

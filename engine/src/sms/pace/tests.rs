@@ -73,12 +73,29 @@ fn a_carrier_that_calls_us_too_fast_halves_the_pace_and_minutes_give_it_back() {
 }
 
 #[test]
+fn a_moment_more_or_less_on_the_way_puts_no_more_into_a_second() {
+    let jitter = [0_u64, 3, 1, 2, 0, 3, 2].map(Duration::from_millis);
+    for per_second in [1.0, 10.0, 100.0] {
+        let mut pace = pace(per_second);
+        let (mut now, mut arrived) = (START, Vec::new());
+        for on_the_way in jitter.into_iter().cycle().take(20 * per_second as usize) {
+            now = now.max(pace.opens_at(1, now));
+            pace.takes(1, now);
+            pace.answered(now, Duration::from_millis(40) + 2 * on_the_way);
+            arrived.push((now + on_the_way, 1));
+        }
+        arrived.sort();
+        assert!(most_within(&arrived, SECOND) <= per_second as u32, "{per_second}");
+    }
+}
+
+#[test]
 fn an_answer_that_took_longer_makes_its_message_count_from_later_on() {
     let mut pace = pace(1.0);
     pace.takes(1, START);
     pace.answered(START, Duration::from_millis(100));
-    assert_eq!(pace.opens_at(1, START), START + SECOND, "the quickest says nothing");
-    let second = START + SECOND;
+    assert_eq!(pace.opens_at(1, START), START + SECOND + EDGE, "the quickest says next to nothing");
+    let second = START + SECOND + EDGE;
     pace.takes(1, second);
     pace.answered(second, Duration::from_millis(109));
     let delay = pace.opens_at(1, second) - (second + SECOND);
