@@ -150,10 +150,14 @@ fn check_messages(sent: &[Sms], acknowledged: &Acknowledged, carrier: &Carrier) 
         assert_eq!((rows.len() as u64, people.len() as u64), (*promised, *promised), "rows and people of {story:?}");
         for sms in rows {
             let asked = log.iter().filter(|asked| asked.to == sms.to.as_str() && asked.body.contains(story)).count();
+            // An emergency of unknown end is sent again after half a minute, once, and says so. A slow run lasts that long.
+            let again = sms.possible_duplicate;
+            let most = if again { 2 } else { 1 };
             match sms.state {
-                SmsState::Unknown => assert!(asked <= 1, "{story:?} unknown, and asked for {asked} times"),
+                SmsState::Unknown => assert!(asked <= most, "{story:?} unknown, and asked for {asked} times"),
+                SmsState::Queued | SmsState::Sending if again => assert!(asked <= most, "{story:?}: {asked} times"),
                 SmsState::Accepted | SmsState::Sent | SmsState::Delivered => {
-                    assert_eq!(asked, 1, "{story:?} accepted, and asked for {asked} times");
+                    assert!((1..=most).contains(&asked), "{story:?} accepted, and asked for {asked} times");
                 }
                 other => panic!("{story:?} ended {other:?}"),
             }
