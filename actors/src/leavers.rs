@@ -90,10 +90,6 @@ impl SmsProvider for Listening {
         self.provider.name()
     }
 
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
-        self.send_timed(sms, attempt, Arc::new(|| {})).await
-    }
-
     async fn send_timed(&self, sms: &Sms, attempt: &Attempt, leaves: Leaves) -> Answered {
         let answered = self.provider.send_timed(sms, attempt, leaves).await;
         if let SendOutcome::Rejected { class: ErrorClass::OptedOut, .. } = &answered.outcome {

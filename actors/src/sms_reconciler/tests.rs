@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::{SmsId, TenantId};
-use engine::ports::{Checks, Clock, SmsOutbox, SmsProvider, Update};
+use engine::ports::{Checks, Clock, Leaves, SmsOutbox, SmsProvider, Update};
 use engine::priority::Priority::{self, P1, P3};
 use engine::sms::{
     Answered, Attempt, DeliveryReport, DeliveryStatus, ErrorClass, Found, NewSms, SendOutcome, Sms, SmsState,
@@ -75,7 +75,7 @@ impl SmsProvider for Carrier {
         "forgetful"
     }
 
-    async fn send(&self, sms: &Sms, _: &Attempt) -> Answered {
+    async fn send_timed(&self, sms: &Sms, _: &Attempt, _: Leaves) -> Answered {
         let does = self.does.lock().pop().unwrap_or(Does::Takes);
         let mut sent = self.sent.lock();
         sent.push(sms.id);

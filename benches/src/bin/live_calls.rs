@@ -16,7 +16,9 @@ use async_trait::async_trait;
 use clap::Parser;
 use engine::call::{Call, Event, EventKind, Parties, Phase, Role, ToolCall};
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
-use engine::ports::{CallOutcome, Forwarder, NewCall, NewPush, Post, Pusher, SmsProvider, SystemClock, Telephony};
+use engine::ports::{
+    CallOutcome, Forwarder, Leaves, NewCall, NewPush, Post, Pusher, SmsProvider, SystemClock, Telephony,
+};
 use engine::sms::{Answered, Attempt, Sms};
 use engine::time::Timestamp;
 use engine::tools::Lost;
@@ -160,7 +162,7 @@ impl SmsProvider for Nobody {
         "nobody"
     }
 
-    async fn send(&self, _: &Sms, _: &Attempt) -> Answered {
+    async fn send_timed(&self, _: &Sms, _: &Attempt, _: Leaves) -> Answered {
         std::future::pending().await
     }
 }

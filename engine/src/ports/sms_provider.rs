@@ -16,14 +16,14 @@ pub trait SmsProvider: Send + Sync + 'static {
     /// Lower case: for metrics and the banner.
     fn name(&self) -> &'static str;
 
-    /// Sends one message, once, from the attempt's sender. Bounded in time by the implementation; never retries by
-    /// itself.
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered;
+    /// Sends one message, once, from the attempt's sender, and says when it leaves: to connect may take longer than the
+    /// pace of that sender forgives. A carrier that cannot tell never says it. Bounded in time by the implementation;
+    /// never retries by itself.
+    async fn send_timed(&self, sms: &Sms, attempt: &Attempt, leaves: Leaves) -> Answered;
 
-    /// The same, and says when the message leaves: to connect may take longer than the pace of its sender forgives. A
-    /// carrier that cannot tell never says it.
-    async fn send_timed(&self, sms: &Sms, attempt: &Attempt, _leaves: Leaves) -> Answered {
-        self.send(sms, attempt).await
+    /// The same, for whoever need not know when it leaves.
+    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
+        self.send_timed(sms, attempt, Arc::new(|| {})).await
     }
 
     /// Messages in the carrier's books that may be this attempt: of the same words, from the same sender to the same

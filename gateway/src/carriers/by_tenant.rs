@@ -1,8 +1,6 @@
 //! Texts by tenant: whose playbook has an account of its own sends by it, the others by the deployment's. One that cannot
 //! be used sends nothing, and its messages wait.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::TenantId;
@@ -26,10 +24,6 @@ impl ByTenant {
 impl SmsProvider for ByTenant {
     fn name(&self) -> &'static str {
         self.accounts.default().name()
-    }
-
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
-        self.send_timed(sms, attempt, Arc::new(|| {})).await
     }
 
     async fn send_timed(&self, sms: &Sms, attempt: &Attempt, leaves: Leaves) -> Answered {

@@ -33,7 +33,7 @@ use actors::system::Senders;
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::{SmsId, TenantId};
-use engine::ports::{Clock, SmsProvider};
+use engine::ports::{Clock, Leaves, SmsProvider};
 use engine::sms::{Answered, Attempt, DeliveryReport, DeliveryStatus, ErrorClass, Found, SendOutcome, Sms};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -176,7 +176,7 @@ impl SmsProvider for Sandbox {
         "sandbox"
     }
 
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
+    async fn send_timed(&self, sms: &Sms, attempt: &Attempt, _: Leaves) -> Answered {
         sleep(self.latency).await;
         let part = match self.part_of(sms.to.as_str()) {
             Part::ThrottledTwice if self.throttles(sms.id) => {

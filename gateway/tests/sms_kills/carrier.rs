@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use engine::failure::Failure;
 use engine::ids::{SmsId, TenantId};
-use engine::ports::{Clock, SmsProvider, SystemClock};
+use engine::ports::{Clock, Leaves, SmsProvider, SystemClock};
 use engine::sms::{Answered, Attempt, DeliveryStatus, Found, SendOutcome, Sms};
 
 use super::gate::Gate;
@@ -56,7 +56,7 @@ impl SmsProvider for Line {
         "outliving"
     }
 
-    async fn send(&self, sms: &Sms, _: &Attempt) -> Answered {
+    async fn send_timed(&self, sms: &Sms, _: &Attempt, _: Leaves) -> Answered {
         self.gate.pass().await;
         let outcome = match roll(&self.carrier.dice) % 100 {
             0..70 => SendOutcome::Accepted { provider_id: self.carrier.take(sms) },

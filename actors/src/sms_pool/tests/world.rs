@@ -413,10 +413,6 @@ impl SmsProvider for Carrier {
             tokio::time::sleep(connects_in).await;
         }
         leaves();
-        self.send(sms, attempt).await
-    }
-
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
         self.log.lock().push(Sent {
             at: Instant::now(),
             id: sms.id,

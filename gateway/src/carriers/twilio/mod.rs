@@ -167,10 +167,6 @@ impl SmsProvider for Twilio {
         "twilio"
     }
 
-    async fn send(&self, sms: &Sms, attempt: &Attempt) -> Answered {
-        self.send_timed(sms, attempt, Arc::new(|| {})).await
-    }
-
     async fn send_timed(&self, sms: &Sms, attempt: &Attempt, leaves: Leaves) -> Answered {
         let callback = self.callbacks.as_ref().map(|callbacks| callbacks.status(&attempt.token));
         let form = form::message(sms, &attempt.sender, callback, self.clock.now());
