@@ -9,7 +9,7 @@ use engine::failure::Failure;
 use engine::ids::AlertId;
 use engine::ports::{CallOutcome, NewCall};
 use futures_util::FutureExt;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tracing::{error, warn};
 
 use super::ledger::Applied;
@@ -44,10 +44,11 @@ pub(crate) async fn dial(context: &Context, line: Line, changed: impl Fn()) {
     };
     metrics::called(label(&outcome));
     let (fate, why, answer) = read(outcome);
-    record(context, line.alert, AlertEvent::Called { contact: contact.clone(), place, fate, why }).await;
+    let called = AlertEvent::Called { contact: contact.clone(), place, fate, why };
+    context.desk.record(line.alert, &called, RECORD_AGAIN).await;
     if let Some(answer) = answer {
-        let place = Some(place);
-        record(context, line.alert, AlertEvent::Replied { contact, place, answer, how: How::Keypress }).await;
+        let replied = AlertEvent::Replied { contact, place: Some(place), answer, how: How::Keypress };
+        context.desk.record(line.alert, &replied, RECORD_AGAIN).await;
     }
     changed();
 }
@@ -92,19 +93,6 @@ async fn place_call(context: &Context, call: &NewCall) -> CallOutcome {
             CallOutcome::Unknown { why: "placing it went wrong".into() }
         }
         Err(_) => CallOutcome::Unknown { why: "it never ended".into() },
-    }
-}
-
-/// Waits for a store that is away.
-async fn record(context: &Context, alert: AlertId, event: AlertEvent) {
-    let (mut wait, longest) = RECORD_AGAIN;
-    while let Err(failure) = context.desk.apply(alert, &event).await {
-        if !failure.is_retry() {
-            return error!(alert.id = %alert, %failure, "outcome of a call cannot be recorded");
-        }
-        warn!(alert.id = %alert, %failure, "outcome of a call not recorded, will retry");
-        sleep(wait).await;
-        wait = (wait * 2).min(longest);
     }
 }
 

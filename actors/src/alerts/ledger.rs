@@ -2,12 +2,14 @@
 //! Whoever lost the race reads again. Holds nothing itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::alert::{Alert, AlertEvent, AlertState, Change, Desk, Notice, Owner, What};
 use engine::failure::Failure;
 use engine::ids::AlertId;
 use engine::ports::{AlertStore, Clock, EventBus, Pusher, SmsOutbox, Telephony, Update};
 use engine::time::Timestamp;
+use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 use crate::metrics::alerts as metrics;
@@ -47,13 +49,9 @@ impl Desktop {
     pub async fn apply(&self, id: AlertId, event: &AlertEvent) -> Result<Applied, Failure> {
         for _ in 0..TRIES {
             let Some(alert) = self.ledger.store.alert(None, id).await? else { return Ok(Applied::Unknown) };
-            match self.try_apply(&alert, event).await? {
-                None => return Ok(Applied::Unchanged(Box::new(alert))),
-                Some(true) => {
-                    let changed = self.ledger.store.alert(None, id).await?;
-                    return Ok(changed.map_or(Applied::Unknown, |alert| Applied::Changed(Box::new(alert))));
-                }
-                Some(false) => {}
+            let Some(change) = self.decide(&alert, event) else { return Ok(Applied::Unchanged(Box::new(alert))) };
+            if self.write(alert.state, &change).await? {
+                return Ok(Applied::Changed(Box::new(change.alert)));
             }
         }
         Err(Failure::retry("an alert changed too often at once"))
@@ -87,10 +85,17 @@ impl Desktop {
         Ok(by.any(|by| *by == notice.by))
     }
 
-    /// `None`: it means nothing. False: somebody else was first, and what was decided holds no more.
-    pub async fn try_apply(&self, alert: &Alert, event: &AlertEvent) -> Result<Option<bool>, Failure> {
-        let Some(change) = self.decide(alert, event) else { return Ok(None) };
-        self.write(alert.state, &change).await.map(Some)
+    /// Applies what has happened outside already, a call or a post: waits for a store that is away, from the first of
+    /// these to the last, and gives up only on one that will never take it.
+    pub async fn record(&self, id: AlertId, event: &AlertEvent, (mut wait, longest): (Duration, Duration)) {
+        while let Err(failure) = self.apply(id, event).await {
+            if !failure.is_retry() {
+                return error!(alert.id = %id, %failure, "what became of a telling cannot be recorded");
+            }
+            warn!(alert.id = %id, %failure, "what became of a telling not recorded, will retry");
+            sleep(wait).await;
+            wait = (wait * 2).min(longest);
+        }
     }
 
     pub fn decide(&self, alert: &Alert, event: &AlertEvent) -> Option<Change> {

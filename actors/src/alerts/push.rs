@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use engine::alert::{Alert, AlertEvent, Fate, Place, Telling, Way, Word};
-use engine::failure::Failure;
 use engine::ids::AlertId;
 use engine::ports::NewPush;
 use engine::tools::{Loss, Lost};
@@ -74,7 +73,8 @@ pub(crate) async fn push(context: &Context, post: Post, changed: impl Fn()) {
     let Some((fate, why)) = tell(context, post).await else { return };
     metrics::pushed(if fate == Fate::Delivered { "delivered" } else { "failed" });
     let Post { alert, place, word } = post;
-    record(context, alert, AlertEvent::Pushed { place, word, fate, why }).await;
+    let pushed = AlertEvent::Pushed { place, word, fate, why };
+    context.desk.record(alert, &pushed, (STORE_AWAY, STORE_AWAY)).await;
     changed();
 }
 
@@ -130,16 +130,5 @@ async fn read(context: &Context, id: AlertId) -> Option<Alert> {
                 return None;
             }
         }
-    }
-}
-
-async fn record(context: &Context, alert: AlertId, event: AlertEvent) {
-    let refused = |failure: &Failure| !failure.is_retry();
-    while let Err(failure) = context.desk.apply(alert, &event).await {
-        if refused(&failure) {
-            return error!(alert.id = %alert, %failure, "what became of a post cannot be recorded");
-        }
-        warn!(alert.id = %alert, %failure, "what became of a post not recorded, will retry");
-        sleep(STORE_AWAY).await;
     }
 }
