@@ -43,4 +43,4 @@ pub use rules::{HOLD, drill};
 pub use state::{Alert, AlertBrief, AlertState, Fate, Place, Telling, Way, Word};
 pub use undelivered::undelivered;
 pub(crate) use words::body;
-pub use words::{came_of, came_of_in_a_text, named, spoken};
+pub use words::{came_of, came_of_in_a_text, named, spoken, which_key};

@@ -84,17 +84,24 @@ pub fn named(language: Language, who: &str) -> &str {
     }
 }
 
-/// What is said on the phone, before the keys.
+/// What is said on the phone.
 pub fn spoken(language: Language, words: &AlertWords) -> String {
     let AlertWords { business, priority, service, address, message, client, .. } = words;
     let details: Vec<&str> =
         [service, message, client, address].into_iter().map(String::as_str).filter(|it| !it.is_empty()).collect();
     let details = details.join(". ");
+    let alert = match language {
+        Language::Fr => "alerte",
+        Language::En => "alert",
+    };
+    format!("{business}, {alert} {priority}. {details}. {}", which_key(language))
+}
+
+/// Which keys there are during a call.
+pub const fn which_key(language: Language) -> &'static str {
     match language {
-        Language::Fr => {
-            format!("{business}, alerte {priority}. {details}. Faites le 1 pour la prendre, le 2 pour la passer.")
-        }
-        Language::En => format!("{business}, alert {priority}. {details}. Press 1 to take it, 2 to pass it on."),
+        Language::Fr => "Faites le 1 pour la prendre, le 2 pour la passer.",
+        Language::En => "Press 1 to take it, 2 to pass it on.",
     }
 }
 

@@ -11,7 +11,7 @@ use actix_web::http::header::{HOST, HeaderValue};
 use actix_web::web::{Bytes, Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use actors::inbound::Text;
-use engine::alert::{Answer, CallName};
+use engine::alert::{Answer, CallName, which_key};
 use engine::failure::Failure;
 use engine::ids::TenantId;
 use engine::playbook::Language;
@@ -157,13 +157,6 @@ fn answered(
             tracing::warn!(%failure, "a key pressed is not recorded");
             ("unavailable", twiml_of(twiml::ask(again(language), language)))
         }
-    }
-}
-
-const fn which_key(language: Language) -> &'static str {
-    match language {
-        Language::Fr => "Faites le 1 pour la prendre, le 2 pour la passer.",
-        Language::En => "Press 1 to take it, 2 to pass it on.",
     }
 }
 
