@@ -132,9 +132,7 @@ pub async fn drill(identity: Identity, body: Bytes, state: Data<State>) -> Resul
     if !asked.drill {
         return Err(Problem::unprocessable("drill", "true: other alerts are opened by calls"));
     }
-    let tenant = identity.sees(query::tenant(asked.tenant.as_deref())?)?;
-    let tenant = tenant.or_else(|| state.tenants.in_force().default.clone());
-    let tenant = tenant.ok_or_else(|| Problem::unprocessable("tenant", "whose roster is meant"))?;
+    let tenant = query::one_tenant(&identity, asked.tenant.as_deref(), &state.tenants, "whose roster is meant")?;
     let nonce = uuid::Uuid::now_v7().simple().to_string();
     let opened = state.alerts.drill(&tenant, asked.priority.unwrap_or(Priority::P1), &nonce).await?;
     let alert = opened.ok_or_else(|| Problem::not_found("no such tenant"))?;

@@ -74,8 +74,6 @@ fn answer(playbook: &Playbook, now: Timestamp) -> HttpResponse {
 }
 
 fn playbook(identity: &Identity, which: &Which, state: &State) -> Result<std::sync::Arc<Playbook>, Problem> {
-    let tenant = identity.sees(query::tenant(which.tenant.as_deref())?)?;
-    let tenant = tenant.or_else(|| state.tenants.in_force().default.clone());
-    let tenant = tenant.ok_or_else(|| Problem::unprocessable("tenant", "whose turns are meant"))?;
+    let tenant = query::one_tenant(identity, which.tenant.as_deref(), &state.tenants, "whose turns are meant")?;
     state.tenants.get(&tenant).ok_or_else(|| Problem::not_found("no such tenant"))
 }

@@ -1,9 +1,11 @@
 //! What list URLs take after the question mark.
 
 use actix_web::web::QueryConfig;
+use actors::tenants::Tenants;
 use engine::ids::TenantId;
 
 use super::Problem;
+use super::auth::Identity;
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 500;
@@ -25,6 +27,18 @@ pub fn limit(given: Option<&str>) -> Result<usize, Problem> {
 pub fn tenant(given: Option<&str>) -> Result<Option<TenantId>, Problem> {
     let parse = |text| TenantId::parse(text).map_err(|bad| Problem::unprocessable("tenant", bad.to_string()));
     given.filter(|text| !text.is_empty()).map(parse).transpose()
+}
+
+/// The one tenant a request is about: the one it names, else the default. `wanted` says what it is for.
+pub fn one_tenant(
+    identity: &Identity,
+    given: Option<&str>,
+    tenants: &Tenants,
+    wanted: &'static str,
+) -> Result<TenantId, Problem> {
+    let named = identity.sees(tenant(given)?)?;
+    let meant = named.or_else(|| tenants.in_force().default.clone());
+    meant.ok_or_else(|| Problem::unprocessable("tenant", wanted))
 }
 
 #[cfg(test)]
