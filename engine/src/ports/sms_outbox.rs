@@ -31,6 +31,26 @@ pub struct Candidate {
     pub tried: Vec<Box<str>>,
 }
 
+impl Candidate {
+    /// `tried`: senders of its earlier attempts, the first one first.
+    pub fn of(sms: &Sms, tried: Vec<Box<str>>) -> Candidate {
+        Candidate {
+            id: sms.id,
+            tenant: sms.tenant.clone(),
+            to: sms.to.clone(),
+            call: sms.call.clone(),
+            contact: sms.contact.clone(),
+            priority: sms.priority,
+            due_at: sms.due_at,
+            expires_at: sms.expires_at,
+            segments: sms.segments,
+            created_at: sms.created_at,
+            attempts: sms.attempts,
+            tried,
+        }
+    }
+}
+
 /// What a look at the queue came to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Candidates {

@@ -328,20 +328,7 @@ impl SmsLedger for Outbox {
 
 impl Outbox {
     fn candidate(&self, sms: &Sms) -> Candidate {
-        Candidate {
-            id: sms.id,
-            tenant: sms.tenant.clone(),
-            to: sms.to.clone(),
-            call: sms.call.clone(),
-            contact: sms.contact.clone(),
-            priority: sms.priority,
-            due_at: sms.due_at,
-            expires_at: sms.expires_at,
-            segments: sms.segments,
-            created_at: sms.created_at,
-            attempts: sms.attempts,
-            tried: self.tried.lock().get(&sms.id).cloned().unwrap_or_default(),
-        }
+        Candidate::of(sms, self.tried.lock().get(&sms.id).cloned().unwrap_or_default())
     }
 }
 

@@ -13,7 +13,6 @@ use crate::ids::{CallId, CallKey};
 use crate::phone::PhoneNumber;
 use crate::sms::breaker::FuseKind;
 use crate::sms::{ErrorClass, SendOutcome};
-use crate::time::Timestamp;
 use Priority::{P1, P2, P4};
 
 const START: Moment = Duration::from_secs(100);
@@ -27,23 +26,7 @@ fn account(senders: &[&str], per_second: Option<f64>) -> Account {
 
 /// Number `n`, to `+1514555<line>` about call `c-<line>`.
 fn candidate(n: u32, line: u16, priority: Priority) -> Candidate {
-    let tenant = TenantId::parse("boreal").unwrap();
-    let key = CallKey { tenant: tenant.clone(), call: CallId::parse(&format!("c-{line}")).unwrap() };
-    let created_at = Timestamp::from_millis(1_790_000_000_000).plus(Duration::from_millis(n.into()));
-    Candidate {
-        id: SmsId::derive(&key, &format!("tc:{n}"), "owner"),
-        tenant,
-        to: format!("+1514555{line:04}").parse().unwrap(),
-        call: Some(key.call),
-        contact: "owner".into(),
-        priority,
-        due_at: created_at,
-        expires_at: created_at.plus(Duration::from_secs(3600)),
-        created_at,
-        segments: 1,
-        attempts: 0,
-        tried: Vec::new(),
-    }
+    crate::sms::schedule::tests::candidate(n, "boreal", line, &format!("c-{line}"), priority)
 }
 
 fn bulk(count: u16) -> Vec<Candidate> {

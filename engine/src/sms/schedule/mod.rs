@@ -127,4 +127,4 @@ fn heads<'c>(waiting: impl IntoIterator<Item = &'c Candidate>) -> Vec<&'c Candid
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

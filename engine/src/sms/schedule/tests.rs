@@ -10,7 +10,7 @@ use Priority::{P1, P4};
 const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
 /// Number `n`, to `+1514555<line>` about call `call`, the older the smaller `n`.
-fn candidate(n: u32, tenant: &str, line: u16, call: &str, priority: Priority) -> Candidate {
+pub(in crate::sms) fn candidate(n: u32, tenant: &str, line: u16, call: &str, priority: Priority) -> Candidate {
     let tenant = TenantId::parse(tenant).unwrap();
     let key = CallKey { tenant: tenant.clone(), call: CallId::parse(call).unwrap() };
     let created_at = NOW.plus(Duration::from_millis(n.into()));

@@ -301,21 +301,7 @@ impl Records {
 
 impl Message {
     fn candidate(&self) -> Candidate {
-        let sms = &self.sms;
-        Candidate {
-            id: sms.id,
-            tenant: sms.tenant.clone(),
-            to: sms.to.clone(),
-            call: sms.call.clone(),
-            contact: sms.contact.clone(),
-            priority: sms.priority,
-            due_at: sms.due_at,
-            expires_at: sms.expires_at,
-            segments: sms.segments,
-            created_at: sms.created_at,
-            attempts: sms.attempts,
-            tried: self.attempts.iter().map(|attempt| attempt.sender.clone()).collect(),
-        }
+        Candidate::of(&self.sms, self.attempts.iter().map(|attempt| attempt.sender.clone()).collect())
     }
 
     fn claim(&mut self, sender: &str, now: Timestamp) -> Claim {
