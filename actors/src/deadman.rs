@@ -7,8 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::alert::{Alert, Fate, Way};
+use engine::alert::{Alert, Fate, Telling, Way};
 use engine::failure::Failure;
+use engine::ids::SmsId;
 use engine::ports::{AlertStore, Beacon, Clock, SmsOutbox};
 use engine::priority::Priority;
 use engine::sms::SmsState;
@@ -139,8 +140,8 @@ fn is_step_late(alert: &Alert, now: Timestamp) -> bool {
 }
 
 /// Of the step told last: what should have left by now, if it has not.
-fn late_texts(alert: &Alert, now: Timestamp) -> impl Iterator<Item = engine::ids::SmsId> {
-    let late = move |told: &&engine::alert::Telling| {
+fn late_texts(alert: &Alert, now: Timestamp) -> impl Iterator<Item = SmsId> {
+    let late = move |told: &&Telling| {
         told.place == alert.place && told.by == Way::Sms && told.fate == Fate::Owed && told.at.plus(LATE_TEXT) < now
     };
     alert.told.iter().filter(late).filter_map(|told| told.sms)

@@ -3,8 +3,7 @@
 //! Who goes next is decided at the moment a slot opens, by [`engine::sms::dispatch::Account`], one per carrier account;
 //! what it needs of earlier lives comes from the ledger. A slot is open when a number may send again and one of N senders
 //! has its hands free, so a carrier that never answers ties up senders, never the pool; a few of them carry emergencies
-//! alone. A claim is committed before the
-//! message is handed over: after a crash it is known that it may have left, and it is never sent again by itself.
+//! alone. A claim is committed before the message is handed over: after a crash it is known that it may have left.
 //!
 //! Runs until [`SmsPool::stop`]. A sender that dies is replaced, its attempt becomes unknown. Should the pool itself
 //! die it is started again, and every attempt then under way becomes unknown.
