@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use engine::alert::{Alert, AlertBrief, AlertState, Change, Entry, What};
+use engine::alert::{Alert, AlertBrief, Change, Entry};
 use engine::call::Frame;
 use engine::failure::Failure;
 use engine::ids::{AlertId, CallId, CallKey, TenantId};
 use engine::playbook::Shift;
 use engine::ports::{AlertStore, AlertsWanted};
-use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
+use super::rows::{Columns, bounded, json, signed};
 use super::together::Write;
 use super::{SqliteStore, rows, unavailable};
 
@@ -27,14 +27,14 @@ impl AlertStore for SqliteStore {
     async fn alert(&self, tenant: Option<&TenantId>, id: AlertId) -> Result<Option<Alert>, Failure> {
         let query = sqlx::query("SELECT data FROM alerts WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2)");
         let query = query.bind(id.to_string()).bind(tenant.map(TenantId::as_str));
-        query.fetch_optional(&self.readers).await.map_err(unavailable)?.as_ref().map(read).transpose()
+        query.fetch_optional(&self.readers).await.map_err(unavailable)?.as_ref().map(rows::alert).transpose()
     }
 
     async fn running(&self, limit: usize) -> Result<Vec<Alert>, Failure> {
         let query =
             sqlx::query("SELECT data FROM alerts WHERE state IN ('open', 'escalated') ORDER BY next_at, id LIMIT ?");
         let running = query.bind(bounded(limit)).fetch_all(&self.readers).await.map_err(unavailable)?;
-        running.iter().map(read).collect()
+        running.iter().map(rows::alert).collect()
     }
 
     async fn alerts(&self, wanted: &AlertsWanted) -> Result<Vec<Alert>, Failure> {
@@ -52,7 +52,7 @@ impl AlertStore for SqliteStore {
             query.push_bind(last.to_string()).push(")");
         }
         query.push(" ORDER BY opened_at DESC, id DESC LIMIT ").push_bind(bounded(wanted.limit));
-        query.build().fetch_all(&self.readers).await.map_err(unavailable)?.iter().map(read).collect()
+        query.build().fetch_all(&self.readers).await.map_err(unavailable)?.iter().map(rows::alert).collect()
     }
 
     async fn keep_shift(&self, tenant: &TenantId, shift: &Shift) -> Result<(), Failure> {
@@ -67,7 +67,7 @@ impl AlertStore for SqliteStore {
     async fn shifts(&self) -> Result<Vec<(TenantId, Shift)>, Failure> {
         let query = sqlx::query("SELECT tenant, shift FROM oncall_shifts");
         let kept = query.fetch_all(&self.readers).await.map_err(unavailable)?;
-        kept.iter().map(|row| Ok((rows::tenant(row)?, rows::json(row, "shift")?))).collect()
+        kept.iter().map(|row| Ok((rows::tenant(row)?, row.json("shift")?))).collect()
     }
 
     async fn writable(&self) -> Result<(), Failure> {
@@ -77,7 +77,7 @@ impl AlertStore for SqliteStore {
     async fn receipt(&self, id: AlertId) -> Result<Vec<Entry>, Failure> {
         let query = sqlx::query("SELECT seq, at, what FROM alert_events WHERE alert_id = ? ORDER BY seq");
         let read = query.bind(id.to_string()).fetch_all(&self.readers).await.map_err(unavailable)?;
-        read.iter().map(entry).collect()
+        read.iter().map(rows::entry).collect()
     }
 }
 
@@ -111,7 +111,7 @@ impl SqliteStore {
              ORDER BY state IN ('open', 'escalated'), opened_at, alerts.id",
         );
         let found = query.build().persistent(calls.len() == 1).fetch_all(&self.readers).await.map_err(unavailable)?;
-        found.iter().map(|row| Ok((rows::call_key(row, "call_id")?, brief(row)?))).collect()
+        found.iter().map(|row| Ok((rows::call_key(row, "call_id")?, rows::brief(row)?))).collect()
     }
 }
 
@@ -121,7 +121,8 @@ pub(super) async fn write_notices(transaction: &mut Writing<'_>, frames: &[&Fram
         for (notice, texts) in Change::noticed_in(frame) {
             let query = sqlx::query("SELECT data FROM alerts WHERE id = ?").bind(notice.alert.to_string());
             let row = query.fetch_optional(&mut **transaction).await?;
-            let known = row.as_ref().map(read).transpose().map_err(|failure| sqlx::Error::Decode(failure.into()))?;
+            let known =
+                row.as_ref().map(rows::alert).transpose().map_err(|failure| sqlx::Error::Decode(failure.into()))?;
             let change = Change::of_notice(known.as_ref(), notice, &texts, frame);
             // Read under the write lock: nobody can have written in between.
             write_change(transaction, &change).await?;
@@ -190,30 +191,4 @@ fn changing<'q>(query: Query<'q>, alert: &'q Alert) -> Query<'q> {
         .bind(alert.updated_at.to_string())
         .bind(signed(alert.version))
         .bind(json(alert))
-}
-
-fn read(row: &SqliteRow) -> Result<Alert, Failure> {
-    rows::json(row, "data")
-}
-
-fn brief(row: &SqliteRow) -> Result<AlertBrief, Failure> {
-    let state = AlertState::parse(rows::get(row, "state")?).ok_or_else(|| rows::unreadable("state"))?;
-    Ok(AlertBrief { id: rows::parsed(row, "id")?, state, priority: rows::parsed(row, "priority")? })
-}
-
-fn entry(row: &SqliteRow) -> Result<Entry, Failure> {
-    let what: What = rows::json(row, "what")?;
-    Ok(Entry { seq: rows::number(row, "seq")?, at: rows::time(row, "at")?, what })
-}
-
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("what we record is text, numbers and lists")
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn bounded(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

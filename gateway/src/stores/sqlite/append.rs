@@ -7,25 +7,17 @@
 
 use std::collections::HashMap;
 
-use engine::call::{Call, Direction, Fault, Frame, Phase};
+use engine::call::{Direction, Frame};
 use engine::ids::CallKey;
 use engine::ports::AppendError;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
-use super::{SqliteStore, unavailable};
+use super::rows::{Columns, json, signed};
+use super::{SqliteStore, rows, unavailable};
+use crate::stores::batch::{Group, Verdict, groups, status};
 
 /// Rows per statement: 20 columns of it stay under SQLite's 32,766 variables.
 const ROWS: usize = 1_000;
-
-type Verdict = Result<(), AppendError>;
-
-/// The frames of one call in a batch, in order: written together or not at all. They need not lie side by side: a
-/// busy call is asked several times while one commit is in flight.
-struct Group<'a> {
-    frames: Vec<&'a Frame>,
-    /// Where each frame stands in the batch.
-    places: Vec<usize>,
-}
 
 impl SqliteStore {
     pub(super) async fn append_frames(&self, frames: &[Frame]) -> Vec<Verdict> {
@@ -82,44 +74,6 @@ impl SqliteStore {
     }
 }
 
-fn groups(frames: &[Frame]) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    let mut of_call: HashMap<&CallKey, usize> = HashMap::new();
-    for (place, frame) in frames.iter().enumerate() {
-        let index = *of_call.entry(&frame.call).or_insert_with(|| {
-            groups.push(Group { frames: Vec::new(), places: Vec::new() });
-            groups.len() - 1
-        });
-        groups[index].frames.push(frame);
-        groups[index].places.push(place);
-    }
-    groups
-}
-
-impl Group<'_> {
-    fn call(&self) -> &CallKey {
-        &self.frames[0].call
-    }
-
-    fn give(&self, verdict: Verdict, verdicts: &mut [Verdict]) {
-        self.places.iter().for_each(|place| verdicts[*place] = verdict.clone());
-    }
-
-    fn verdict(&self, last_seq: u64) -> Verdict {
-        let follows = self.frames.iter().zip(last_seq + 1..).all(|(frame, seq)| frame.seq == seq);
-        let own = |text: &engine::sms::NewSms| {
-            text.tenant == self.call().tenant && text.call.as_ref().is_none_or(|call| *call == self.call().call)
-        };
-        if !follows {
-            Err(AppendError::Conflict)
-        } else if !self.frames.iter().copied().flat_map(|frame| &frame.texts).all(own) {
-            Err(AppendError::Refused("a text belongs to another call".to_owned()))
-        } else {
-            Ok(())
-        }
-    }
-}
-
 fn is_about_the_data(error: &sqlx::Error) -> bool {
     matches!(verdict_of_ref(error), AppendError::Conflict | AppendError::Refused(_))
 }
@@ -154,14 +108,14 @@ type Writing<'t> = Transaction<'t, Sqlite>;
 async fn last_seqs(transaction: &mut Writing<'_>, groups: &[Group<'_>]) -> Result<HashMap<CallKey, u64>, sqlx::Error> {
     let mut last = HashMap::with_capacity(groups.len());
     for chunk in groups.chunks(ROWS) {
-        let mut query = super::rows::wanted(chunk.iter().map(Group::call));
+        let mut query = rows::wanted(chunk.iter().map(Group::call));
         query.push(
             "SELECT calls.tenant, id, last_seq FROM wanted CROSS JOIN calls \
              ON calls.tenant = wanted.tenant AND id = wanted.call_id",
         );
         for row in query.build().persistent(chunk.len() == 1).fetch_all(&mut **transaction).await? {
-            let key = super::rows::call_key(&row, "id").map_err(|e| sqlx::Error::Decode(e.to_string().into()))?;
-            let seq = super::rows::number(&row, "last_seq").map_err(|e| sqlx::Error::Decode(e.to_string().into()))?;
+            let key = rows::call_key(&row, "id").map_err(|e| sqlx::Error::Decode(e.to_string().into()))?;
+            let seq = row.number("last_seq").map_err(|e| sqlx::Error::Decode(e.to_string().into()))?;
             last.insert(key, seq);
         }
     }
@@ -174,7 +128,7 @@ async fn write_calls(transaction: &mut Writing<'_>, groups: &[&Group<'_>]) -> Re
          started_at, ended_at, duration_s, ended_reason, ended_group, updated_at, last_seq, state) ",
     );
     query.push_values(groups, |mut row, group| {
-        let frame = group.frames.last().expect("a group has a frame");
+        let frame = group.last();
         let call = &frame.state;
         row.push_bind(frame.call.tenant.as_str())
             .push_bind(frame.call.call.as_str())
@@ -219,22 +173,4 @@ async fn write_frames(transaction: &mut Writing<'_>, frames: &[&Frame]) -> Resul
             .push_bind(json(&frame.answer));
     });
     query.build().persistent(frames.len() == 1).execute(&mut **transaction).await.map(drop)
-}
-
-/// As the `status` column has it.
-fn status(call: &Call) -> &'static str {
-    match (call.phase, call.ended_fault) {
-        (Phase::Lost, _) => "failed",
-        (Phase::Ended, None | Some(Fault::None)) => "completed",
-        (Phase::Ended, Some(_)) => "failed",
-        _ => "active",
-    }
-}
-
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("what we record is text, numbers and lists")
-}
-
-fn signed(seq: u64) -> i64 {
-    i64::try_from(seq).unwrap_or(i64::MAX)
 }

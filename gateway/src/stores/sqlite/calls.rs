@@ -13,6 +13,7 @@ use engine::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
+use super::rows::{Columns, bounded, signed};
 use super::{SqliteStore, rows, unavailable};
 
 /// Counts of messages of every call that has some among those a query is about.
@@ -35,9 +36,9 @@ impl CallStore for SqliteStore {
         let query = sqlx::query("SELECT key FROM call_frames WHERE tenant = ? AND call_id = ? AND seq <= ?");
         let query = query.bind(call.tenant.as_str()).bind(call.call.as_str());
         // A commit between the two reads must not add a key the state knows nothing of.
-        let keys = query.bind(i64::try_from(state.seq).unwrap_or(i64::MAX)).fetch_all(&self.readers);
+        let keys = query.bind(signed(state.seq)).fetch_all(&self.readers);
         let keys = keys.await.map_err(unavailable)?;
-        let digest = |row: &SqliteRow| Ok(EventKey::new(rows::get::<&str>(row, "key")?).digest());
+        let digest = |row: &SqliteRow| Ok(EventKey::new(row.text("key")?).digest());
         Ok(Some(StoredCall { state, keys: keys.iter().map(digest).collect::<Result<_, Failure>>()? }))
     }
 
@@ -57,7 +58,7 @@ impl CallStore for SqliteStore {
             "SELECT position, tenant, call_id, seq, at, decided_at, facts FROM call_frames \
              WHERE position > ? ORDER BY position LIMIT ?",
         );
-        let query = query.bind(clamped(position)).bind(clamped(limit as u64));
+        let query = query.bind(signed(position)).bind(bounded(limit));
         let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
         let frames = read.iter().map(rows::frame).collect::<Result<Vec<_>, _>>()?;
         let views = self.views_of(frames.iter().map(|frame| &frame.call)).await?;
@@ -70,7 +71,7 @@ impl CallStore for SqliteStore {
 
     async fn last_position(&self) -> Result<Position, Failure> {
         let query = sqlx::query("SELECT coalesce(max(position), 0) AS position FROM call_frames");
-        rows::number(&query.fetch_one(&self.readers).await.map_err(unavailable)?, "position")
+        query.fetch_one(&self.readers).await.map_err(unavailable)?.number("position")
     }
 
     async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
@@ -100,7 +101,7 @@ impl CallStore for SqliteStore {
             "SELECT tenant, id, state FROM calls WHERE tenant = ? AND phone_number = ? AND started_at < ? \
              ORDER BY started_at DESC LIMIT ?",
         );
-        let query = query.bind(tenant.as_str()).bind(number).bind(before.to_string()).bind(clamped(limit as u64));
+        let query = query.bind(tenant.as_str()).bind(number).bind(before.to_string()).bind(bounded(limit));
         let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
         self.views(&read).await
     }
@@ -109,7 +110,7 @@ impl CallStore for SqliteStore {
         let query =
             sqlx::query("SELECT * FROM call_frames WHERE tenant = ? AND call_id = ? AND seq > ? ORDER BY seq LIMIT ?");
         let query = query.bind(call.tenant.as_str()).bind(call.call.as_str());
-        let query = query.bind(clamped(after_seq)).bind(clamped(limit as u64));
+        let query = query.bind(signed(after_seq)).bind(bounded(limit));
         query.fetch_all(&self.readers).await.map_err(unavailable)?.iter().map(rows::frame).collect()
     }
 
@@ -120,9 +121,9 @@ impl CallStore for SqliteStore {
                 "SELECT tenant, id, updated_at FROM calls \
                  WHERE status = 'active' AND phase = ? AND updated_at < ? ORDER BY updated_at LIMIT ?",
             );
-            let query = query.bind(phase.as_str()).bind(cutoff.to_string()).bind(clamped(limit as u64));
+            let query = query.bind(phase.as_str()).bind(cutoff.to_string()).bind(bounded(limit));
             for row in query.fetch_all(&self.readers).await.map_err(unavailable)? {
-                let (call, updated_at) = (rows::call_key(&row, "id")?, rows::time(&row, "updated_at")?);
+                let (call, updated_at) = (rows::call_key(&row, "id")?, row.time("updated_at")?);
                 silent.push(SilentCall { call, phase: *phase, updated_at });
             }
         }
@@ -202,7 +203,7 @@ impl SqliteStore {
                 .await
                 .map_err(unavailable)?
             {
-                let messages = rows::number(&row, "messages")?;
+                let messages = row.number("messages")?;
                 counts.entry(rows::call_key(&row, "call_id")?).or_default().add(rows::sms_state(&row)?, messages);
             }
         }
@@ -229,8 +230,4 @@ fn counting(calls: &[&CallKey]) -> QueryBuilder<Sqlite> {
 
 fn of(counts: &Counts, call: &CallKey) -> SmsCounts {
     counts.get(call).copied().unwrap_or_default()
-}
-
-fn clamped(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

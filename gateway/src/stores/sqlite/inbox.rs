@@ -5,7 +5,6 @@ use engine::failure::Failure;
 use engine::ids::TenantId;
 use engine::phone::PhoneNumber;
 use engine::ports::{InboundSms, Inbox};
-use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, rows, unavailable};
 
@@ -38,8 +37,8 @@ impl Inbox for SqliteStore {
                 .bind(tenant.as_str()),
             None => sqlx::query("SELECT * FROM sms_inbound ORDER BY received_at DESC LIMIT ?"),
         };
-        let query = query.bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        query.fetch_all(&self.readers).await.map_err(unavailable)?.iter().map(inbound).collect()
+        let query = query.bind(rows::bounded(limit));
+        query.fetch_all(&self.readers).await.map_err(unavailable)?.iter().map(rows::inbound).collect()
     }
 
     async fn last_to_text(&self, number: &PhoneNumber) -> Result<Option<TenantId>, Failure> {
@@ -47,16 +46,4 @@ impl Inbox for SqliteStore {
         let row = query.bind(number.as_str()).fetch_optional(&self.readers).await.map_err(unavailable)?;
         row.as_ref().map(rows::tenant).transpose()
     }
-}
-
-fn inbound(row: &SqliteRow) -> Result<InboundSms, Failure> {
-    Ok(InboundSms {
-        id: rows::text(row, "id")?,
-        tenant: rows::tenant_or_none(row)?,
-        from: rows::parsed(row, "from_number")?,
-        to: rows::text(row, "to_number")?,
-        body: rows::text(row, "body")?,
-        wish: rows::text(row, "wish")?,
-        at: rows::time(row, "received_at")?,
-    })
 }

@@ -6,10 +6,9 @@ use engine::ids::TenantId;
 use engine::playbook::Contact;
 use engine::ports::{Begun, DayUse, LearnedPace, PutOff, SmsLedger};
 use engine::sms::Sms;
-use engine::sms::dispatch::Past;
 use engine::time::Timestamp;
-use sqlx::sqlite::SqliteRow;
 
+use super::rows::{Columns, bounded};
 use super::{SqliteStore, rows, unavailable};
 
 #[async_trait]
@@ -19,9 +18,9 @@ impl SmsLedger for SqliteStore {
             "SELECT tenant, to_number, segments, sender, started_at, answered_at, \
              coalesce(outcome, 'unknown') <> 'unknown' AS answered FROM sms_attempts AS attempts JOIN sms_messages ON id = sms_id WHERE started_at >= ? ORDER BY started_at DESC LIMIT ?",
         );
-        let query = query.bind(since.to_string()).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let query = query.bind(since.to_string()).bind(bounded(limit));
         let newest_first = query.fetch_all(&self.readers).await.map_err(unavailable)?;
-        newest_first.iter().rev().map(begun).collect()
+        newest_first.iter().rev().map(rows::begun).collect()
     }
 
     async fn used_since(&self, tenant: &TenantId, since: Timestamp) -> Result<DayUse, Failure> {
@@ -33,9 +32,9 @@ impl SmsLedger for SqliteStore {
         let query = query.bind(tenant.as_str()).bind(since.to_string()).bind(Contact::CALLER);
         let mut used = DayUse::default();
         for row in query.fetch_all(&self.readers).await.map_err(unavailable)? {
-            used.segments += rows::number::<u64>(&row, "segments")?;
-            if rows::get::<bool>(&row, "is_caller")? {
-                used.callers.push((rows::parsed(&row, "to_number")?, rows::number(&row, "texts")?));
+            used.segments += row.number::<u64>("segments")?;
+            if row.flag("is_caller")? {
+                used.callers.push((row.parsed("to_number")?, row.number("texts")?));
             }
         }
         Ok(used)
@@ -59,12 +58,7 @@ impl SmsLedger for SqliteStore {
 
     async fn learned(&self) -> Result<Vec<LearnedPace>, Failure> {
         let query = sqlx::query("SELECT sender, factor, updated_at FROM sms_paces ORDER BY sender");
-        let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
-        let pace = |row: &SqliteRow| {
-            let (sender, factor) = (rows::get::<&str>(row, "sender")?.into(), rows::get(row, "factor")?);
-            Ok(LearnedPace { sender, factor, at: rows::time(row, "updated_at")? })
-        };
-        read.iter().map(pace).collect()
+        query.fetch_all(&self.readers).await.map_err(unavailable)?.iter().map(rows::pace).collect()
     }
 
     async fn learn(&self, paces: &[LearnedPace]) -> Result<(), Failure> {
@@ -77,15 +71,4 @@ impl SmsLedger for SqliteStore {
         }
         transaction.commit().await.map_err(unavailable)
     }
-}
-
-fn begun(row: &SqliteRow) -> Result<Begun, Failure> {
-    let attempt = Past {
-        tenant: rows::tenant(row)?,
-        to: rows::parsed(row, "to_number")?,
-        sender: rows::get::<&str>(row, "sender")?.into(),
-        segments: rows::number(row, "segments")?,
-    };
-    let (at, ended_at) = (rows::time(row, "started_at")?, rows::optional_time(row, "answered_at")?);
-    Ok(Begun { attempt, at, ended_at, answered: rows::get(row, "answered")? })
 }

@@ -9,7 +9,6 @@ use engine::phone::PhoneNumber;
 use engine::ports::{OptIn, OptOut, OptOutSource, OptOuts, OptedOut};
 use engine::sms::{NewSms, Sms};
 use engine::time::Timestamp;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use super::{SqliteStore, rows, unavailable};
@@ -74,8 +73,8 @@ impl OptOuts for SqliteStore {
         let query = sqlx::query(
             "SELECT * FROM opted_out WHERE ?1 IS NULL OR tenant IN (?1, '') ORDER BY position DESC LIMIT ?2",
         );
-        let query = query.bind(tenant.map(TenantId::as_str)).bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        query.fetch_all(&self.readers).await.map_err(unavailable)?.iter().map(opt_out).collect()
+        let query = query.bind(tenant.map(TenantId::as_str)).bind(rows::bounded(limit));
+        query.fetch_all(&self.readers).await.map_err(unavailable)?.iter().map(rows::opt_out).collect()
     }
 }
 
@@ -172,15 +171,4 @@ async fn of_source(transaction: &mut Writing<'_>, out: &OptOut) -> Result<bool, 
 
 fn tenant_column(tenant: Option<&TenantId>) -> &str {
     tenant.map_or(EVERYBODY, TenantId::as_str)
-}
-
-fn opt_out(row: &SqliteRow) -> Result<OptOut, Failure> {
-    let source = rows::get::<&str>(row, "source")?;
-    Ok(OptOut {
-        tenant: rows::tenant_or_none(row)?,
-        number: rows::parsed(row, "number")?,
-        source: OptOutSource::parse(source).ok_or_else(|| Failure::fail("sqlite: column source cannot be read"))?,
-        at: rows::time(row, "at")?,
-        message: rows::get::<Option<&str>>(row, "message")?.map(Box::from),
-    })
 }

@@ -23,6 +23,7 @@ use engine::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
+use super::rows::Columns;
 use super::{SqliteStore, opt_outs, rows, unavailable};
 
 #[async_trait]
@@ -65,7 +66,7 @@ impl SmsOutbox for SqliteStore {
              WHERE state = 'queued' AND priority = column1 AND due_at > ?) AS due FROM (VALUES ('P1'), ('P2'), ('P3'), ('P4')))",
         );
         let query = query.bind(after.to_string());
-        rows::optional_time(&query.fetch_one(&self.readers).await.map_err(unavailable)?, "due_at")
+        query.fetch_one(&self.readers).await.map_err(unavailable)?.maybe_time("due_at")
     }
 
     async fn depth(&self) -> Result<[(Priority, u64); 4], Failure> {
@@ -74,8 +75,8 @@ impl SmsOutbox for SqliteStore {
         );
         let mut depth = Priority::ALL.map(|priority| (priority, 0));
         for row in query.fetch_all(&self.readers).await.map_err(unavailable)? {
-            let of = rows::get::<&str>(&row, "priority")?;
-            let messages = rows::number(&row, "messages")?;
+            let of = row.text("priority")?;
+            let messages = row.number("messages")?;
             depth.iter_mut().filter(|(priority, _)| priority.as_str() == of).for_each(|(_, count)| *count = messages);
         }
         Ok(depth)
@@ -83,7 +84,7 @@ impl SmsOutbox for SqliteStore {
 
     async fn count(&self, state: SmsState) -> Result<u64, Failure> {
         let mut query = lists::count(state);
-        rows::number(&query.build().fetch_one(&self.readers).await.map_err(unavailable)?, "messages")
+        query.build().fetch_one(&self.readers).await.map_err(unavailable)?.number("messages")
     }
 
     async fn submit(&self, new: &NewSms, key: Option<&IdempotencyKey>) -> Result<Submitted, Failure> {
@@ -147,7 +148,7 @@ impl SmsOutbox for SqliteStore {
         }
         query.push(")");
         let read = query.build().fetch_all(&self.readers).await.map_err(unavailable)?;
-        read.iter().map(|row| Ok(rows::get::<&str>(row, "provider_id")?.into())).collect()
+        read.iter().map(|row| row.boxed("provider_id")).collect()
     }
 
     async fn attempt_of(&self, token: &AttemptToken) -> Result<Option<Attempt>, Failure> {
@@ -208,8 +209,4 @@ fn all(read: Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<Sms>, Failure> {
 
 fn attempts(read: Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<Attempt>, Failure> {
     read.map_err(unavailable)?.iter().map(rows::attempt).collect()
-}
-
-fn bounded(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

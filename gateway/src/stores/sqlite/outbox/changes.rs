@@ -6,9 +6,9 @@ use engine::ids::{SmsId, TenantId};
 use engine::ports::{Checks, Settled};
 use engine::sms::{Attempt, Command, Commanded, DeliveryReport, ErrorClass, Reported, Settlement, Sms, SmsState, hear};
 use engine::time::Timestamp;
-use sqlx::sqlite::SqliteRow;
 
-use super::{Writing, all, bounded};
+use super::{Writing, all};
+use crate::stores::columns::bounded;
 use crate::stores::sqlite::{SqliteStore, opt_outs, rows, unavailable};
 
 /// One answer, in a transaction that may settle others too.
@@ -143,8 +143,7 @@ impl SqliteStore {
 pub(super) async fn message(transaction: &mut Writing<'_>, id: SmsId) -> Result<Option<(Sms, u32)>, Failure> {
     let query = sqlx::query("SELECT * FROM sms_messages WHERE id = ?").bind(id.to_string());
     let row = query.fetch_optional(&mut **transaction).await.map_err(unavailable)?;
-    let read = |row: &SqliteRow| Ok((rows::sms(row)?, rows::number(row, "last_attempt")?));
-    row.as_ref().map(read).transpose()
+    row.as_ref().map(rows::sms_and_last_attempt).transpose()
 }
 
 /// Back in the queue, unless its recipient has opted out in the meantime.

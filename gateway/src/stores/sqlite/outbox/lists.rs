@@ -4,7 +4,7 @@ use engine::ports::SmsFilter;
 use engine::sms::SmsState;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::bounded;
+use crate::stores::columns::bounded;
 
 /// Said besides the state itself: only by these very words does SQLite see that the index by state may be used.
 const INDEXED: &str = " AND state NOT IN ('queued', 'sending')";

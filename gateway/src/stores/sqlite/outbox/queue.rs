@@ -1,16 +1,15 @@
 //! The queue: what is due, what is too late, and the claim.
 
 use engine::failure::Failure;
-use engine::ids::{CallId, SmsId};
-use engine::phone::PhoneNumber;
+use engine::ids::SmsId;
 use engine::ports::{Candidate, Claim, ClaimRequest, NotClaimed};
 use engine::priority::Priority;
 use engine::sms::{Attempt, AttemptToken, OVERTAKEN_AFTER, Sms};
 use engine::time::Timestamp;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::{Writing, all, bounded};
+use super::{Writing, all};
+use crate::stores::columns::{Columns, bounded};
 use crate::stores::sqlite::opt_outs::unwanted;
 use crate::stores::sqlite::{SqliteStore, rows, unavailable};
 
@@ -86,12 +85,12 @@ impl SqliteStore {
         let query = query.bind(priority.as_str()).bind(bounded(per_class)).bind(all);
         let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
         if let Some(last) = read.last().filter(|_| read.len() < per_class && !all) {
-            let [turn, part] = ["turn", "part"].map(|column| rows::number::<usize>(last, column));
+            let [turn, part] = ["turn", "part"].map(|column| last.number::<usize>(column));
             if turn? >= part? {
                 return Ok(None);
             }
         }
-        read.iter().map(candidate).collect::<Result<_, _>>().map(Some)
+        read.iter().map(rows::candidate).collect::<Result<_, _>>().map(Some)
     }
 
     pub(super) async fn claim_all(
@@ -136,7 +135,7 @@ async fn claim(
         return Ok(Err(why_not(transaction, request.id, now).await?));
     };
     let token = AttemptToken::from_bits(rand::random());
-    let number = rows::number(&row, "last_attempt")?;
+    let number = row.number("last_attempt")?;
     let attempt = Attempt::new(request.id, number, request.sender.clone(), token, now);
     Ok(Ok(Claim { sms: rows::sms(&row)?, attempt }))
 }
@@ -163,22 +162,4 @@ async fn write_attempts(transaction: &mut Writing<'_>, attempts: &[&Attempt]) ->
             .push_bind(attempt.started_at.to_string());
     });
     query.build().persistent(attempts.len() == 1).execute(&mut **transaction).await.map(drop)
-}
-
-fn candidate(row: &SqliteRow) -> Result<Candidate, Failure> {
-    let tried: Option<&str> = rows::get(row, "tried")?;
-    Ok(Candidate {
-        id: rows::parsed(row, "id")?,
-        tenant: rows::tenant(row)?,
-        to: rows::parsed::<PhoneNumber>(row, "to_number")?,
-        call: rows::optional::<CallId>(row, "call_id", |text| CallId::parse(text).ok())?,
-        contact: rows::get::<&str>(row, "contact")?.into(),
-        priority: rows::parsed(row, "priority")?,
-        due_at: rows::time(row, "due_at")?,
-        expires_at: rows::time(row, "expires_at")?,
-        segments: rows::number(row, "segments")?,
-        created_at: rows::time(row, "created_at")?,
-        attempts: rows::number(row, "attempts")?,
-        tried: tried.map(|senders| senders.split('\n').map(Box::from).collect()).unwrap_or_default(),
-    })
 }
