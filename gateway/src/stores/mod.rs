@@ -5,4 +5,5 @@
 
 mod batch;
 mod columns;
+pub mod postgres;
 pub mod sqlite;

@@ -1,0 +1,142 @@
+//! How the database is reached: two pools, their limits, TLS, and the tables brought up to date.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use engine::failure::Failure;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use super::PostgresStore;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
+
+/// Connections kept for whoever appends frames: one that commits, one for when that one has to be replaced.
+const COMMITTERS: u32 = 2;
+/// A connection given back must answer within this, or it is thrown away: whoever had it may have given up half-way.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
+/// The first connection may take longer than later ones: a server may still be starting.
+const FIRST_WITHIN: Duration = Duration::from_secs(10);
+
+/// Where the database is and how long anything may take.
+#[derive(Clone, Debug)]
+pub struct PostgresSettings {
+    /// `postgres://user:password@host:port/database`. A secret.
+    pub url: String,
+    /// In all, at least 4.
+    pub connections: u32,
+    /// The longest wait for a free connection.
+    pub acquire_within: Duration,
+    /// The longest the server may work on one statement.
+    pub statement_within: Duration,
+}
+
+impl PostgresStore {
+    /// Connects, and brings the tables up to date. Refuses a database that was written by a newer version, and one
+    /// that does not sync what it acknowledges.
+    pub async fn open(settings: &PostgresSettings) -> Result<PostgresStore, Failure> {
+        let options = options(settings)?;
+        let place = place(&options);
+        let mut first = first(&options).await.map_err(|why| Failure::fail(format!("cannot reach {place}: {why}")))?;
+        check(&mut first).await?;
+        MIGRATIONS.run(&mut first).await.map_err(|error| cannot_migrate(&place, error))?;
+        let _ = first.close().await;
+        let options = limited(options, settings);
+        Ok(PostgresStore {
+            committer: pool(COMMITTERS, settings).connect_lazy_with(options.clone()),
+            pool: pool(settings.connections.saturating_sub(COMMITTERS).max(2), settings).connect_lazy_with(options),
+            patience: settings.acquire_within + 2 * settings.statement_within,
+        })
+    }
+
+    /// `postgres host:port/database`, for people: never the password.
+    pub fn describe(url: &str) -> String {
+        PgConnectOptions::from_str(url).map_or_else(|_| "postgres".to_owned(), |options| place(&options))
+    }
+
+    pub(super) fn statement_within(&self) -> Duration {
+        self.patience / 2
+    }
+}
+
+fn options(settings: &PostgresSettings) -> Result<PgConnectOptions, Failure> {
+    // The driver's own error may quote the URL, and with it the password.
+    let options = PgConnectOptions::from_str(&settings.url)
+        .map_err(|_| Failure::fail("store.url is no postgres://user:password@host:port/database"))?;
+    let chosen = settings.url.contains("sslmode=") || settings.url.contains("ssl-mode=");
+    // Over a network the server proves who it is, unless the URL says otherwise.
+    let options = if chosen || is_local(&options) { options } else { options.ssl_mode(PgSslMode::VerifyFull) };
+    Ok(options.application_name("cordboard").disable_statement_logging())
+}
+
+fn is_local(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    let loopback = host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    options.get_socket().is_some() || host.starts_with('/') || host == "localhost" || loopback
+}
+
+/// Said when the connection begins, so that it holds for every statement on it.
+fn limited(options: PgConnectOptions, settings: &PostgresSettings) -> PgConnectOptions {
+    let millis = settings.statement_within.as_millis();
+    options.options([
+        ("statement_timeout", millis),
+        // A node that stops between two statements must not keep the others from appending.
+        ("idle_in_transaction_session_timeout", millis),
+        // Nor one whose machine is gone: its locks end when the server notices.
+        ("tcp_user_timeout", 2 * millis),
+    ])
+}
+
+fn pool(connections: u32, settings: &PostgresSettings) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(settings.acquire_within)
+        .test_before_acquire(false)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                let answers = tokio::time::timeout(ANSWERS_WITHIN, connection.ping()).await;
+                answers.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+            })
+        })
+}
+
+async fn first(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    tokio::time::timeout(FIRST_WITHIN, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+async fn check(connection: &mut PgConnection) -> Result<(), Failure> {
+    let cannot = |error: sqlx::Error| Failure::fail(format!("postgres: {error}"));
+    let query = sqlx::query_as(
+        "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), current_setting('fsync')",
+    );
+    let (encoding, synchronous, fsync): (String, String, String) = query.fetch_one(connection).await.map_err(cannot)?;
+    if encoding != "UTF8" {
+        return Err(Failure::fail(format!("the database is encoded in {encoding}: create one in UTF8")));
+    }
+    if synchronous == "off" {
+        return Err(Failure::fail(
+            "synchronous_commit is off in the database: what is acknowledged could be lost; \
+             ALTER DATABASE … SET synchronous_commit = on",
+        ));
+    }
+    if fsync == "off" {
+        tracing::warn!("fsync is off in the database: a power cut loses what was acknowledged");
+    }
+    Ok(())
+}
+
+fn place(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or(options.get_username());
+    format!("postgres {}:{}/{database}", options.get_host(), options.get_port())
+}
+
+fn cannot_migrate(place: &str, error: MigrateError) -> Failure {
+    Failure::fail(match error {
+        MigrateError::VersionMissing(version) => format!(
+            "{place} was written by a newer version of cordboard (its table version {version} is unknown here): \
+             start that version, or use another database"
+        ),
+        error => format!("cannot bring the tables of {place} up to date: {error}"),
+    })
+}
