@@ -32,11 +32,10 @@ CREATE TABLE calls (
     updated_at   timestamptz NOT NULL,
     last_seq     bigint      NOT NULL CHECK (last_seq > 0),
     state        text        COLLATE "C" NOT NULL,
-    PRIMARY KEY (tenant, id)
+    -- In this order, because a call is also looked for by the platform's id alone.
+    PRIMARY KEY (id, tenant)
 ) WITH (fillfactor = 70);
 
--- A call looked for by the platform's id alone.
-CREATE INDEX calls_by_id ON calls (id);
 -- Lists and counts: what is active, the most urgent first, the newest first within. Calls that failed are few and are
 -- looked for by other ways.
 CREATE INDEX calls_by_status ON calls (status, priority, started_at DESC) WHERE status IN ('active', 'completed');
@@ -124,9 +123,7 @@ CREATE INDEX sms_queue_of_tenant ON sms_messages (priority, tenant, expires_at, 
 CREATE INDEX sms_expiry ON sms_messages (expires_at) WHERE state = 'queued';
 -- In flight: a handful, looked for once, at the next start.
 CREATE INDEX sms_in_flight ON sms_messages (id) WHERE state = 'sending';
--- What a message of the same call to the same person may have to wait for.
-CREATE INDEX sms_siblings ON sms_messages (tenant, call_id, to_number) WHERE state IN ('queued', 'sending');
--- The messages of a call, with or without knowing its tenant, and how they fare.
+-- The messages of a call, with or without knowing its tenant: how they fare, and which wait for which.
 CREATE INDEX sms_by_call ON sms_messages (call_id, tenant, state);
 -- Lists: all, of a tenant, by state (what is unknown, what failed), by recipient.
 CREATE INDEX sms_newest ON sms_messages (created_at, id);

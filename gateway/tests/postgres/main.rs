@@ -1,15 +1,25 @@
-//! The Postgres store: the ports' contracts, as they are for every store.
+//! The Postgres store: the ports' contracts as they are for every store, what a server far away can do to it, and which
+//! indexes are used.
 
+mod cutting_proxy;
+#[path = "../support/database.rs"]
 mod database;
+mod plans;
+mod trouble;
 
 use database::{Databases, server};
 use engine::testing::contracts;
+use gateway::stores::postgres::PostgresStore;
+
+async fn store(databases: &Databases) -> PostgresStore {
+    database::open(&databases.fresh().await).await
+}
 
 #[tokio::test]
 async fn postgres_keeps_the_contract_of_calls() {
     let Some(server) = server() else { return };
     let databases = Databases::on(server);
-    contracts::call_store(async || databases.store().await).await;
+    contracts::call_store(async || store(&databases).await).await;
     databases.dropped().await;
 }
 
@@ -17,7 +27,7 @@ async fn postgres_keeps_the_contract_of_calls() {
 async fn postgres_keeps_the_contract_of_texts() {
     let Some(server) = server() else { return };
     let databases = Databases::on(server);
-    contracts::sms_outbox(async || databases.store().await).await;
+    contracts::sms_outbox(async || store(&databases).await).await;
     databases.dropped().await;
 }
 
@@ -25,7 +35,7 @@ async fn postgres_keeps_the_contract_of_texts() {
 async fn postgres_keeps_the_contract_of_what_was_sent() {
     let Some(server) = server() else { return };
     let databases = Databases::on(server);
-    contracts::sms_ledger(async || databases.store().await).await;
+    contracts::sms_ledger(async || store(&databases).await).await;
     databases.dropped().await;
 }
 
@@ -33,7 +43,7 @@ async fn postgres_keeps_the_contract_of_what_was_sent() {
 async fn postgres_keeps_the_contract_of_opt_outs() {
     let Some(server) = server() else { return };
     let databases = Databases::on(server);
-    contracts::opt_outs(async || databases.store().await).await;
+    contracts::opt_outs(async || store(&databases).await).await;
     databases.dropped().await;
 }
 
@@ -41,6 +51,6 @@ async fn postgres_keeps_the_contract_of_opt_outs() {
 async fn postgres_keeps_the_contract_of_alerts() {
     let Some(server) = server() else { return };
     let databases = Databases::on(server);
-    contracts::alert_store(async || databases.store().await).await;
+    contracts::alert_store(async || store(&databases).await).await;
     databases.dropped().await;
 }

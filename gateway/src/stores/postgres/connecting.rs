@@ -16,6 +16,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
 const COMMITTERS: u32 = 2;
 /// A connection given back must answer within this, or it is thrown away: whoever had it may have given up half-way.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
+/// Unused for so long, a connection is asked again.
+const IDLE: Duration = Duration::from_secs(1);
 /// The first connection may take longer than later ones: a server may still be starting.
 const FIRST_WITHIN: Duration = Duration::from_secs(10);
 
@@ -40,8 +42,11 @@ impl PostgresStore {
         let place = place(&options);
         let mut first = first(&options).await.map_err(|why| Failure::fail(format!("cannot reach {place}: {why}")))?;
         check(&mut first).await?;
-        MIGRATIONS.run(&mut first).await.map_err(|error| cannot_migrate(&place, error))?;
         let _ = first.close().await;
+        // Without the limits of later connections: an index on a large table takes its time.
+        let migrating = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
+        MIGRATIONS.run(&migrating).await.map_err(|error| cannot_migrate(&place, error))?;
+        migrating.close().await;
         let options = limited(options, settings);
         Ok(PostgresStore {
             committer: pool(COMMITTERS, settings).connect_lazy_with(options.clone()),
@@ -93,12 +98,19 @@ fn pool(connections: u32, settings: &PostgresSettings) -> PgPoolOptions {
         .max_connections(connections)
         .acquire_timeout(settings.acquire_within)
         .test_before_acquire(false)
-        .after_release(|connection, _| {
+        // One that has lain idle may have ended with its server: it is asked before somebody relies on it.
+        .before_acquire(|connection, known| {
             Box::pin(async move {
-                let answers = tokio::time::timeout(ANSWERS_WITHIN, connection.ping()).await;
-                answers.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+                let fresh = known.idle_for < IDLE;
+                if fresh { Ok(true) } else { answers(connection).await }
             })
         })
+        .after_release(|connection, _| Box::pin(answers(connection)))
+}
+
+async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let asked = tokio::time::timeout(ANSWERS_WITHIN, connection.ping()).await;
+    asked.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
 }
 
 async fn first(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
@@ -139,4 +151,40 @@ fn cannot_migrate(place: &str, error: MigrateError) -> Failure {
         ),
         error => format!("cannot bring the tables of {place} up to date: {error}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_a_network_the_server_proves_who_it_is_unless_the_url_says_otherwise() {
+        for (url, expected) in [
+            ("postgres://jo:pw@db.example.com/cordboard", PgSslMode::VerifyFull),
+            ("postgres://jo:pw@192.0.2.7:5432/cordboard", PgSslMode::VerifyFull),
+            ("postgres://jo:pw@db.example.com/cordboard?sslmode=require", PgSslMode::Require),
+            ("postgres://jo:pw@db.example.com/cordboard?sslmode=disable", PgSslMode::Disable),
+            ("postgres://jo:pw@localhost/cordboard", PgSslMode::Prefer),
+            ("postgres://jo:pw@127.0.0.1:5433/cordboard", PgSslMode::Prefer),
+        ] {
+            let wait = Duration::from_secs(1);
+            let settings =
+                PostgresSettings { url: url.to_owned(), connections: 4, acquire_within: wait, statement_within: wait };
+            let chosen = options(&settings).unwrap().get_ssl_mode();
+            assert_eq!(format!("{chosen:?}"), format!("{expected:?}"), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_shown_without_its_password() {
+        let shown = PostgresStore::describe("postgres://jo:hunter2@db.example.com:5433/cordboard");
+        assert_eq!(shown, "postgres db.example.com:5433/cordboard");
+        let broken = PostgresSettings {
+            url: "postgres://jo:hunter2@[/cordboard".to_owned(),
+            connections: 4,
+            acquire_within: ANSWERS_WITHIN,
+            statement_within: ANSWERS_WITHIN,
+        };
+        assert!(!options(&broken).unwrap_err().to_string().contains("hunter2"));
+    }
 }

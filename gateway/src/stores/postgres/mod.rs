@@ -56,12 +56,6 @@ impl PostgresStore {
         .await
     }
 
-    /// Connections open, and those of them that nobody uses.
-    pub fn connections(&self) -> (u32, usize) {
-        let pools = [&self.committer, &self.pool];
-        (pools.iter().map(|pool| pool.size()).sum(), pools.iter().map(|pool| pool.num_idle()).sum())
-    }
-
     /// Waits for what is under way, and closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -40,10 +40,6 @@ impl Databases {
         url_of(&self.server, &name)
     }
 
-    pub async fn store(&self) -> PostgresStore {
-        open(&self.fresh().await).await
-    }
-
     /// Also where connections to them are still open.
     pub async fn dropped(self) {
         for name in self.made.into_inner() {
