@@ -212,6 +212,7 @@ impl Worker {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         let results = self.append(&batch.frames).await;
+        self.quarantine(&batch.frames, &results).await;
         let owes_texts = batch.frames.iter().any(|frame| !frame.texts.is_empty());
         let wrote = !batch.frames.is_empty();
         let alarmed = alarmed(&batch.frames);
@@ -227,6 +228,20 @@ impl Worker {
         }
         // Also those of frames that were refused: looking at an alert costs a read.
         alarmed.into_iter().for_each(|alert| self.wake.alerts.look_at(alert));
+    }
+
+    /// What the store will never take is kept for people to look at, as far as it can be kept.
+    async fn quarantine(&self, frames: &[Frame], results: &[Result<(), AppendError>]) {
+        for (frame, result) in frames.iter().zip(results) {
+            let Err(AppendError::Refused(why)) = result else { continue };
+            let facts = serde_json::to_string(&frame.facts).unwrap_or_default();
+            match self.store.quarantine(&frame.call, &frame.key, &facts, why, frame.decided_at).await {
+                Ok(()) => metrics::quarantined(),
+                Err(failure) => {
+                    tracing::error!(call.id = %frame.call.call, error = %failure, "refused frame not quarantined");
+                }
+            }
+        }
     }
 
     async fn append(&self, frames: &[Frame]) -> Vec<Result<(), AppendError>> {

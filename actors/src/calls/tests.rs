@@ -272,4 +272,5 @@ async fn a_bad_frame_fails_alone() {
     let (good, bad) = tokio::join!(good, bad);
     good.unwrap();
     assert!(matches!(bad, Err(Refusal::Refused(_))), "{bad:?}");
+    assert_eq!(rig.store.quarantined().len(), 1, "kept for people to look at");
 }
