@@ -68,14 +68,15 @@ impl Whose {
 
 impl Inbound {
     pub fn new(
-        store: Arc<impl OptOuts + Inbox>,
+        opt_outs: Arc<dyn OptOuts>,
+        inbox: Arc<dyn Inbox>,
         replies: Arc<dyn Replies>,
         bus: Arc<dyn EventBus>,
         tenants: Tenants,
         clock: Arc<dyn Clock>,
     ) -> Inbound {
-        let leavers = Leavers::new(store.clone(), bus, tenants.clone());
-        Inbound { opt_outs: store.clone(), inbox: store, replies, leavers, tenants, clock }
+        let leavers = Leavers::new(opt_outs.clone(), bus, tenants.clone());
+        Inbound { opt_outs, inbox, replies, leavers, tenants, clock }
     }
 
     /// What is to be texted back, if anything. Fails when nothing could be recorded: it may come again.

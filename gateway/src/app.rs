@@ -2,9 +2,9 @@
 //! in the opposite one.
 
 mod carrier_side;
+mod store_side;
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ use crate::platforms::vapi::{Doorkeeper, VapiControl};
 use crate::playbooks::{self, LastGood, PlaybooksError, Shelf};
 use crate::settings::{LimitSettings, Settings, SmsProviderName};
 use crate::shadow::Handover;
-use crate::stores::sqlite::SqliteStore;
+use crate::stores::Store;
 
 /// What folding in the write-ahead log may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -134,7 +134,7 @@ pub struct App {
     pub in_use: Vec<(&'static str, String)>,
     state: Arc<State>,
     system: System,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     upkeep: JoinHandle<()>,
@@ -154,17 +154,17 @@ impl App {
         let ways = Ways::new(&settings.sms.twilio, public_url(&settings))?;
         let mut carrier = carriers::carrier(&settings.sms, &ways, tenants.clone(), clock.clone())?;
         let provider = carrier.provider.name();
-        let store = Arc::new(SqliteStore::open(&database(&settings), settings.store.readers).await?);
+        let store_side::Opened { store, kind, place } = store_side::open(&settings).await?;
         for (tenant, shift) in AlertStore::shifts(&*store).await? {
             playbooks.shifts.put(tenant, shift);
         }
         let in_use = vec![
-            ("store", format!("sqlite {}", database(&settings).display())),
+            ("store", place),
             ("bus", "in process".to_owned()),
             ("cache", "in process".to_owned()),
             ("sms", provider.to_owned()),
         ];
-        let mut probes = probes(&store, &in_use, &playbooks);
+        let mut probes = probes(&store, kind, &in_use, &playbooks);
         let metrics = crate::metrics::install();
         let feed = LocalBus::new(limits(&settings).live_backlog);
         let late_reports = carrier.late_reports.take();
@@ -242,7 +242,7 @@ impl App {
 
 async fn start_system(
     settings: &Settings,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
     carrier: Carrier,
     tenants: Tenants,
     clock: Arc<SystemClock>,
@@ -316,14 +316,19 @@ fn control(settings: &Settings) -> Result<Option<Arc<dyn CallControl>>, Failure>
     Ok(Some(Arc::new(VapiControl::new(&vapi.base_url, vapi.api_key.clone())?)))
 }
 
-fn probes(store: &Arc<SqliteStore>, in_use: &[(&'static str, String)], playbooks: &Arc<Shelf>) -> Vec<Probe> {
+fn probes(
+    store: &Arc<dyn Store>,
+    kind: &'static str,
+    in_use: &[(&'static str, String)],
+    playbooks: &Arc<Shelf>,
+) -> Vec<Probe> {
     let store = store.clone();
     let always = in_use
         .iter()
         .filter(|(name, _)| !["store", "sms"].contains(name))
         .map(|(name, kind)| Probe::always(name, kind));
     let playbooks = playbooks.clone();
-    let mut probes = vec![Probe::new("store", "sqlite", move || {
+    let mut probes = vec![Probe::new("store", kind, move || {
         let store = store.clone();
         async move { store.ping().await }
     })];
@@ -351,14 +356,6 @@ fn listen(address: &str) -> Result<TcpListener, StartError> {
 impl StartError {
     fn listen(address: &str, why: std::io::Error) -> StartError {
         StartError::Listen { address: address.to_owned(), why }
-    }
-}
-
-/// `sqlite:` is a file of the data directory.
-fn database(settings: &Settings) -> PathBuf {
-    match settings.store.url.strip_prefix("sqlite:").unwrap_or_default() {
-        "" => settings.data_dir.join("cordboard.db"),
-        path => path.into(),
     }
 }
 

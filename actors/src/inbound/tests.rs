@@ -31,7 +31,8 @@ fn world() -> World {
     let (store, replies) = (Arc::new(MemoryStore::default()), Arc::new(Said::default()));
     let clock = Arc::new(ManualClock::at(frames::moment(0)));
     let tenants = Tenants::new([fixtures::playbook()]);
-    let inbound = Inbound::new(store.clone(), replies.clone(), Arc::new(MemoryBus::default()), tenants, clock);
+    let inbound =
+        Inbound::new(store.clone(), store.clone(), replies.clone(), Arc::new(MemoryBus::default()), tenants, clock);
     World { inbound, store, replies }
 }
 

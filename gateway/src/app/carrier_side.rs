@@ -11,19 +11,26 @@ use tokio::sync::mpsc;
 use crate::carriers::twilio::{Ways, Webhooks};
 use crate::http::CarrierSide;
 use crate::settings::Settings;
-use crate::stores::sqlite::SqliteStore;
+use crate::stores::Store;
 
 pub(super) fn build(
     settings: &Settings,
     ways: &Ways,
-    store: &Arc<SqliteStore>,
+    store: &Arc<dyn Store>,
     system: &System,
     late_reports: Option<mpsc::Sender<DeliveryReport>>,
     bus: Arc<dyn EventBus>,
 ) -> CarrierSide {
     let (tenants, clock) = (system.tenants.clone(), Arc::new(SystemClock));
     CarrierSide {
-        inbound: Inbound::new(store.clone(), Arc::new(system.alerts.clone()), bus, tenants.clone(), clock),
+        inbound: Inbound::new(
+            store.clone(),
+            store.clone(),
+            Arc::new(system.alerts.clone()),
+            bus,
+            tenants.clone(),
+            clock,
+        ),
         reports: system.sms_reports.clone(),
         calls: ways.calls.clone(),
         late_reports,

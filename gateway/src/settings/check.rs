@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::error::SettingsError;
 use super::load::Loaded;
-use super::{Settings, SmsProviderName, Twilio};
+use super::{Settings, SmsProviderName, Store, StoreKind, Twilio};
 
 /// Smallest body limit that still takes a webhook, and the largest that is sane, in bytes.
 const BODY_LIMITS: std::ops::RangeInclusive<usize> = 65_536..=64 * 1024 * 1024;
@@ -71,15 +71,17 @@ fn listen(settings: &Settings) -> Verdict {
 }
 
 fn stores(settings: &Settings) -> Verdict {
-    let url = settings.store.url.as_str();
-    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        return refuse("store.url", "Postgres is not available in this version", "use sqlite: or leave it out");
-    }
-    if !url.starts_with("sqlite:") {
-        return refuse("store.url", "it is no store we know", "use sqlite: (in the data directory) or sqlite:PATH");
-    }
-    if settings.store.readers == 0 {
-        return refuse("store.readers", "nothing could be read", "set it to 1 or more");
+    let store = &settings.store;
+    match store.kind() {
+        None => {
+            let fix = "use sqlite: (in the data directory), sqlite:PATH or postgres://user:password@host:5432/database";
+            return refuse("store.url", "it is no store we know", fix);
+        }
+        Some(StoreKind::Sqlite) if store.readers == 0 => {
+            return refuse("store.readers", "nothing could be read", "set it to 1 or more");
+        }
+        Some(StoreKind::Postgres) => postgres(store)?,
+        Some(StoreKind::Sqlite) => {}
     }
     if !settings.bus.url.is_empty() {
         return refuse("bus.url", "NATS is not available in this version", "leave it empty: the bus is in process");
@@ -90,6 +92,32 @@ fn stores(settings: &Settings) -> Verdict {
             "Redis is not available in this version",
             "leave it empty: the cache is in process",
         );
+    }
+    Ok(())
+}
+
+/// Its own words for a bad URL: it is a secret, and not shown.
+fn postgres(store: &Store) -> Verdict {
+    let url = Url::parse(store.url.expose_secret());
+    // A slash or an @ in it is what is left of a password that was not escaped.
+    let is_name = |path: &str| !path.is_empty() && !path.contains(['/', '@']);
+    let named = url.is_ok_and(|url| url.path().strip_prefix('/').is_some_and(is_name));
+    if !named {
+        let fix = "give it as postgres://user:password@host:5432/database, with %40 for an @ in the password";
+        return refuse("store.url", "it does not say which database of which server", fix);
+    }
+    if store.connections < 4 {
+        return refuse(
+            "store.connections",
+            "two are kept for recording calls, too few are left",
+            "set it to 4 or more",
+        );
+    }
+    if store.acquire_timeout_ms == 0 {
+        return refuse("store.acquire_timeout_ms", "nobody would get a connection", "set it to 1 or more");
+    }
+    if store.statement_timeout_ms == 0 {
+        return refuse("store.statement_timeout_ms", "a statement could take for ever", "set it to 1 or more");
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ pub fn variable(path: &str) -> String {
 /// Values that are never shown.
 pub fn is_secret(path: &str) -> bool {
     let name = path.rsplit('.').next().unwrap_or(path);
-    path == "deadman.url"
+    ["store.url", "deadman.url"].contains(&path)
         || matches!(
             name,
             "secret"
@@ -151,6 +151,7 @@ mod tests {
         assert_eq!(
             secrets,
             [
+                "store.url",
                 "platforms.vapi.secret",
                 "platforms.vapi.previous_secrets",
                 "platforms.vapi.api_key",

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -48,9 +48,31 @@ pub struct Http {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
-    /// `sqlite:` is the file `cordboard.db` in the data directory; `sqlite:PATH` another one.
-    pub url: String,
+    /// `sqlite:` is the file `cordboard.db` in the data directory; `sqlite:PATH` another one; `postgres://…` a server,
+    /// with the password it wants.
+    pub url: SecretString,
     pub readers: u32,
+    pub connections: u32,
+    pub acquire_timeout_ms: u64,
+    pub statement_timeout_ms: u64,
+}
+
+/// Which store a URL is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    Sqlite,
+    Postgres,
+}
+
+impl Store {
+    /// `None`: no store we know.
+    pub fn kind(&self) -> Option<StoreKind> {
+        match self.url.expose_secret().split_once(':')?.0 {
+            "sqlite" => Some(StoreKind::Sqlite),
+            "postgres" | "postgresql" => Some(StoreKind::Postgres),
+            _ => None,
+        }
+    }
 }
 
 /// The event bus: empty is within this process.

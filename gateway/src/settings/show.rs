@@ -32,6 +32,8 @@ fn shown(placed: &Placed) -> Shown {
 fn redacted(value: &Value) -> Value {
     match value {
         Value::String(text) if text.is_empty() => Value::String(String::new()),
+        // A file has no password.
+        Value::String(text) if text.starts_with("sqlite:") => value.clone(),
         Value::Array(items) => Value::Array(items.iter().map(redacted).collect()),
         _ => Value::String("•••".to_owned()),
     }
