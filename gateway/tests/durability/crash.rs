@@ -9,14 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use engine::ids::{CallId, CallKey, TenantId};
-use engine::ports::{CallStore, SmsOutbox};
+use engine::ports::SmsOutbox;
 use engine::sms::{Sms, SmsState};
+use gateway::stores::Store;
 use gateway::stores::sqlite::SqliteStore;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::carrier::Carrier;
+use super::database::{self, Databases};
 use super::server::{Server, alert, binary, client, sabotaged_binary, send, spoken, status};
 
 /// Callers at once.
@@ -31,13 +33,47 @@ struct Acknowledged {
     alerts: HashMap<String, u64>,
 }
 
+/// Where the servers of a story keep what they record.
+enum Kept {
+    InTheirDirectory,
+    /// In the database at this URL.
+    InPostgres(String),
+}
+
+impl Kept {
+    fn settings(&self) -> Vec<(&str, &str)> {
+        match self {
+            Kept::InTheirDirectory => Vec::new(),
+            Kept::InPostgres(url) => vec![("CORDBOARD_STORE__URL", url)],
+        }
+    }
+
+    /// Opened beside the server.
+    async fn open(&self, data: &Path) -> Arc<dyn Store> {
+        match self {
+            Kept::InTheirDirectory => {
+                Arc::new(SqliteStore::open(&data.join("cordboard.db"), 1).await.expect("the store opens"))
+            }
+            Kept::InPostgres(url) => Arc::new(database::open(url).await),
+        }
+    }
+}
+
 fn kills() -> u64 {
     std::env::var("KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nobody_is_told_twice() {
-    story(binary(), kills(), &[]).await;
+    story(binary(), kills(), &[], Kept::InTheirDirectory).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_and_nobody_is_told_twice_on_postgres() {
+    let Some(server) = database::server() else { return };
+    let databases = Databases::on(server);
+    story(binary(), kills(), &[], Kept::InPostgres(databases.fresh().await)).await;
+    databases.dropped().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -46,17 +82,18 @@ async fn this_test_notices_when_the_answer_comes_before_the_commit() {
         eprintln!("SABOTAGED_CORDBOARD is not set (scripts/test sets it): sabotage not tried");
         return;
     };
-    let told = tokio::spawn(async move { story(program, 5, &[("CORDBOARD_SABOTAGE", "answer_first")]).await });
+    let sabotage = [("CORDBOARD_SABOTAGE", "answer_first")];
+    let told = tokio::spawn(async move { story(program, 5, &sabotage, Kept::InTheirDirectory).await });
     let failed = told.await.expect_err("answers came before their commits and nothing was missed");
     assert!(failed.is_panic());
 }
 
-async fn story(program: PathBuf, kills: u64, sabotage: &[(&str, &str)]) {
+async fn story(program: PathBuf, kills: u64, sabotage: &[(&str, &str)], kept: Kept) {
     let data = tempfile::tempdir().expect("a temporary directory");
     let carrier = Carrier::start(Duration::from_millis(3)).await;
     let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
     let calls = Arc::new(AtomicU64::new(0));
-    let settings = [carrier.settings().as_slice(), sabotage].concat();
+    let settings = [carrier.settings().as_slice(), sabotage, &kept.settings()].concat();
     for round in 0..kills {
         let server = Server::start(Command::new(&program), data.path(), &settings);
         let mut callers = JoinSet::new();
@@ -72,10 +109,10 @@ async fn story(program: PathBuf, kills: u64, sabotage: &[(&str, &str)]) {
         while callers.join_next().await.is_some() {}
     }
     let server = Server::start(Command::new(&program), data.path(), &settings);
-    let sent = settled(&server.url, data.path()).await;
+    let sent = settled(&server.url, data.path(), &kept).await;
     assert_eq!(server.stop(), Some(0), "SIGTERM ends the server cleanly");
     let acknowledged = std::mem::take(&mut *acknowledged.lock());
-    check_events(data.path(), &acknowledged).await;
+    check_events(&*kept.open(data.path()).await, &acknowledged).await;
     check_messages(&sent, &acknowledged, &carrier);
 }
 
@@ -114,7 +151,7 @@ fn promised(answer: &Value) -> Option<u64> {
 }
 
 /// Waits until no message is queued or being sent any more.
-async fn settled(url: &str, data: &Path) -> Vec<Sms> {
+async fn settled(url: &str, data: &Path, kept: &Kept) -> Vec<Sms> {
     let token = std::fs::read_to_string(data.join("admin-token")).expect("written at the first start");
     let client = client();
     loop {
@@ -126,12 +163,10 @@ async fn settled(url: &str, data: &Path) -> Vec<Sms> {
         }
         tokio::task::yield_now().await;
     }
-    let store = SqliteStore::open(&data.join("cordboard.db"), 1).await.expect("the store opens beside the server");
-    store.latest(None, 100_000).await.expect("messages")
+    SmsOutbox::latest(&*kept.open(data).await, None, 100_000).await.expect("messages")
 }
 
-async fn check_events(data: &Path, acknowledged: &Acknowledged) {
-    let store = SqliteStore::open(&data.join("cordboard.db"), 1).await.expect("the store opens");
+async fn check_events(store: &dyn Store, acknowledged: &Acknowledged) {
     let tenant = TenantId::parse("boreal").expect("the shipped tenant");
     for (call, events) in &acknowledged.events {
         let key = CallKey { tenant: tenant.clone(), call: CallId::parse(call).expect("an id of ours") };

@@ -3,5 +3,7 @@
 
 mod carrier;
 mod crash;
+#[path = "../support/database.rs"]
+mod database;
 mod server;
 mod system_calls;
