@@ -10,6 +10,7 @@ mod committer;
 pub mod deadman;
 mod errands;
 pub mod inbound;
+pub mod lead;
 mod leavers;
 pub mod limits;
 pub mod live_feed;
