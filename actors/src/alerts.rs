@@ -2,8 +2,9 @@
 //!
 //! Alerts are opened by the frames of calls: the committer says which ones to look at. What is not looked after (a start
 //! that failed, more alerts than there is room for) is found by a sweep of the store. An alert that dies is started
-//! again from the store. Runs until [`Alerts::stop`]; should this actor itself die, it is started again and takes them
-//! all up anew.
+//! again from the store. Runs until [`Alerts::stop`], on the node that leads; should this actor itself die, or another
+//! node have led in between, it is started again and takes them all up anew. On the other nodes people change alerts all
+//! the same: that is written in the store, guarded, where the node that leads finds it.
 
 pub(crate) mod dial;
 mod hearing;
@@ -34,6 +35,7 @@ use self::ledger::{Applied, Desktop};
 use self::supervisor::{Message, Supervisor};
 use crate::alert::Context;
 use crate::bus::LocalBus;
+use crate::lead::Lead;
 use crate::limits::Limits;
 use crate::metrics;
 use crate::sms_pool::SmsPool;
@@ -47,17 +49,20 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fr
 /// The only way to alerts. Cheap to clone.
 #[derive(Clone)]
 pub struct Alerts {
-    actor: Arc<RwLock<ActorRef<Message>>>,
+    /// None until this node leads for the first time.
+    actor: Arc<RwLock<Option<ActorRef<Message>>>>,
+    lead: Lead,
     context: Arc<Context>,
     limits: Arc<Limits>,
     stopping: Arc<AtomicBool>,
 }
 
 impl Alerts {
-    /// Takes up every alert whose clock runs. Fails when the store cannot be read.
+    /// Takes up every alert whose clock runs, once this node leads. Fails when the store cannot be read.
     pub(crate) async fn start(
         ledger: Ledger,
         sms_pool: SmsPool,
+        lead: Lead,
         feed: &LocalBus,
         limits: Arc<Limits>,
     ) -> Result<(Alerts, Supervised), Failure> {
@@ -67,11 +72,12 @@ impl Alerts {
         let context = Arc::new(Context { desk, lines, pushes, pushing: push::UnderWay::default() });
         // Before anything is read: what is reported in between is heard twice, never missed.
         let updates = Arc::new(Mutex::new(feed.subscribe()));
-        settle_cut_calls(&context, limits.alerts).await?;
-        let (actor, ended) = spawn(&context, &limits).await?;
-        let actor = Arc::new(RwLock::new(actor));
-        let alerts = Alerts { actor, context, limits, stopping: Arc::default() };
-        tokio::spawn(alerts.clone().keep_alive(ended));
+        let alerts = Alerts { actor: Arc::default(), lead, context, limits, stopping: Arc::default() };
+        let first = match alerts.lead.term() {
+            Some(term) => Some(alerts.begin(term).await?),
+            None => None,
+        };
+        tokio::spawn(alerts.clone().keep_alive(first));
         let listener = alerts.clone();
         let hearing = supervise("alerts_hearing", move || hearing::hear(listener.clone(), updates.clone()));
         Ok((alerts, hearing))
@@ -79,13 +85,15 @@ impl Alerts {
 
     /// Something was committed about this alert.
     pub(crate) fn look_at(&self, alert: AlertId) {
-        // One that is being started again looks at all of them anyway.
-        let _ = self.actor.read().cast(Message::LookAt(alert));
+        // One that is being started again looks at all of them anyway; where another node leads, that one does.
+        if let Some(actor) = &*self.actor.read() {
+            let _ = actor.cast(Message::LookAt(alert));
+        }
     }
 
     /// Whether whoever looks after them still answers.
     pub(crate) async fn answers(&self, within: Duration) -> bool {
-        let actor = self.actor.read().clone();
+        let Some(actor) = self.actor.read().clone() else { return false };
         actor.call(Message::AreYouThere, Some(within)).await.is_ok_and(|answer| answer.is_success())
     }
 
@@ -147,36 +155,77 @@ impl Alerts {
         self.stopping.store(true, Ordering::Release);
         self.context.lines.close();
         self.context.pushes.close();
-        let actor = self.actor.read().clone();
-        let _ = actor.stop_and_wait(None, None).await;
+        self.end().await;
     }
 
-    async fn keep_alive(self, mut ended: JoinHandle<()>) {
-        loop {
-            let _ = ended.await;
-            if self.stopping.load(Ordering::Acquire) {
-                return;
-            }
-            error!("alerts died, starting them again");
-            metrics::restarted("alerts", "died");
-            let (mut wait, longest) = BACK_OFF;
-            let (actor, next) = loop {
-                sleep(wait).await;
-                match spawn(&self.context, &self.limits).await {
-                    Ok(started) => break started,
-                    Err(failure) => error!(%failure, "alerts do not start, will retry"),
-                }
-                wait = (wait * 2).min(longest);
-            };
-            *self.actor.write() = actor;
-            ended = next;
+    async fn end(&self) {
+        let actor = self.actor.read().clone();
+        if let Some(actor) = actor {
+            let _ = actor.stop_and_wait(None, None).await;
         }
+    }
+
+    /// Nobody is looked after here while another node leads: what this one does not trust, it does not walk.
+    async fn keep_alive(self, mut life: Option<Life>) {
+        loop {
+            let known = life.as_ref().map(|life| life.term);
+            let term = tokio::select! {
+                term = self.lead.another_term(known) => {
+                    self.end().await;
+                    term
+                }
+                term = ended(&mut life) => {
+                    if self.stopping.load(Ordering::Acquire) {
+                        return;
+                    }
+                    error!("alerts died, starting them again");
+                    metrics::restarted("alerts", "died");
+                    term
+                }
+            };
+            life = Some(self.begin_until_done(term).await);
+            if self.stopping.load(Ordering::Acquire) {
+                self.end().await;
+            }
+        }
+    }
+
+    async fn begin_until_done(&self, term: u64) -> Life {
+        let (mut wait, longest) = BACK_OFF;
+        loop {
+            sleep(wait).await;
+            match self.begin(term).await {
+                Ok(life) => return life,
+                Err(failure) => error!(%failure, "alerts do not start, will retry"),
+            }
+            wait = (wait * 2).min(longest);
+        }
+    }
+
+    async fn begin(&self, term: u64) -> Result<Life, Failure> {
+        settle_cut_calls(&self.context, self.limits.alerts).await?;
+        let started = Actor::spawn(None, Supervisor, (self.context.clone(), self.limits.clone())).await;
+        let (actor, ended) = started.map_err(|died| Failure::retry(format!("alerts: {died}")))?;
+        *self.actor.write() = Some(actor);
+        Ok(Life { term, ended })
     }
 }
 
-async fn spawn(context: &Arc<Context>, limits: &Arc<Limits>) -> Result<(ActorRef<Message>, JoinHandle<()>), Failure> {
-    let started = Actor::spawn(None, Supervisor, (context.clone(), limits.clone())).await;
-    started.map_err(|died| Failure::retry(format!("alerts: {died}")))
+/// One life of whoever looks after them, and the term it serves.
+struct Life {
+    term: u64,
+    ended: JoinHandle<()>,
+}
+
+/// Returns the term of a life when that has ended.
+async fn ended(life: &mut Option<Life>) -> u64 {
+    match life {
+        Some(life) => {
+            let _ = (&mut life.ended).await;
+            life.term
+        }
+        None => std::future::pending().await,
+    }
 }
 
 /// At start: whoever was being phoned when the process ended is not phoned again.

@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 
 use crate::alerts::Alerts;
 use crate::committer::Committer;
+use crate::lead::Lead;
 use crate::metrics::alerts as metrics;
 use crate::sms_pool::SmsPool;
 use crate::supervise::{Supervised, supervise};
@@ -49,6 +50,8 @@ pub(crate) struct Deadman {
     pub alerts: Alerts,
     pub store: Arc<dyn AlertStore>,
     pub outbox: Arc<dyn SmsOutbox>,
+    /// Those that do not lead have no pool and no alerts to ask; the one that does speaks for all.
+    pub lead: Lead,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -74,6 +77,7 @@ impl Deadman {
         let mut before = None;
         loop {
             ticks.tick().await;
+            self.lead.until_held().await;
             let found = self.trouble().await;
             tell(before, found);
             before = found;

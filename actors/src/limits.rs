@@ -102,6 +102,12 @@ pub struct Limits {
     /// Silent calls closed per look.
     pub reaper_batch: usize,
 
+    // --- several nodes
+    /// How often the node that leads says that it is alive, and another one asks whether it may.
+    pub lead_renew: Duration,
+    /// How long that is trusted: shorter than the store waits before it lets another node lead.
+    pub lead_trusted: Duration,
+
     // --- stopping
     pub drain: Duration,
 }
@@ -152,6 +158,8 @@ impl Default for Limits {
             silent_in_progress: Duration::from_secs(2 * 3600),
             reaper_tick: Duration::from_secs(15),
             reaper_batch: 256,
+            lead_renew: Duration::from_secs(1),
+            lead_trusted: Duration::from_secs(4),
             drain: Duration::from_secs(20),
         }
     }

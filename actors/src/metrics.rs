@@ -19,6 +19,7 @@ const ERRANDS_ENDED: &str = "cordboard_errands_ended_total";
 const DUPLICATES: &str = "cordboard_webhook_duplicates_total";
 const KEY_CONFLICTS: &str = "cordboard_webhook_key_conflicts_total";
 const ACTORS: &str = "cordboard_actors";
+const LEADING: &str = "cordboard_leading";
 const RESTARTS: &str = "cordboard_actor_restarts_total";
 const MAILBOX_WAIT: &str = "cordboard_mailbox_wait_seconds";
 const COMMIT_SECONDS: &str = "cordboard_commit_seconds";
@@ -45,6 +46,7 @@ pub fn describe() {
     );
     describe_gauge!(ACTORS, "Actors and supervised tasks alive, by kind");
     describe_counter!(RESTARTS, "Actors and tasks that had to be started again, by kind and reason");
+    describe_gauge!(LEADING, "1 on the node that sends texts and walks alerts, 0 on those that share its store");
     describe_histogram!(MAILBOX_WAIT, Unit::Seconds, "Time a message waited to be looked at, by kind");
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "Time of one group commit");
     describe_histogram!(COMMIT_FRAMES, "Frames in one group commit");
@@ -71,6 +73,10 @@ impl Drop for Alive {
     fn drop(&mut self) {
         gauge!(ACTORS, "kind" => self.0).decrement(1.0);
     }
+}
+
+pub(crate) fn leading(leads: bool) {
+    gauge!(LEADING).set(if leads { 1.0 } else { 0.0 });
 }
 
 pub(crate) fn waited(kind: &'static str, wait: Duration) {

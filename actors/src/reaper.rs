@@ -12,6 +12,7 @@ use engine::time::Timestamp;
 use futures_util::{StreamExt, stream};
 
 use crate::calls::Calls;
+use crate::lead::Lead;
 use crate::limits::Limits;
 use crate::live_feed::LiveFeed;
 use crate::metrics;
@@ -26,6 +27,7 @@ pub(crate) struct Reaper {
     pub live: LiveFeed,
     pub store: Arc<dyn CallStore>,
     pub control: Option<Arc<dyn CallControl>>,
+    pub lead: Lead,
     pub clock: Arc<dyn Clock>,
     pub limits: Arc<Limits>,
 }
@@ -42,6 +44,7 @@ impl Reaper {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
+            self.lead.until_held().await;
             if let Err(failure) = self.look().await {
                 tracing::warn!(%failure, "reaper could not look, will retry");
             }

@@ -5,8 +5,9 @@
 //! has its hands free, so a carrier that never answers ties up senders, never the pool; a few of them carry emergencies
 //! alone. A claim is committed before the message is handed over: after a crash it is known that it may have left.
 //!
-//! Runs until [`SmsPool::stop`]. A sender that dies is replaced, its attempt becomes unknown. Should the pool itself
-//! die it is started again, and every attempt then under way becomes unknown.
+//! Runs until [`SmsPool::stop`], on the node that leads. A sender that dies is replaced, its attempt becomes unknown.
+//! Should the pool itself die it is started again, and every attempt then under way becomes unknown; so it does when
+//! another node has led in between.
 
 mod accounts;
 mod choice;
@@ -35,6 +36,7 @@ use tracing::{error, warn};
 
 use self::standing::Standing;
 use self::state::State;
+use crate::lead::Lead;
 use crate::limits::Limits;
 use crate::metrics::sms as metrics;
 use crate::sms_sender::{AskAfter, Free, Ports};
@@ -50,8 +52,15 @@ const ANSWER_STEP: Duration = Duration::from_millis(20);
 /// The only way to the pool.
 #[derive(Clone)]
 pub struct SmsPool {
-    actor: Arc<RwLock<ActorRef<Message>>>,
+    /// None until this node leads for the first time.
+    actor: Arc<RwLock<Option<ActorRef<Message>>>>,
     plan: Arc<Plan>,
+}
+
+/// One life of the pool, and the term it serves.
+struct Life {
+    term: u64,
+    ended: JoinHandle<()>,
 }
 
 /// What the pool stands on.
@@ -61,6 +70,8 @@ pub struct PoolPorts {
     pub provider: Arc<dyn SmsProvider>,
     pub bus: Arc<dyn EventBus>,
     pub clock: Arc<dyn Clock>,
+    /// Nothing is claimed while another node leads.
+    pub lead: Lead,
 }
 
 /// What every life of the pool is started from.
@@ -83,21 +94,21 @@ struct Plan {
 }
 
 impl SmsPool {
-    /// Marks as unknown what a crash cut, then begins to send. Fails when the outbox cannot be read.
+    /// Marks as unknown what a crash cut, then begins to send, once this node leads. Fails when the outbox cannot be read.
     pub async fn start(
         ports: PoolPorts,
         tenants: Tenants,
         senders: Senders,
         limits: &Limits,
     ) -> Result<SmsPool, Failure> {
-        let PoolPorts { outbox, ledger, provider, bus, clock } = ports;
+        let PoolPorts { outbox, ledger, provider, bus, clock, lead } = ports;
         let ask_after = AskAfter {
             unknown: limits.look_ups.after.first().copied().unwrap_or_default(),
             accepted: limits.sweep_after,
         };
         let sends = AtomicU64::new(0);
         let plan = Arc::new(Plan {
-            ports: Arc::new(Ports { outbox, ledger, provider, bus, clock, ask_after, sends }),
+            ports: Arc::new(Ports { outbox, ledger, provider, bus, clock, lead, ask_after, sends }),
             tenants,
             terms: accounts::terms(senders, limits),
             hands: limits.senders.max(1),
@@ -109,9 +120,12 @@ impl SmsPool {
             stopping: AtomicBool::new(false),
             standing: RwLock::default(),
         });
-        let (actor, ended) = plan.spawn().await?;
-        let pool = SmsPool { actor: Arc::new(RwLock::new(actor)), plan };
-        tokio::spawn(pool.clone().keep_alive(ended));
+        let pool = SmsPool { actor: Arc::default(), plan };
+        let first = match pool.plan.ports.lead.term() {
+            Some(term) => Some(pool.begin(term, pool.plan.spawn().await?)),
+            None => None,
+        };
+        tokio::spawn(pool.clone().keep_alive(first));
         Ok(pool)
     }
 
@@ -119,7 +133,7 @@ impl SmsPool {
     pub fn wake(&self) {
         if !self.plan.woken.swap(true, Ordering::AcqRel) {
             // A pool that is being restarted looks anyway.
-            let _ = self.actor.read().cast(Message::Look);
+            self.tell(Message::Look);
         }
     }
 
@@ -143,13 +157,20 @@ impl SmsPool {
         let class = sms.error_code.and_then(|code| self.class_of(code));
         if let Some(class) = class {
             // A pool that is being restarted begins with closed breakers anyway.
-            let _ = self.actor.read().cast(Message::Told(Box::new(sms.clone()), class));
+            self.tell(Message::Told(Box::new(sms.clone()), class));
         }
     }
 
     /// The carrier was found to have a message of which nobody knew.
     pub(crate) fn found(&self, sms: &Sms) {
-        let _ = self.actor.read().cast(Message::Found(Box::new(sms.clone())));
+        self.tell(Message::Found(Box::new(sms.clone())));
+    }
+
+    /// Where another node leads there is nobody to tell: that one reads what is stored.
+    fn tell(&self, message: Message) {
+        if let Some(actor) = &*self.actor.read() {
+            let _ = actor.cast(message);
+        }
     }
 
     /// Attempts so far, for those who may take a share of what the carrier allows.
@@ -172,7 +193,12 @@ impl SmsPool {
     /// cut, and unknown at the next start.
     pub async fn stop(&self) {
         self.plan.stopping.store(true, Ordering::Release);
-        let actor = self.actor.read().clone();
+        self.end().await;
+    }
+
+    /// Ends this life when what is under way has ended.
+    async fn end(&self) {
+        let Some(actor) = self.actor.read().clone() else { return };
         let drained = actor.call(Message::Stop, Some(self.plan.drain)).await;
         if !drained.is_ok_and(|answer| answer.is_success()) {
             warn!("sms pool stopped with messages under way");
@@ -181,26 +207,52 @@ impl SmsPool {
         let _ = actor.kill_and_wait(None).await;
     }
 
-    /// Starts the pool again whenever it dies of anything but [`SmsPool::stop`].
-    async fn keep_alive(self, mut ended: JoinHandle<()>) {
+    /// Starts the pool when this node comes to lead, again for each term, and whenever it dies of anything but
+    /// [`SmsPool::stop`].
+    async fn keep_alive(self, mut life: Option<Life>) {
+        let lead = self.plan.ports.lead.clone();
         loop {
-            let _ = ended.await;
-            metrics::alive("sms_pool", 0);
-            metrics::alive("sms_sender", 0);
-            if self.plan.stopping.load(Ordering::Acquire) {
-                return;
-            }
-            error!("sms pool died, starting it again");
-            crate::metrics::restarted("sms_pool", "died");
-            let (actor, next) = self.plan.spawn_until_done().await;
-            *self.actor.write() = actor.clone();
-            ended = next;
+            let known = life.as_ref().map(|life| life.term);
+            let term = tokio::select! {
+                term = lead.another_term(known) => {
+                    self.end().await;
+                    term
+                }
+                term = ended(&mut life) => {
+                    metrics::alive("sms_pool", 0);
+                    metrics::alive("sms_sender", 0);
+                    if self.plan.stopping.load(Ordering::Acquire) {
+                        return;
+                    }
+                    error!("sms pool died, starting it again");
+                    crate::metrics::restarted("sms_pool", "died");
+                    sleep(BACK_OFF.0).await;
+                    term
+                }
+            };
+            life = Some(self.begin(term, self.plan.spawn_until_done().await));
             // For those who woke the dead one in between, or asked it to stop.
-            let _ = actor.cast(Message::Look);
+            self.tell(Message::Look);
             if self.plan.stopping.load(Ordering::Acquire) {
-                actor.kill();
+                self.end().await;
             }
         }
+    }
+
+    fn begin(&self, term: u64, (actor, ended): (ActorRef<Message>, JoinHandle<()>)) -> Life {
+        *self.actor.write() = Some(actor);
+        Life { term, ended }
+    }
+}
+
+/// Returns the term of a life when that has ended.
+async fn ended(life: &mut Option<Life>) -> u64 {
+    match life {
+        Some(life) => {
+            let _ = (&mut life.ended).await;
+            life.term
+        }
+        None => std::future::pending().await,
     }
 }
 
@@ -218,11 +270,11 @@ impl Plan {
     async fn spawn_until_done(self: &Arc<Self>) -> (ActorRef<Message>, JoinHandle<()>) {
         let (mut wait, longest) = BACK_OFF;
         loop {
-            sleep(wait).await;
             match self.spawn().await {
                 Ok(started) => return started,
                 Err(failure) => error!(%failure, "sms pool does not start, will retry"),
             }
+            sleep(wait).await;
             wait = (wait * 2).min(longest);
         }
     }

@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use self::budget::Budget;
+use crate::lead::Lead;
 use crate::limits::Limits;
 use crate::metrics::{self, sms as sms_metrics};
 use crate::sms_pool::SmsPool;
@@ -41,6 +42,8 @@ pub struct SmsReconciler {
     /// Woken when a message is to be sent again.
     pub pool: SmsPool,
     pub clock: Arc<dyn Clock>,
+    /// Only one node asks.
+    pub lead: Lead,
     pub limits: Arc<Limits>,
 }
 
@@ -53,6 +56,7 @@ impl SmsReconciler {
             async move {
                 let _alive = metrics::alive("sms_reconciler");
                 loop {
+                    this.lead.until_held().await;
                     if let Err(failure) = this.round(&budget).await {
                         warn!(%failure, "sms reconciler could not read the outbox, will retry");
                     }

@@ -17,6 +17,7 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info, warn};
 
+use crate::lead::Lead;
 use crate::metrics::sms as metrics;
 use crate::sms_pool;
 
@@ -30,6 +31,7 @@ pub(crate) struct Ports {
     pub provider: Arc<dyn SmsProvider>,
     pub bus: Arc<dyn EventBus>,
     pub clock: Arc<dyn Clock>,
+    pub lead: Lead,
     /// When the carrier is asked about an attempt that got no answer, and about a message it never reported on.
     pub ask_after: AskAfter,
     /// Attempts so far.
@@ -134,6 +136,10 @@ impl Ports {
         // A process that was halted between the claim and here.
         if self.clock.now() > sms.expires_at {
             return SendOutcome::NotSent { reason: "expired before it left".into() }.into();
+        }
+        // The same: another node leads by now, and has called this attempt unknown.
+        if !self.lead.held() {
+            return SendOutcome::NotSent { reason: "another node may lead".into() }.into();
         }
         let started = Instant::now();
         self.sends.fetch_add(1, Ordering::Relaxed);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use engine::failure::Failure;
 use engine::ports::{
-    AlertStore, CallControl, CallStore, Clock, EventBus, Forwarder, OptOuts, Pusher, SmsLedger, SmsOutbox, SmsProvider,
-    Telephony,
+    AlertStore, CallControl, CallStore, Clock, Election, EventBus, Forwarder, OptOuts, Pusher, SmsLedger, SmsOutbox,
+    SmsProvider, Telephony,
 };
 use engine::sms::DeliveryReport;
 use parking_lot::Mutex;
@@ -20,6 +20,7 @@ use crate::calls::Calls;
 use crate::committer::{Committer, Wakers};
 use crate::deadman::{Deadman, Watch};
 use crate::errands::Errands;
+use crate::lead::{self, Lead};
 use crate::leavers::{Leavers, Listening};
 use crate::limits::Limits;
 use crate::live_feed::LiveFeed;
@@ -53,6 +54,8 @@ pub struct Ports {
     pub telephony: Arc<dyn Telephony>,
     pub pusher: Arc<dyn Pusher>,
     pub clock: Arc<dyn Clock>,
+    /// Among the nodes that share the store. None: there are no others.
+    pub election: Option<Arc<dyn Election>>,
     /// Somebody outside who is to hear that all is well.
     pub watch: Option<Watch>,
 }
@@ -88,6 +91,13 @@ impl System {
     pub async fn start(ports: Ports, tenants: Tenants, senders: Senders, limits: Limits) -> Result<System, Failure> {
         let limits = Arc::new(limits);
         let (store, outbox, bus, clock) = (ports.calls, ports.outbox, ports.bus, ports.clock);
+        let (lead, electing) = match ports.election {
+            Some(election) => {
+                let (lead, electing) = lead::elect(election, &limits).await;
+                (lead, Some(electing))
+            }
+            None => (Lead::always(), None),
+        };
         let (live, feeding) = LiveFeed::start(&ports.feed, store.clone(), limits.live_backlog).await?;
         let committed = Arc::new(Notify::new());
         let relaying = Relay::start(store.clone(), bus.clone(), committed.clone(), limits.relay_batch).await?;
@@ -100,6 +110,7 @@ impl System {
             provider: provider.clone(),
             bus: bus.clone(),
             clock: clock.clone(),
+            lead: lead.clone(),
         };
         let sms_pool = SmsPool::start(pool, tenants.clone(), senders, &limits).await?;
         let sms_reports =
@@ -112,6 +123,7 @@ impl System {
             reports: sms_reports.clone(),
             pool: sms_pool.clone(),
             clock: clock.clone(),
+            lead: lead.clone(),
             limits: limits.clone(),
         }
         .start();
@@ -125,12 +137,14 @@ impl System {
             telephony: ports.telephony,
             pusher: ports.pusher,
         };
-        let (alerts, hearing) = Alerts::start(ledger, sms_pool.clone(), &ports.feed, limits.clone()).await?;
+        let (alerts, hearing) =
+            Alerts::start(ledger, sms_pool.clone(), lead.clone(), &ports.feed, limits.clone()).await?;
         let wake = Wakers { relay: committed, sms_pool: sms_pool.clone(), alerts: alerts.clone() };
         let (committer, committing) = Committer::start(store.clone(), wake, limits.commit_queue, limits.commit_batch);
         let watching = ports.watch.map(|watch| {
             let (committer, pool, alerts) = (committer.clone(), sms_pool.clone(), alerts.clone());
-            Deadman { watch, committer, pool, alerts, store: alert_store, outbox: texts, clock: clock.clone() }.start()
+            let (lead, clock) = (lead.clone(), clock.clone());
+            Deadman { watch, committer, pool, alerts, store: alert_store, outbox: texts, lead, clock }.start()
         });
         let context = Context {
             store: store.clone(),
@@ -142,14 +156,10 @@ impl System {
         let errands = Errands::new(store.clone(), ports.forwarder, tenants.clone(), limits.clone());
         let calls = Calls::start(Arc::new(context), errands, limits.clone()).await?;
         let reaping =
-            Reaper { calls: calls.clone(), live: live.clone(), store, control: ports.control, clock, limits }.start();
-        let tasks = Mutex::new(
-            [reaping, reconciling, committing, hearing, relaying, feeding]
-                .into_iter()
-                .chain(listening)
-                .chain(watching)
-                .collect(),
-        );
+            Reaper { calls: calls.clone(), live: live.clone(), store, control: ports.control, lead, clock, limits }
+                .start();
+        let tasks = [reaping, reconciling, committing, hearing, relaying, feeding];
+        let tasks = Mutex::new(tasks.into_iter().chain(listening).chain(watching).chain(electing).collect());
         Ok(System { calls, live, tenants, sms_reports, sms_desk, sms_pool, alerts, committer, tasks })
     }
 

@@ -60,6 +60,7 @@ impl Rig {
             telephony: Arc::new(MemoryTelephony::default()),
             pusher: Arc::new(MemoryPusher::default()),
             watch: None,
+            election: None,
             clock: clock.clone(),
         };
         let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: None, ..Senders::default() };

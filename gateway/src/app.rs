@@ -19,7 +19,7 @@ use actors::tenants::{InForce, Tenants};
 use arc_swap::ArcSwap;
 use engine::alert::Links;
 use engine::failure::Failure;
-use engine::ports::{AlertStore, CallControl, EventBus, SystemClock};
+use engine::ports::{AlertStore, CallControl, Election, EventBus, SystemClock};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -35,6 +35,9 @@ use crate::playbooks::{self, LastGood, PlaybooksError, Shelf};
 use crate::settings::{LimitSettings, Settings, SmsProviderName};
 use crate::shadow::Handover;
 use crate::stores::Store;
+
+/// How often texts and alerts are looked for that other nodes wrote.
+const LOOK_FOR_OTHERS: Duration = Duration::from_secs(1);
 
 /// What folding in the write-ahead log may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -154,7 +157,7 @@ impl App {
         let ways = Ways::new(&settings.sms.twilio, public_url(&settings))?;
         let mut carrier = carriers::carrier(&settings.sms, &ways, tenants.clone(), clock.clone())?;
         let provider = carrier.provider.name();
-        let store_side::Opened { store, kind, place } = store_side::open(&settings).await?;
+        let store_side::Opened { store, kind, place, election } = store_side::open(&settings).await?;
         for (tenant, shift) in AlertStore::shifts(&*store).await? {
             playbooks.shifts.put(tenant, shift);
         }
@@ -168,11 +171,14 @@ impl App {
         let metrics = crate::metrics::install();
         let feed = LocalBus::new(limits(&settings).live_backlog);
         let late_reports = carrier.late_reports.take();
-        let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone(), feed.clone()).await?;
+        let shared = election.is_some();
+        let others = Others { election, feed: feed.clone() };
+        let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone(), others).await?;
         let carrier = carrier_side::build(&settings, &ways, &store, &system, late_reports, Arc::new(feed));
         probes.push(texting(system.sms_pool.clone(), provider));
         let watching = playbooks::watch(playbooks.clone(), every(settings.playbooks.poll_s))
             .map_err(|why| Failure::fail(format!("cannot catch SIGHUP: {why}")))?;
+        let following = shared.then(|| store_side::follow_shifts(store.clone(), playbooks.shifts.clone()));
         let parts = Parts {
             calls: system.calls.clone(),
             live: system.live.clone(),
@@ -206,7 +212,7 @@ impl App {
             server: handle,
             serving: tokio::spawn(server),
             upkeep: tokio::spawn(crate::metrics::upkeep(metrics)),
-            watching: [Some(watching), ways.errors.watch()].into_iter().flatten().collect(),
+            watching: [Some(watching), ways.errors.watch(), following].into_iter().flatten().collect(),
             drain,
             _data_dir: data_dir,
         })
@@ -240,15 +246,21 @@ impl App {
     }
 }
 
+/// Who else hears of what happens here.
+struct Others {
+    election: Option<Arc<dyn Election>>,
+    feed: LocalBus,
+}
+
 async fn start_system(
     settings: &Settings,
     store: Arc<dyn Store>,
     carrier: Carrier,
     tenants: Tenants,
     clock: Arc<SystemClock>,
-    feed: LocalBus,
+    Others { election, feed }: Others,
 ) -> Result<System, Failure> {
-    let limits = limits(settings);
+    let limits = if election.is_some() { shared(limits(settings)) } else { limits(settings) };
     let bus: Arc<dyn EventBus> = Arc::new(feed.clone());
     let forwarder = Arc::new(HttpForwarder::new(clock.clone())?);
     let ports = Ports {
@@ -264,6 +276,7 @@ async fn start_system(
         feed,
         control: control(settings)?,
         watch: watch(settings)?,
+        election,
         pusher: forwarder.clone(),
         forwarder,
         clock,
@@ -290,6 +303,11 @@ fn limits(settings: &Settings) -> Limits {
         drain: Duration::from_secs(settings.drain_s),
         ..Limits::default()
     }
+}
+
+/// What another node wrote nobody here is woken by: it is looked for.
+fn shared(limits: Limits) -> Limits {
+    Limits { pool_tick: LOOK_FOR_OTHERS, alerts_sweep: LOOK_FOR_OTHERS, ..limits }
 }
 
 /// Where no callback can arrive, asking is the only way to learn what became of a message.

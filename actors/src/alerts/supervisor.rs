@@ -29,7 +29,7 @@ pub(super) enum Message {
 pub(super) struct State {
     context: Arc<Context>,
     limits: Arc<Limits>,
-    running: HashMap<AlertId, ActorRef<alert::Message>>,
+    running: HashMap<AlertId, LookedAfter>,
     ids: HashMap<ActorId, AlertId>,
     /// Looked at while it ended: it may have begun again.
     noticed: HashSet<AlertId>,
@@ -38,6 +38,12 @@ pub(super) struct State {
     /// Said already that there is no room.
     full: bool,
     _alive: Alive,
+}
+
+struct LookedAfter {
+    actor: ActorRef<alert::Message>,
+    /// As the last sweep saw it.
+    version: u64,
 }
 
 impl Actor for Supervisor {
@@ -104,13 +110,13 @@ impl State {
         match self.running.get(&id) {
             Some(alert) => {
                 self.noticed.insert(id);
-                let _ = alert.cast(alert::Message::Reload);
+                let _ = alert.actor.cast(alert::Message::Reload);
             }
-            None => self.start(id, myself).await,
+            None => self.start(id, 0, myself).await,
         }
     }
 
-    async fn start(&mut self, id: AlertId, myself: &ActorRef<Message>) {
+    async fn start(&mut self, id: AlertId, version: u64, myself: &ActorRef<Message>) {
         if self.running.len() >= self.limits.alerts {
             // The sweep takes it up when there is room.
             if !std::mem::replace(&mut self.full, true) {
@@ -122,7 +128,7 @@ impl State {
         match alert::spawn(id, self.context.clone(), myself.get_cell()).await {
             Ok(actor) => {
                 self.ids.insert(actor.get_id(), id);
-                self.running.insert(id, actor);
+                self.running.insert(id, LookedAfter { actor, version });
             }
             Err(why) => {
                 warn!(alert.id = %id, %why, "alert does not start, will retry");
@@ -137,7 +143,7 @@ impl State {
         self.running.remove(&id);
         let noticed = self.noticed.remove(&id);
         if died || noticed {
-            self.start(id, myself).await;
+            self.start(id, 0, myself).await;
         }
     }
 
@@ -158,18 +164,29 @@ impl State {
         warn!(by_ms, "the wall clock was set");
         self.clocks = now;
         for alert in self.running.values() {
-            let _ = alert.cast(alert::Message::CheckClock);
+            let _ = alert.actor.cast(alert::Message::CheckClock);
         }
     }
 
-    /// Takes up what runs and nobody looks after.
+    /// Takes up what runs and nobody looks after. What another node changed, or ended, its own looks at again.
     async fn sweep(&mut self, myself: &ActorRef<Message>) -> Result<(), Failure> {
         let found = self.context.desk.ledger.store.running(self.limits.alerts).await?;
         self.swept_at = Some(Instant::now());
+        let all = found.len() < self.limits.alerts;
+        let mut ended: HashSet<AlertId> = if all { self.running.keys().copied().collect() } else { HashSet::new() };
         for alert in found {
-            if !self.running.contains_key(&alert.id) {
-                self.start(alert.id, myself).await;
+            ended.remove(&alert.id);
+            match self.running.get_mut(&alert.id) {
+                None => self.start(alert.id, alert.version, myself).await,
+                Some(known) if known.version < alert.version => {
+                    known.version = alert.version;
+                    let _ = known.actor.cast(alert::Message::Reload);
+                }
+                Some(_) => {}
             }
+        }
+        for alert in ended.iter().filter_map(|id| self.running.get(id)) {
+            let _ = alert.actor.cast(alert::Message::Reload);
         }
         Ok(())
     }

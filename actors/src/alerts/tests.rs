@@ -131,6 +131,7 @@ impl World {
             pusher: self.pusher.clone(),
             clock: self.clock.clone(),
             watch: self.watch.clone(),
+            election: None,
         };
         let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: None, ..Senders::default() };
         System::start(ports, self.tenants.clone(), senders, limits).await.unwrap()
@@ -183,7 +184,7 @@ async fn settle() {
 /// As a kill would: nothing more is done, and nothing is said.
 async fn kill(system: System) {
     system.alerts.stopping.store(true, Ordering::SeqCst);
-    let actor = system.alerts.actor.read().clone();
+    let actor = system.alerts.actor.read().clone().expect("it leads");
     let _ = actor.kill_and_wait(None).await;
     system.stop(Instant::now()).await;
 }

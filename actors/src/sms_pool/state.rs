@@ -184,11 +184,15 @@ impl State {
 
     async fn work(&mut self) -> Result<Duration, Failure> {
         self.record_orphans().await?;
-        let wait = if self.plan.stopping.load(Ordering::Acquire) { self.plan.tick } else { self.fill_hands().await? };
+        let wait = if self.may_claim() { self.fill_hands().await? } else { self.plan.tick };
         self.count().await?;
         self.failures = 0;
         self.rests_until = None;
         Ok(wait)
+    }
+
+    fn may_claim(&self) -> bool {
+        self.stop.is_none() && !self.plan.stopping.load(Ordering::Acquire) && self.plan.ports.lead.held()
     }
 
     async fn record_orphans(&mut self) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ mod accounts;
 mod day;
 mod hands;
 mod limits;
+mod nodes;
 mod paces;
 mod reports;
 mod world;

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::SmsReconciler;
 use crate::bus::LocalBus;
+use crate::lead::Lead;
 use crate::limits::Limits;
 use crate::sms_pool::{PoolPorts, SmsPool};
 use crate::sms_reports::SmsReports;
@@ -150,6 +151,7 @@ impl World {
             provider: carrier.clone(),
             bus: Arc::new(bus),
             clock: clock.clone(),
+            lead: Lead::always(),
         };
         let pool = SmsPool::start(ports, Tenants::default(), senders, &limits);
         let pool = pool.await.unwrap();
@@ -159,6 +161,7 @@ impl World {
             reports: reports.clone(),
             pool: pool.clone(),
             clock: clock.clone(),
+            lead: Lead::always(),
             limits,
         };
         World { store, carrier, clock, updates, reports, pool, _reconciling: reconciler.start() }

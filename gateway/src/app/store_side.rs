@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actors::supervise::{Supervised, supervise};
 use engine::failure::Failure;
+use engine::playbook::Shifts;
+use engine::ports::Election;
 use secrecy::ExposeSecret;
 
 use crate::settings::{Settings, StoreKind};
 use crate::stores::Store;
-use crate::stores::postgres::{PostgresSettings, PostgresStore};
+use crate::stores::postgres::{PostgresElection, PostgresSettings, PostgresStore};
 use crate::stores::sqlite::SqliteStore;
 
 /// An open store, and what it is called.
@@ -19,6 +22,8 @@ pub(super) struct Opened {
     pub kind: &'static str,
     /// For people: never with a password.
     pub place: String,
+    /// Among the nodes that share it.
+    pub election: Option<Arc<dyn Election>>,
 }
 
 pub(super) async fn open(settings: &Settings) -> Result<Opened, Failure> {
@@ -32,12 +37,20 @@ pub(super) async fn open(settings: &Settings) -> Result<Opened, Failure> {
                 statement_within: Duration::from_millis(store.statement_timeout_ms),
             };
             let place = PostgresStore::describe(&postgres.url);
-            Ok(Opened { store: Arc::new(PostgresStore::open(&postgres).await?), kind: "postgres", place })
+            let node = hex::encode(rand::random::<[u8; 16]>());
+            let election = Arc::new(PostgresElection::new(&postgres, node)?);
+            let store = Arc::new(PostgresStore::open(&postgres).await?);
+            Ok(Opened { store, kind: "postgres", place, election: Some(election) })
         }
         Some(StoreKind::Sqlite) | None => {
             let file = database(settings);
             let store = SqliteStore::open(&file, settings.store.readers).await?;
-            Ok(Opened { store: Arc::new(store), kind: "sqlite", place: format!("sqlite {}", file.display()) })
+            Ok(Opened {
+                store: Arc::new(store),
+                kind: "sqlite",
+                place: format!("sqlite {}", file.display()),
+                election: None,
+            })
         }
     }
 }
@@ -48,4 +61,23 @@ fn database(settings: &Settings) -> PathBuf {
         "" => settings.data_dir.join("cordboard.db"),
         path => path.into(),
     }
+}
+
+/// How often it is looked who took a shift over at another node.
+const SHIFTS_EVERY: Duration = Duration::from_secs(5);
+
+/// Keeps what other nodes recorded of shifts, until the handle is dropped. A store that is away is asked again.
+pub(super) fn follow_shifts(store: Arc<dyn Store>, shifts: Shifts) -> Supervised {
+    supervise("shifts", move || {
+        let (store, shifts) = (store.clone(), shifts.clone());
+        async move {
+            loop {
+                tokio::time::sleep(SHIFTS_EVERY).await;
+                match store.shifts().await {
+                    Ok(taken) => taken.into_iter().for_each(|(tenant, shift)| shifts.put(tenant, shift)),
+                    Err(failure) => tracing::warn!(%failure, "shifts could not be read, will retry"),
+                }
+            }
+        }
+    })
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actors::Limits;
 use actors::bus::LocalBus;
+use actors::lead::Lead;
 use actors::sms_pool::{PoolPorts, SmsPool};
 use actors::sms_reconciler::SmsReconciler;
 use actors::sms_reports::SmsReports;
@@ -121,11 +122,13 @@ impl Lives {
             provider: provider.clone(),
             bus: bus.clone(),
             clock: clock.clone(),
+            lead: Lead::always(),
         };
         let pool = SmsPool::start(ports, Tenants::default(), senders, &limits);
         let pool = pool.await.expect("the pool starts");
         let reports = SmsReports::new(outbox.clone(), bus);
-        let _reconciling = SmsReconciler { outbox, provider, reports, pool, clock, limits }.start();
+        let _reconciling =
+            SmsReconciler { outbox, provider, reports, pool, clock, lead: Lead::always(), limits }.start();
         while !self.is_quiet(&*inner).await {
             sleep(Duration::from_millis(1)).await;
         }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::world::World;
 use crate::bus::LocalBus;
+use crate::lead::Lead;
 use crate::limits::Limits;
 use crate::sms_pool::{PoolPorts, SmsPool};
 use crate::sms_reports::SmsReports;
@@ -44,8 +45,14 @@ async fn who_waits_for_an_end_hears_of_it_though_the_message_is_tried_again() {
     let (world, bus) = (World::new(), LocalBus::new(64));
     world.carrier.classes.lock().insert(7, ErrorClass::TransientRecipient);
     let (ledger, clock) = (store.clone(), world.clock.clone());
-    let ports =
-        PoolPorts { outbox: store.clone(), ledger, provider: world.carrier.clone(), bus: Arc::new(bus.clone()), clock };
+    let ports = PoolPorts {
+        outbox: store.clone(),
+        ledger,
+        provider: world.carrier.clone(),
+        bus: Arc::new(bus.clone()),
+        clock,
+        lead: Lead::always(),
+    };
     let senders = Senders { names: vec!["+15145550199".to_owned()], per_second: None, ..Senders::default() };
     let pool = SmsPool::start(ports, Tenants::default(), senders, &Limits::default()).await.unwrap();
     let now = world.clock.now();

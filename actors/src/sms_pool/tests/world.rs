@@ -24,6 +24,7 @@ use tokio::sync::{Barrier, Notify, broadcast};
 use tokio::time::Instant;
 
 use crate::bus::LocalBus;
+use crate::lead::Lead;
 use crate::limits::Limits;
 use crate::sms_pool::{PoolPorts, SmsPool};
 use crate::system::Senders;
@@ -115,6 +116,11 @@ impl Outbox {
 
     fn place(&self, id: SmsId) -> usize {
         self.places.lock()[&id]
+    }
+
+    /// Attempts of it so far.
+    pub fn begun(&self, id: SmsId) -> usize {
+        self.begun.lock().iter().filter(|(of, _)| *of == id).count()
     }
 
     pub fn in_state(&self, state: SmsState) -> usize {
@@ -437,6 +443,8 @@ pub struct World {
     pub clock: Arc<TestClock>,
     pub tenants: Tenants,
     pub bus: LocalBus,
+    /// Whether the next pool to be started leads.
+    pub lead: Lead,
     pub updates: broadcast::Receiver<Update>,
 }
 
@@ -450,6 +458,7 @@ impl World {
             clock: Arc::new(TestClock::new()),
             tenants: Tenants::default(),
             bus,
+            lead: Lead::always(),
             updates,
         }
     }
@@ -476,7 +485,7 @@ impl World {
         let (outbox, carrier) = (self.outbox.clone(), self.carrier.clone());
         let bus = Arc::new(self.bus.clone());
         let (ledger, clock) = (outbox.clone(), self.clock.clone());
-        let ports = PoolPorts { outbox, ledger, provider: carrier, bus, clock };
+        let ports = PoolPorts { outbox, ledger, provider: carrier, bus, clock, lead: self.lead.clone() };
         SmsPool::start(ports, self.tenants.clone(), senders, &limits).await.unwrap()
     }
 
@@ -484,7 +493,9 @@ impl World {
     pub async fn kill(pool: SmsPool) {
         pool.plan.stopping.store(true, SeqCst);
         let actor = pool.actor.read().clone();
-        let _ = actor.kill_and_wait(None).await;
+        if let Some(actor) = actor {
+            let _ = actor.kill_and_wait(None).await;
+        }
     }
 
     /// Waits until that many messages have been published in `state`.

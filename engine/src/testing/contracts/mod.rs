@@ -4,6 +4,7 @@
 
 mod alerts;
 mod append;
+mod election;
 mod ledger;
 mod opt_outs;
 mod orders;
@@ -14,7 +15,7 @@ mod unknown;
 use std::pin::Pin;
 use std::task::Poll;
 
-use crate::ports::{AlertStore, CallStore, SmsLedger, SmsOutbox};
+use crate::ports::{AlertStore, CallStore, Election, SmsLedger, SmsOutbox};
 
 pub use alerts::{notice, opening};
 
@@ -126,6 +127,16 @@ pub async fn alert_store<S: CallStore + SmsOutbox + AlertStore>(fresh: impl Asyn
     alerts::an_alert_without_a_call_is_written_too(&fresh().await).await;
 }
 
+/// All promises of an [`Election`]. `fresh` makes two nodes that have never stood.
+pub async fn election<E: Election>(fresh: impl AsyncFn() -> (E, E)) {
+    let (first, second) = fresh().await;
+    election::one_node_leads_at_a_time(&first, &second).await;
+    let (first, second) = fresh().await;
+    election::a_term_that_is_dropped_is_over(&first, &second).await;
+    let (first, second) = fresh().await;
+    election::a_term_has_another_number_only_when_another_node_led(&first, &second).await;
+}
+
 /// Runs all of them at once, as far as the runtime lets them.
 async fn together<T>(futures: impl IntoIterator<Item = Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
     let mut futures: Vec<_> = futures.into_iter().collect();
@@ -150,7 +161,15 @@ async fn together<T>(futures: impl IntoIterator<Item = Pin<Box<dyn Future<Output
 #[cfg(test)]
 mod tests {
     use crate::testing::block_on;
-    use crate::testing::memory::MemoryStore;
+    use crate::testing::memory::{MemoryElection, MemoryStore};
+
+    #[test]
+    fn elections_in_memory_keep_their_contract() {
+        block_on(super::election(async || {
+            let ballot = MemoryElection::default();
+            (ballot.node("a"), ballot.node("b"))
+        }));
+    }
 
     #[test]
     fn the_memory_store_keeps_the_contract_of_a_call_store() {

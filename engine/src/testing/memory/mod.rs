@@ -4,6 +4,7 @@ mod alerts;
 mod bus;
 mod calls;
 mod clock;
+mod election;
 mod ledger;
 mod opt_outs;
 mod outbox;
@@ -14,6 +15,7 @@ mod telephony;
 
 pub use bus::MemoryBus;
 pub use clock::ManualClock;
+pub use election::MemoryElection;
 pub use provider::MemoryProvider;
 pub use pusher::MemoryPusher;
 pub use store::{MemoryStore, Quarantined};

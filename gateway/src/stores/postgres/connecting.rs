@@ -65,7 +65,7 @@ impl PostgresStore {
     }
 }
 
-fn options(settings: &PostgresSettings) -> Result<PgConnectOptions, Failure> {
+pub(super) fn options(settings: &PostgresSettings) -> Result<PgConnectOptions, Failure> {
     // The driver's own error may quote the URL, and with it the password.
     let options = PgConnectOptions::from_str(&settings.url)
         .map_err(|_| Failure::fail("store.url is no postgres://user:password@host:port/database"))?;
@@ -82,7 +82,7 @@ fn is_local(options: &PgConnectOptions) -> bool {
 }
 
 /// Said when the connection begins, so that it holds for every statement on it.
-fn limited(options: PgConnectOptions, settings: &PostgresSettings) -> PgConnectOptions {
+pub(super) fn limited(options: PgConnectOptions, settings: &PostgresSettings) -> PgConnectOptions {
     let millis = settings.statement_within.as_millis();
     options.options([
         ("statement_timeout", millis),

@@ -8,6 +8,7 @@ mod alerts;
 mod append;
 mod calls;
 mod connecting;
+mod election;
 mod errors;
 mod inbox;
 mod ledger;
@@ -23,6 +24,7 @@ use engine::failure::Failure;
 use sqlx::PgPool;
 
 pub use connecting::PostgresSettings;
+pub use election::PostgresElection;
 use errors::unavailable;
 
 /// Locks that last as long as their transaction, by what they are for. `WHAT, 0` is one lock, `WHAT, n` one of many.
