@@ -5,5 +5,8 @@ mod carrier;
 mod crash;
 #[path = "../support/database.rs"]
 mod database;
+mod proxies;
+#[path = "../support/proxy.rs"]
+mod proxy;
 mod server;
 mod system_calls;
