@@ -6,12 +6,7 @@ use std::time::Duration;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use parking_lot::Mutex;
 
-/// One request: whom to tell what.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    pub to: String,
-    pub body: String,
-}
+use super::checker::Asked;
 
 pub struct Carrier {
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -31,9 +26,13 @@ impl Carrier {
                         let found = form.iter().find(|(name, _)| name == wanted);
                         found.map(|(_, value)| value.clone()).unwrap_or_default()
                     };
+                    let (to, body) = (field("To"), field("Body"));
                     let number = {
                         let mut seen = seen.lock();
-                        seen.push(Asked { to: field("To"), body: field("Body") });
+                        // A telephone that is to ring has no words.
+                        if !body.is_empty() {
+                            seen.push(Asked { to, body });
+                        }
                         seen.len()
                     };
                     tokio::time::sleep(latency).await;

@@ -2,9 +2,14 @@
 //! mid-load, and prove that both notice when durability is broken on purpose.
 
 mod carrier;
+#[path = "../support/checker/mod.rs"]
+mod checker;
+mod checks;
 mod crash;
 #[path = "../support/database.rs"]
 mod database;
+mod figures;
+mod load;
 mod proxies;
 #[path = "../support/proxy.rs"]
 mod proxy;

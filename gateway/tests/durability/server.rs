@@ -83,12 +83,22 @@ pub fn client() -> reqwest::Client {
     reqwest::Client::builder().timeout(Duration::from_secs(20)).build().expect("a client")
 }
 
-/// Sends one message; `None` when no answer came, as when the server was killed.
-pub async fn send(client: &reqwest::Client, url: &str, message: Value) -> Option<(u16, Value)> {
-    let request = client.post(format!("{url}/webhooks/vapi")).header("x-vapi-secret", SECRET);
-    let answer = request.json(&json!({ "message": message })).send().await.ok()?;
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub retry_after: Option<String>,
+    pub body: String,
+}
+
+/// Sends one message under this request id; `None` when no answer came, as when the server was killed.
+pub async fn send(client: &reqwest::Client, url: &str, request: &str, message: &Value) -> Option<Answer> {
+    let post = client.post(format!("{url}/webhooks/vapi")).header("x-vapi-secret", SECRET);
+    let post = post.header("x-request-id", request).json(&json!({ "message": message }));
+    let answer = post.send().await.ok()?;
     let status = answer.status().as_u16();
-    Some((status, answer.json().await.ok()?))
+    let retry_after = answer.headers().get("retry-after").and_then(|after| after.to_str().ok()).map(str::to_owned);
+    Some(Answer { status, retry_after, body: answer.text().await.ok()? })
 }
 
 pub fn status(call: &str, status: &str, timestamp: u64) -> Value {
@@ -105,4 +115,9 @@ pub fn alert(call: &str, tool_call: &str, story: &str) -> Value {
     json!({ "type": "tool-calls", "timestamp": 1_787_000_000_000_u64, "call": { "id": call }, "toolCallList": [{
         "id": tool_call, "type": "function",
         "function": { "name": "sendSMSAlert", "arguments": { "priority": "P1", "message": story } } }] })
+}
+
+pub fn report(call: &str, timestamp: u64) -> Value {
+    json!({ "type": "end-of-call-report", "endedReason": "customer-ended-call", "timestamp": timestamp,
+            "call": { "id": call } })
 }

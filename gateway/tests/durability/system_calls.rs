@@ -43,8 +43,8 @@ async fn watch(program: std::path::PathBuf, settings: &[(&str, &str)]) -> Option
     let client = client();
     for number in 0..WEBHOOKS {
         let message = status(&format!("call-{number}"), "in-progress", 1_787_000_000_000 + number);
-        let (code, _) = send(&client, &server.url, message).await.expect("an answer");
-        assert_eq!(code, 200);
+        let answer = send(&client, &server.url, "watched", &message).await.expect("an answer");
+        assert_eq!(answer.status, 200);
     }
     let pid = std::fs::read_to_string(pid).expect("the shell wrote it").trim().parse().expect("a pid");
     server.kill_inner(pid);
