@@ -10,6 +10,10 @@ mod crash;
 mod database;
 mod figures;
 mod load;
+#[path = "../support/power/mod.rs"]
+mod power;
+mod power_cuts;
+mod power_model;
 mod proxies;
 #[path = "../support/proxy.rs"]
 mod proxy;

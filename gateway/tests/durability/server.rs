@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 pub const SECRET: &str = "a-secret-of-the-tests";
@@ -42,17 +44,30 @@ impl Server {
     }
 
     /// The same for a server that runs inside another program, which ends with it.
-    pub fn kill_inner(mut self, pid: i32) {
-        use nix::sys::signal::{Signal, kill};
-        kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).expect("the process is ours");
+    pub fn kill_inner(self, pid: i32) {
+        self.end_inner(pid, Signal::SIGKILL);
+    }
+
+    pub fn stop_inner(self, pid: i32) {
+        self.end_inner(pid, Signal::SIGTERM);
+    }
+
+    fn end_inner(mut self, pid: i32, signal: Signal) {
+        kill(Pid::from_raw(pid), signal).expect("the process is ours");
         self.child.wait().expect("the process is ours");
     }
 
     /// What an operator's Ctrl-C does; returns the exit code.
     pub fn stop(mut self) -> Option<i32> {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("the process is ours");
+        self.signal(Signal::SIGTERM);
         self.child.wait().expect("the process is ours").code()
+    }
+}
+
+impl Server {
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
+        kill(pid, signal).expect("the process is ours");
     }
 }
 
