@@ -23,7 +23,9 @@ impl SqliteStore {
     pub(super) async fn append_frames(&self, frames: &[Frame]) -> Vec<Verdict> {
         let groups = groups(frames);
         let mut verdicts = vec![Ok(()); frames.len()];
-        match self.try_append(&groups).await {
+        let appended = self.try_append(&groups).await;
+        self.disk.note(&appended);
+        match appended {
             Ok(of_groups) => {
                 groups.iter().zip(of_groups).for_each(|(group, verdict)| group.give(verdict, &mut verdicts));
             }

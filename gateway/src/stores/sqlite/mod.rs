@@ -6,6 +6,7 @@
 mod alerts;
 mod append;
 mod calls;
+mod disk;
 mod inbox;
 mod ledger;
 mod opt_outs;
@@ -22,6 +23,7 @@ use sqlx::SqlitePool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions, SqliteSynchronous};
 
+use self::disk::Disk;
 use self::together::Together;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -35,6 +37,7 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
     together: Together,
+    disk: Disk,
 }
 
 impl SqliteStore {
@@ -47,14 +50,15 @@ impl SqliteStore {
         MIGRATIONS.run(&writer).await.map_err(|error| cannot_migrate(file, error))?;
         let readers = pool(readers.max(1)).connect_with(options.read_only(true).create_if_missing(false));
         let readers = readers.await.map_err(|error| cannot_open(file, error))?;
-        Ok(SqliteStore { writer, readers, together: Together::default() })
+        Ok(SqliteStore { writer, readers, together: Together::default(), disk: Disk::default() })
     }
 
-    /// Whether the file can be read, and locked for writing.
+    /// Whether the file can be read, locked for writing, and written to where that failed before.
     pub async fn ping(&self) -> Result<(), Failure> {
         sqlx::query("SELECT 1").execute(&self.readers).await.map_err(unavailable)?;
         let writing = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        writing.rollback().await.map_err(unavailable)
+        writing.rollback().await.map_err(unavailable)?;
+        self.disk.recovers(&self.writer).await
     }
 
     /// Folds the write-ahead log into the file and closes every connection.
@@ -92,8 +96,10 @@ fn synchronous() -> SqliteSynchronous {
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
-    // Connections are to a file of ours: they do not go stale, so they are neither tested nor replaced.
+    // Connections are to a file of ours: they do not go stale, so they are neither tested nor replaced, but for those in
+    // which a transaction broke.
     SqlitePoolOptions::new()
+        .after_release(|connection, _| Box::pin(disk::is_sound(connection)))
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
