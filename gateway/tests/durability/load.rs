@@ -21,18 +21,27 @@ pub struct Load {
 }
 
 impl Load {
-    /// So many callers at once, each until it gets no answer, or until one is not what it should be.
+    /// So many callers at once, each until it gets no answer. That they are refused is not foreseen.
     pub fn callers(&self, url: &str, callers: usize) -> JoinSet<()> {
+        self.talk(url, callers, |answer| assert_eq!(answer.status, 200, "{}", answer.body))
+    }
+
+    /// The same, each until it is refused or gets no answer.
+    pub fn callers_until_refused(&self, url: &str, callers: usize) -> JoinSet<()> {
+        self.talk(url, callers, |_| {})
+    }
+
+    fn talk(&self, url: &str, callers: usize, look: fn(&Answer)) -> JoinSet<()> {
         let mut talking = JoinSet::new();
         for _ in 0..callers {
             let (load, url) = (self.clone(), url.to_owned());
-            talking.spawn(async move { while load.call(&url).await.is_some() {} });
+            talking.spawn(async move { while load.call(&url, look).await.is_some() {} });
         }
         talking
     }
 
-    /// One call from its first ring, every second one to its report. `None` once no answer comes.
-    async fn call(&self, url: &str) -> Option<()> {
+    /// One call from its first ring, every second one to its report. `None` when it was refused or no answer came.
+    async fn call(&self, url: &str, look: fn(&Answer)) -> Option<()> {
         let client = client();
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let call = format!("call-{number}");
@@ -50,7 +59,10 @@ impl Load {
         }
         for message in conversation {
             let answer = self.tell(&client, url, &message).await?;
-            assert_eq!(answer.status, 200, "{}", answer.body);
+            look(&answer);
+            if answer.status != 200 || answer.body.contains("\"error\"") {
+                return None;
+            }
         }
         Some(())
     }

@@ -8,6 +8,8 @@ mod checks;
 mod crash;
 #[path = "../support/database.rs"]
 mod database;
+mod disk_trouble;
+mod faults;
 mod figures;
 mod load;
 #[path = "../support/power/mod.rs"]

@@ -65,8 +65,12 @@ impl Server {
 }
 
 impl Server {
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
+        let pid = Pid::from_raw(i32::try_from(self.id()).expect("a pid"));
         kill(pid, signal).expect("the process is ours");
     }
 }

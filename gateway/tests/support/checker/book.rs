@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 
 #[derive(Clone, Debug, Default)]
 pub struct Book {
@@ -80,7 +80,7 @@ enum Database {
 }
 
 impl Book {
-    /// Of `sqlite:FILE` or `postgres://…`. Nobody may be writing to it.
+    /// Of `sqlite:FILE` or `postgres://…`, as it is at one moment.
     pub async fn read(url: &str) -> Book {
         let mut database = Database::open(url).await;
         let frames = database.ask(
@@ -110,9 +110,13 @@ impl Database {
     async fn open(url: &str) -> Database {
         if let Some(file) = url.strip_prefix("sqlite:") {
             let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).create_if_missing(false);
-            Database::Sqlite(SqliteConnection::connect_with(&options).await.expect("the database opens"))
+            let mut connection = SqliteConnection::connect_with(&options).await.expect("the database opens");
+            connection.execute("BEGIN").await.expect("a transaction");
+            Database::Sqlite(connection)
         } else {
-            Database::Postgres(PgConnection::connect(url).await.expect("the database is there"))
+            let mut connection = PgConnection::connect(url).await.expect("the database is there");
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.expect("a transaction");
+            Database::Postgres(connection)
         }
     }
 
