@@ -99,7 +99,7 @@ async fn story(program: PathBuf, kills: u64, sabotage: &[(&str, &str)], kept: Ke
 }
 
 /// Waits until no message is queued or being sent any more.
-async fn settled(url: &str, data: &Path) {
+pub async fn settled(url: &str, data: &Path) {
     let token = std::fs::read_to_string(data.join("admin-token")).expect("written at the first start");
     let client = client();
     loop {

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::checker::{Said, Told};
 use super::server::{Answer, alert, client, report, send, spoken, status};
@@ -13,35 +16,53 @@ use super::server::{Answer, alert, client, report, send, spoken, status};
 /// The tenant of the shipped playbook.
 pub const TENANT: &str = "boreal";
 
+/// Nobody is served any more.
+const STALLED: Duration = Duration::from_secs(180);
+
+/// How a call ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Served,
+    Refused,
+    Unanswered,
+}
+
 #[derive(Clone, Default)]
 pub struct Load {
     /// What was acknowledged.
     pub log: Arc<Mutex<Vec<Told>>>,
+    more: Arc<Notify>,
     numbers: Arc<AtomicU64>,
 }
 
 impl Load {
-    /// So many callers at once, each until it gets no answer. That they are refused is not foreseen.
+    /// So many callers at once, each until it gets no answer. Who is refused tries with another call: a server may be
+    /// busy.
     pub fn callers(&self, url: &str, callers: usize) -> JoinSet<()> {
-        self.talk(url, callers, |answer| assert_eq!(answer.status, 200, "{}", answer.body))
+        self.talk(url, callers, |ended| ended == Ended::Unanswered)
     }
 
     /// The same, each until it is refused or gets no answer.
     pub fn callers_until_refused(&self, url: &str, callers: usize) -> JoinSet<()> {
-        self.talk(url, callers, |_| {})
+        self.talk(url, callers, |ended| ended != Ended::Served)
     }
 
-    fn talk(&self, url: &str, callers: usize, look: fn(&Answer)) -> JoinSet<()> {
+    /// The same, until they are stopped.
+    pub fn callers_who_insist(&self, url: &str, callers: usize) -> JoinSet<()> {
+        self.talk(url, callers, |_| false)
+    }
+
+    fn talk(&self, url: &str, callers: usize, is_over: fn(Ended) -> bool) -> JoinSet<()> {
         let mut talking = JoinSet::new();
         for _ in 0..callers {
             let (load, url) = (self.clone(), url.to_owned());
-            talking.spawn(async move { while load.call(&url, look).await.is_some() {} });
+            talking.spawn(async move { while !is_over(load.call(&url).await) {} });
         }
         talking
     }
 
-    /// One call from its first ring, every second one to its report. `None` when it was refused or no answer came.
-    async fn call(&self, url: &str, look: fn(&Answer)) -> Option<()> {
+    /// One call from its first ring, every second one to its report.
+    async fn call(&self, url: &str) -> Ended {
         let client = client();
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let call = format!("call-{number}");
@@ -58,13 +79,12 @@ impl Load {
             conversation.push(report(&call, 9));
         }
         for message in conversation {
-            let answer = self.tell(&client, url, &message).await?;
-            look(&answer);
+            let Some(answer) = self.tell(&client, url, &message).await else { return Ended::Unanswered };
             if answer.status != 200 || answer.body.contains("\"error\"") {
-                return None;
+                return Ended::Refused;
             }
         }
-        Some(())
+        Ended::Served
     }
 
     /// Sends one message and writes down what it was answered, if that acknowledges it.
@@ -72,6 +92,7 @@ impl Load {
         let request = format!("r{}", self.numbers.fetch_add(1, Ordering::Relaxed));
         let answer = send(client, url, &request, message).await?;
         self.log.lock().extend(Told::of(&request, TENANT, message, answer.status, &answer.body));
+        self.more.notify_waiters();
         Some(answer)
     }
 
@@ -93,8 +114,17 @@ impl Load {
 
     /// Returns when so many were acknowledged in all.
     pub async fn reaches(&self, acknowledged: usize) {
-        while self.acknowledged() < acknowledged {
-            tokio::task::yield_now().await;
-        }
+        let reached = async {
+            loop {
+                let more = self.more.notified();
+                if self.acknowledged() >= acknowledged {
+                    return;
+                }
+                more.await;
+            }
+        };
+        timeout(STALLED, reached).await.unwrap_or_else(|_| {
+            panic!("{} acknowledged, and no {acknowledged} after {STALLED:?}", self.acknowledged());
+        });
     }
 }

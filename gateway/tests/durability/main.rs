@@ -16,6 +16,7 @@ mod load;
 mod power;
 mod power_cuts;
 mod power_model;
+mod proxied;
 mod proxies;
 #[path = "../support/proxy.rs"]
 mod proxy;

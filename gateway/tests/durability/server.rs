@@ -17,9 +17,10 @@ pub struct Server {
     pub url: String,
 }
 
-/// The shipped binary.
+/// The shipped binary, or the one `CORDBOARD_UNDER_TEST` names: an optimised one, an older one.
 pub fn binary() -> PathBuf {
-    env!("CARGO_BIN_EXE_cordboard").into()
+    let named = std::env::var_os("CORDBOARD_UNDER_TEST").map(PathBuf::from);
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_cordboard").into())
 }
 
 /// The binary that breaks durability on purpose, when `scripts/test` built one.
