@@ -28,6 +28,23 @@ const COMMIT_FAILURES: &str = "cordboard_commit_failures_total";
 const LIVE_RESETS: &str = "cordboard_live_resets_total";
 const QUARANTINED: &str = "cordboard_events_quarantined_total";
 
+/// Who can die, and of what. Counted from the start: Prometheus sees no increase in a counter that begins at one.
+const MORTALS: [(&str, &str); 13] = [
+    ("call", "panic"),
+    ("calls", "panic"),
+    ("committer", "panic"),
+    ("relay", "panic"),
+    ("live_feed", "panic"),
+    ("reaper", "panic"),
+    ("alert", "panic"),
+    ("alerts", "died"),
+    ("sms_pool", "died"),
+    ("sms_sender", "failed"),
+    ("sms_sender", "ended"),
+    ("sms_reports", "panic"),
+    ("sms_reconciler", "panic"),
+];
+
 /// Describes the metrics of this crate to the recorder. Call once, after the recorder is installed.
 pub fn describe() {
     describe_gauge!(CALLS_ACTIVE, "Calls neither ended nor lost, by priority");
@@ -53,8 +70,22 @@ pub fn describe() {
     describe_counter!(COMMIT_FAILURES, "Frames that were not committed, by why");
     describe_counter!(LIVE_RESETS, "Times the live feed had to start again from the store, by why");
     describe_counter!(QUARANTINED, "Events put aside because they kept killing their call");
+    begin_at_zero();
     alerts::describe();
     sms::describe();
+}
+
+/// What alarms is there before it first happens.
+fn begin_at_zero() {
+    for (kind, reason) in MORTALS {
+        counter!(RESTARTS, "kind" => kind, "reason" => reason).absolute(0);
+    }
+    for why in ["conflict", "refused", "unavailable"] {
+        counter!(COMMIT_FAILURES, "why" => why).absolute(0);
+    }
+    for plain in [CALLS_STARTED, CALLS_NOT_OPENED, DUPLICATES, KEY_CONFLICTS, QUARANTINED] {
+        counter!(plain).absolute(0);
+    }
 }
 
 pub(crate) fn restarted(kind: &'static str, reason: &'static str) {

@@ -102,6 +102,7 @@ impl SmsPool {
         limits: &Limits,
     ) -> Result<SmsPool, Failure> {
         let PoolPorts { outbox, ledger, provider, bus, clock, lead } = ports;
+        metrics::provider(provider.name());
         let ask_after = AskAfter {
             unknown: limits.look_ups.after.first().copied().unwrap_or_default(),
             accepted: limits.sweep_after,

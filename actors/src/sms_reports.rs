@@ -109,7 +109,8 @@ impl SmsReports {
         let told = report.status.state();
         if sms.state == SmsState::Queued && report.status.is_end() {
             // It is tried again: what became of it until now was an end to whoever waits for one.
-            publish(&*self.bus, Sms { state: told, ..sms.clone() }).await;
+            metrics::moved(told);
+            show(&*self.bus, Sms { state: told, ..sms.clone() }).await;
         }
         if sms.state == SmsState::Delivered {
             metrics::delivered(sms.priority, report.at.since(sms.created_at));

@@ -220,6 +220,9 @@ impl AskAfter {
 /// Counts and publishes a message that has moved.
 pub(crate) async fn publish(bus: &dyn EventBus, sms: Sms) {
     metrics::moved(sms.state);
+    if matches!(sms.state, SmsState::Undelivered | SmsState::Failed | SmsState::Expired) {
+        metrics::lost(sms.priority);
+    }
     show(bus, sms).await;
 }
 

@@ -30,6 +30,7 @@ use crate::carriers::{self, BadCarrier, Carrier};
 use crate::data_dir::{DataDir, DataDirError, Kept};
 use crate::forward::{HttpBeacon, HttpForwarder};
 use crate::http::{self, Condition, Parts, Probe, State};
+use crate::metrics::Exposition;
 use crate::platforms::vapi::{Doorkeeper, VapiControl};
 use crate::playbooks::{self, LastGood, PlaybooksError, Shelf};
 use crate::settings::{LimitSettings, Settings, SmsProviderName};
@@ -195,7 +196,7 @@ impl App {
             admin_token: admin_token.secret,
             public_url: public_url(&settings),
             probes,
-            metrics: metrics.clone(),
+            metrics: Exposition { counted: metrics.clone(), runtime: Handle::current(), store: store.clone() },
             metrics_token: settings.metrics.token.clone(),
             runtime: Handle::current(),
             handover: Handover::new()?,

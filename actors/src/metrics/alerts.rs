@@ -19,6 +19,16 @@ pub fn describe() {
     describe_counter!(PUSHES, "What was told to a channel that is not the carrier, by what became of it");
     describe_counter!(PINGS, "Times the dead man's switch was to be told that all is well, by what came of it");
     describe_counter!(CALLS, "Calls to the team, by how they ended");
+    for priority in Priority::ALL {
+        gauge!(OPEN, "priority" => priority.as_str()).increment(0.0);
+        counter!(UNANSWERED, "priority" => priority.as_str()).absolute(0);
+    }
+    for outcome in ["delivered", "failed"] {
+        counter!(PUSHES, "outcome" => outcome).absolute(0);
+    }
+    for outcome in ["sent", "failed", "withheld"] {
+        counter!(PINGS, "outcome" => outcome).absolute(0);
+    }
 }
 
 /// One alert open, for as long as it is held.

@@ -9,6 +9,7 @@ use engine::sms::breaker::FuseKind;
 use engine::sms::{SendOutcome, SmsState, Wish};
 
 pub const MESSAGES: &str = "cordboard_sms_messages_total";
+const LOST: &str = "cordboard_sms_lost_total";
 pub const QUEUE_DEPTH: &str = "cordboard_sms_queue_depth";
 pub const SEND_SECONDS: &str = "cordboard_sms_send_seconds";
 pub const DELIVERY_SECONDS: &str = "cordboard_sms_delivery_seconds";
@@ -27,6 +28,7 @@ pub const PROVIDER_REQUESTS: &str = "cordboard_provider_requests_total";
 /// Describes the metrics of the SMS pool, its senders and the delivery reports.
 pub fn describe() {
     describe_counter!(MESSAGES, "Text messages that reached a state, by state");
+    describe_counter!(LOST, "Text messages given up: undelivered, failed or expired for good, by priority");
     describe_gauge!(QUEUE_DEPTH, "Text messages waiting to be sent, by priority");
     describe_histogram!(SEND_SECONDS, Unit::Seconds, "Time the carrier took to answer one attempt");
     describe_histogram!(DELIVERY_SECONDS, Unit::Seconds, "From owed to reported delivered, by priority");
@@ -45,6 +47,24 @@ pub fn describe() {
     describe_counter!(OPT_OUTS, "Numbers that opted out, by how that was known");
     describe_counter!(STAFF_OPT_OUTS, "Numbers of the team that opted out: they get no alerts any more");
     counter!(STAFF_OPT_OUTS).absolute(0);
+    for priority in Priority::ALL {
+        counter!(LOST, "priority" => priority.as_str()).absolute(0);
+    }
+    for state in SmsState::ALL {
+        counter!(MESSAGES, "state" => state.as_str()).absolute(0);
+    }
+}
+
+/// The carrier that will be asked: how its answers are counted is known before the first of them.
+pub fn provider(name: &'static str) {
+    for outcome in ["accepted", "not_sent", "throttled", "rejected", "unknown"] {
+        counter!(PROVIDER_REQUESTS, "provider" => name, "outcome" => outcome).absolute(0);
+    }
+}
+
+/// Nothing more is tried for a message of this priority, and it did not arrive.
+pub fn lost(priority: Priority) {
+    counter!(LOST, "priority" => priority.as_str()).increment(1);
 }
 
 /// A message is now in `state`.

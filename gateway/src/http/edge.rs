@@ -85,8 +85,17 @@ fn count(state: &State, route: &str, method: &'static str, status: StatusCode, t
     let method = if status == StatusCode::METHOD_NOT_ALLOWED { OTHER } else { method };
     counter!("cordboard_http_requests_total", "route" => route.to_owned(), "method" => method, "status" => class)
         .increment(1);
-    histogram!("cordboard_http_request_duration_seconds", "route" => route.to_owned()).record(took.as_secs_f64());
+    histogram!("cordboard_http_request_duration_seconds", "resource" => resource(route)).record(took.as_secs_f64());
     state.window.record(status.is_server_error(), took);
+}
+
+/// What a URL template is of, its actions and files together: a histogram of each would be too many series.
+fn resource(route: &str) -> String {
+    match route.split('/').collect::<Vec<_>>()[..] {
+        ["", area @ ("api" | "webhooks"), of, ..] => format!("/{area}/{of}"),
+        ["", file] if file.is_empty() || file.contains('.') => "page".to_owned(),
+        _ => route.to_owned(),
+    }
 }
 
 /// Methods are free text; a label is not.
@@ -110,5 +119,27 @@ fn class_label(status: StatusCode) -> &'static str {
         3 => "3xx",
         4 => "4xx",
         _ => "5xx",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_timed_with_what_it_is_of() {
+        for (route, expected) in [
+            ("/api/sms", "/api/sms"),
+            ("/api/sms/{id}/retry", "/api/sms"),
+            ("/webhooks/twilio/status/{token}", "/webhooks/twilio"),
+            ("/webhooks/vapi", "/webhooks/vapi"),
+            ("/a/{token}", "/a/{token}"),
+            ("/healthz", "/healthz"),
+            ("/", "page"),
+            ("/page.css", "page"),
+            ("unmatched", "unmatched"),
+        ] {
+            assert_eq!(resource(route), expected);
+        }
     }
 }

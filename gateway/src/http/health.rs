@@ -118,7 +118,7 @@ pub async fn alive() -> HttpResponse {
 }
 
 pub async fn ready(state: Data<State>) -> HttpResponse {
-    let dependencies: BTreeMap<_, _> = join_all(state.probes.iter().map(Probe::run)).await.into_iter().collect();
+    let dependencies = ask_all(&state).await;
     let status = if state.stopping.begun() {
         "stopping"
     } else if dependencies.values().any(|dependency| dependency.state == UNAVAILABLE) {
@@ -130,6 +130,10 @@ pub async fn ready(state: Data<State>) -> HttpResponse {
     response.json(Readiness { status, dependencies })
 }
 
+async fn ask_all(state: &State) -> BTreeMap<&'static str, Dependency> {
+    join_all(state.probes.iter().map(Probe::run)).await.into_iter().collect()
+}
+
 /// Prometheus text. Wants a token only when one is set.
 pub async fn scrape(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
     let wanted = state.metrics_token.expose_secret();
@@ -137,6 +141,9 @@ pub async fn scrape(request: HttpRequest, state: Data<State>) -> Result<HttpResp
     if !wanted.is_empty() && !same_secret(given, wanted) {
         return Err(Problem::unauthenticated("the metrics token is missing or wrong"));
     }
-    let text = metrics::exposition(&state.metrics, &state.runtime);
+    for (name, dependency) in ask_all(&state).await {
+        metrics::dependency(name, dependency.state == OK);
+    }
+    let text = state.metrics.text();
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }

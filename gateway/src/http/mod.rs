@@ -15,6 +15,7 @@ mod messages;
 mod oncall;
 mod opt_outs;
 mod page;
+mod performance;
 mod playbooks;
 mod query;
 mod refusal_log;
@@ -74,6 +75,11 @@ fn urls(table: &mut ServiceConfig) {
         .service(at("/api/playbooks", GET).route(get().to(playbooks::list)))
         .service(at("/api/playbooks/reload", "POST").route(web::post().to(playbooks::reload)))
         .service(at("/api/metrics", GET).route(get().to(figures::figures)))
+        .service(
+            at("/api/performance", "POST")
+                .app_data(web::PayloadConfig::new(performance::BEACON_BYTES))
+                .route(web::post().to(performance::beacon)),
+        )
         .service(at("/api/live/sse", GET).route(web::get().to(live::sse)))
         // --- who may come in
         .service(

@@ -14,7 +14,6 @@ use arc_swap::ArcSwap;
 use engine::alert::Links;
 use engine::ports::{AlertStore, CallStore, Clock, Inbox, OptOuts, SmsOutbox};
 use engine::sms::DeliveryReport;
-use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -25,6 +24,7 @@ use super::figures::Window;
 use super::health::Probe;
 use super::refusal_log::RefusalLog;
 use crate::carriers::twilio::{UnderWay, Webhooks};
+use crate::metrics::Exposition;
 use crate::platforms::vapi::Doorkeeper;
 use crate::playbooks::Shelf;
 use crate::settings;
@@ -69,7 +69,7 @@ pub struct Parts {
     /// How the world reaches us, without a trailing slash.
     pub public_url: Option<String>,
     pub probes: Vec<Probe>,
-    pub metrics: PrometheusHandle,
+    pub metrics: Exposition,
     /// Wanted on `/metrics`; empty: none.
     pub metrics_token: SecretString,
     /// Where work goes on that must outlive a request: never an HTTP worker's own runtime.
@@ -98,7 +98,7 @@ pub struct State {
     pub webhook_body: Bounds,
     pub webhook_memory: WebhookMemory,
     pub probes: Vec<Probe>,
-    pub metrics: PrometheusHandle,
+    pub metrics: Exposition,
     pub metrics_token: SecretString,
     pub refusal_log: RefusalLog,
     pub window: Window,

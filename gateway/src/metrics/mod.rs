@@ -2,12 +2,14 @@
 
 mod process;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::runtime::Handle;
+
+use crate::stores::{Connections, Store};
 
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -17,15 +19,16 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Seconds. Where nothing else is said.
 const DEFAULT_BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Classic buckets with an edge at each target, so that "how many met it" is exact and nodes can be added up.
+/// Classic buckets with an edge at each target, so that "how many met it" is exact and nodes can be added up. An edge of a
+/// histogram with many labels is dear: a node may have 1,500 series in all.
 const BUCKETS: &[(&str, &[f64])] = &[
-    ("cordboard_webhook_duration_seconds", &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0]),
-    (
-        "cordboard_http_request_duration_seconds",
-        &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0],
-    ),
+    ("cordboard_webhook_duration_seconds", &[0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 2.5]),
+    ("cordboard_http_request_duration_seconds", &[0.005, 0.02, 0.05, 0.2, 1.0]),
+    ("cordboard_tool_duration_seconds", &[0.001, 0.01, 0.1, 0.5, 2.0, 10.0]),
+    ("cordboard_client_vitals_seconds", &[0.1, 0.2, 0.5, 1.0, 2.5, 4.0]),
     ("cordboard_commit_seconds", &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0]),
     ("cordboard_commit_frames", &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]),
+    ("cordboard_sms_slot_wait_seconds", &[0.01, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0]),
     ("cordboard_sms_delivery_seconds", &[1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0]),
     ("cordboard_alert_ack_seconds", &[5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0]),
     ("cordboard_call_duration_seconds", &[15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 1800.0]),
@@ -53,13 +56,28 @@ pub async fn upkeep(handle: PrometheusHandle) {
     }
 }
 
-/// What `/metrics` answers.
-pub fn exposition(handle: &PrometheusHandle, runtime: &Handle) -> String {
-    let tokio = runtime.metrics();
-    gauge!("tokio_workers").set(tokio.num_workers() as f64);
-    gauge!("tokio_alive_tasks").set(tokio.num_alive_tasks() as f64);
-    gauge!("tokio_global_queue_depth").set(tokio.global_queue_depth() as f64);
-    handle.render() + &process::exposition()
+/// Makes what `/metrics` answers: what was counted, and what is looked at when somebody asks.
+#[derive(Clone)]
+pub struct Exposition {
+    pub counted: PrometheusHandle,
+    /// The one the calls live on.
+    pub runtime: Handle,
+    pub store: Arc<dyn Store>,
+}
+
+impl Exposition {
+    pub fn text(&self) -> String {
+        let Connections { in_use, idle, unopened } = self.store.connections();
+        for (state, count) in [("in_use", in_use), ("idle", idle), ("unopened", unopened)] {
+            gauge!("cordboard_store_pool_connections", "state" => state).set(count);
+        }
+        self.counted.render() + &process::runtime(&self.runtime.metrics()) + &process::exposition()
+    }
+}
+
+/// Whether something this server stands on is as it should be: neither away nor worse than it should be.
+pub fn dependency(name: &'static str, well: bool) {
+    gauge!("cordboard_dependency_up", "dependency" => name).set(if well { 1.0 } else { 0.0 });
 }
 
 fn builder() -> PrometheusBuilder {
@@ -90,7 +108,7 @@ fn describe() {
     describe_histogram!(
         "cordboard_http_request_duration_seconds",
         Unit::Seconds,
-        "From a request's head to its answer's head"
+        "From a request's head to its answer's head, by what the URL is of"
     );
     describe_gauge!("cordboard_live_connections", "Open live streams by transport");
     describe_counter!("cordboard_live_frames_total", "Frames sent to live streams");
@@ -99,9 +117,12 @@ fn describe() {
     describe_counter!("cordboard_playbook_reloads_total", "Changes of playbooks while running, by outcome");
     describe_counter!("cordboard_panics_total", "Panics anywhere in the process");
     describe_gauge!("cordboard_build_info", "Always 1; the labels tell what runs");
-    describe_gauge!("tokio_workers", "Threads of the main runtime");
-    describe_gauge!("tokio_alive_tasks", "Tasks alive in the main runtime");
-    describe_gauge!("tokio_global_queue_depth", "Tasks waiting in the main runtime's shared queue");
+    describe_gauge!("cordboard_store_pool_connections", "Connections to the store by state: in_use, idle, unopened");
+    describe_gauge!(
+        "cordboard_dependency_up",
+        "1 where what the server stands on is as it should be, 0 where it is away or degraded: /readyz says how"
+    );
+    describe_histogram!("cordboard_client_vitals_seconds", Unit::Seconds, "What browsers measured, by what");
     gauge!("cordboard_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     counter!("cordboard_panics_total").absolute(0);
     counter!("cordboard_webhook_unrecorded_total", "platform" => "vapi").absolute(0);

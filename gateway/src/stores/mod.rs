@@ -20,6 +20,33 @@ pub trait Store: CallStore + SmsOutbox + SmsLedger + AlertStore + OptOuts + Inbo
 
     /// After what is under way.
     async fn close(&self);
+
+    /// How its connections are used now.
+    fn connections(&self) -> Connections;
+}
+
+/// Connections of a store, all its pools together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connections {
+    pub in_use: u32,
+    /// Open, and waiting for somebody.
+    pub idle: u32,
+    /// Not open, and may be opened.
+    pub unopened: u32,
+}
+
+impl Connections {
+    fn of<DB: sqlx::Database>(pools: &[&sqlx::Pool<DB>]) -> Connections {
+        pools.iter().fold(Connections::default(), |sum, pool| {
+            let (size, idle) = (pool.size(), u32::try_from(pool.num_idle()).unwrap_or(u32::MAX));
+            Connections {
+                // The two are read one after the other: they need not fit together.
+                in_use: sum.in_use + size.saturating_sub(idle),
+                idle: sum.idle + idle.min(size),
+                unopened: sum.unopened + pool.options().get_max_connections().saturating_sub(size),
+            }
+        })
+    }
 }
 
 #[async_trait]
@@ -31,6 +58,10 @@ impl Store for sqlite::SqliteStore {
     async fn close(&self) {
         self.close().await;
     }
+
+    fn connections(&self) -> Connections {
+        self.connections()
+    }
 }
 
 #[async_trait]
@@ -41,5 +72,9 @@ impl Store for postgres::PostgresStore {
 
     async fn close(&self) {
         self.close().await;
+    }
+
+    fn connections(&self) -> Connections {
+        self.connections()
     }
 }

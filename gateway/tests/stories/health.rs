@@ -31,7 +31,7 @@ async fn prometheus_reads_requests_and_the_process_without_a_token() {
     assert!(scraped.header("content-type").starts_with("text/plain; version=0.0.4"));
     for line in [
         "cordboard_http_requests_total{route=\"/healthz\",method=\"GET\",status=\"2xx\"}",
-        "cordboard_http_request_duration_seconds_bucket{route=\"/healthz\",le=\"0.2\"}",
+        "cordboard_http_request_duration_seconds_bucket{resource=\"/healthz\",le=\"0.2\"}",
         "cordboard_panics_total",
         "process_resident_memory_bytes",
         "tokio_alive_tasks",

@@ -27,6 +27,8 @@ pub use connecting::PostgresSettings;
 pub use election::PostgresElection;
 use errors::unavailable;
 
+use super::Connections;
+
 /// Locks that last as long as their transaction, by what they are for. `WHAT, 0` is one lock, `WHAT, n` one of many.
 mod locks {
     /// Held by whoever appends, from before the first position is drawn until it is committed.
@@ -56,6 +58,10 @@ impl PostgresStore {
             if read_only { Err(Failure::retry("postgres: the database takes no writes")) } else { Ok(()) }
         })
         .await
+    }
+
+    pub fn connections(&self) -> Connections {
+        Connections::of(&[&self.committer, &self.pool])
     }
 
     /// Waits for what is under way, and closes every connection.

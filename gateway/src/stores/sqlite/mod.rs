@@ -25,6 +25,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, S
 
 use self::disk::Disk;
 use self::together::Together;
+use super::Connections;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
@@ -59,6 +60,10 @@ impl SqliteStore {
         let writing = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
         writing.rollback().await.map_err(unavailable)?;
         self.disk.recovers(&self.writer).await
+    }
+
+    pub fn connections(&self) -> Connections {
+        Connections::of(&[&self.writer, &self.readers])
     }
 
     /// Folds the write-ahead log into the file and closes every connection.

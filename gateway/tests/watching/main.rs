@@ -1,0 +1,9 @@
+//! What people watch the server by: its metrics, the rules and the dashboard made of them, and the files it is deployed
+//! with. Names and labels in those are checked against a server that runs.
+
+mod counted;
+mod exposition;
+#[path = "../stories/harness/mod.rs"]
+#[allow(dead_code, reason = "stories of one kind need part of it")]
+mod harness;
+mod series;
