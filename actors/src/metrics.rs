@@ -83,6 +83,9 @@ fn begin_at_zero() {
     for why in ["conflict", "refused", "unavailable"] {
         counter!(COMMIT_FAILURES, "why" => why).absolute(0);
     }
+    for why in ["lagged", "slow"] {
+        counter!(LIVE_RESETS, "why" => why).absolute(0);
+    }
     for plain in [CALLS_STARTED, CALLS_NOT_OPENED, DUPLICATES, KEY_CONFLICTS, QUARANTINED] {
         counter!(plain).absolute(0);
     }

@@ -23,6 +23,9 @@ pub fn describe() {
         gauge!(OPEN, "priority" => priority.as_str()).increment(0.0);
         counter!(UNANSWERED, "priority" => priority.as_str()).absolute(0);
     }
+    for outcome in ["answered", "machine", "no_answer", "failed", "unknown"] {
+        counter!(CALLS, "outcome" => outcome).absolute(0);
+    }
     for outcome in ["delivered", "failed"] {
         counter!(PUSHES, "outcome" => outcome).absolute(0);
     }

@@ -35,6 +35,21 @@ const BUCKETS: &[(&str, &[f64])] = &[
     ("cordboard_live_fanout_seconds", &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25]),
 ];
 
+/// Webhooks that fail by our own fault, and those that prove nothing: there before it first happens, since Prometheus sees
+/// no increase in a counter that begins at one.
+const FAILINGS: [(&str, &str); 10] = [
+    ("unread", "unauthenticated"),
+    ("unread", "panicked"),
+    ("unread", "no_room"),
+    ("unread", "too_slow"),
+    ("tool-calls", "busy"),
+    ("tool-calls", "unavailable"),
+    ("tool-calls", "refused"),
+    ("end-of-call-report", "busy"),
+    ("end-of-call-report", "unavailable"),
+    ("end-of-call-report", "refused"),
+];
+
 /// Installs the recorder of this process and describes every metric. A second call returns the first one's handle.
 pub fn install() -> PrometheusHandle {
     RECORDER
@@ -125,6 +140,10 @@ fn describe() {
     describe_histogram!("cordboard_client_vitals_seconds", Unit::Seconds, "What browsers measured, by what");
     gauge!("cordboard_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     counter!("cordboard_panics_total").absolute(0);
+    for (kind, outcome) in FAILINGS {
+        counter!("cordboard_webhook_requests_total", "platform" => "vapi", "type" => kind, "outcome" => outcome)
+            .absolute(0);
+    }
     counter!("cordboard_webhook_unrecorded_total", "platform" => "vapi").absolute(0);
 }
 

@@ -11,6 +11,7 @@ pub struct Series {
 
 #[derive(Debug)]
 pub struct Exposition {
+    pub text: String,
     pub series: Vec<Series>,
     /// Names that have a HELP line, and their TYPE.
     pub helped: BTreeSet<String>,
@@ -19,7 +20,8 @@ pub struct Exposition {
 
 impl Exposition {
     pub fn read(text: &str) -> Exposition {
-        let mut read = Exposition { series: Vec::new(), helped: BTreeSet::new(), types: BTreeMap::new() };
+        let mut read =
+            Exposition { text: text.to_owned(), series: Vec::new(), helped: BTreeSet::new(), types: BTreeMap::new() };
         for line in text.lines().filter(|line| !line.is_empty()) {
             if let Some(help) = line.strip_prefix("# HELP ") {
                 read.helped.insert(help.split(' ').next().unwrap().to_owned());

@@ -2,8 +2,14 @@
 //! with. Names and labels in those are checked against a server that runs.
 
 mod counted;
+mod dashboard;
 mod exposition;
 #[path = "../stories/harness/mod.rs"]
 #[allow(dead_code, reason = "stories of one kind need part of it")]
 mod harness;
+mod names;
+mod promql;
+mod promtool;
+mod repository;
+mod rules;
 mod series;

@@ -44,6 +44,7 @@ impl Busy {
         self.agents_ask_for_everything(round).await;
         self.calls_end_in_every_way(round).await;
         self.texts_meet_every_fate().await;
+        self.somebody_takes_the_alert(round).await;
         self.browsers_measure(round).await;
         self.strangers_try_every_url(round).await;
         app.eventually("/api/sms?state=delivered", |list| !list["items"].as_array().unwrap().is_empty()).await;
@@ -111,6 +112,14 @@ impl Busy {
                 Answered::to(self.app.as_admin(Method::POST, "/api/sms").json(&text)).await.is(202);
             }
         }
+    }
+
+    async fn somebody_takes_the_alert(&self, round: &str) {
+        let call = format!("asking-{round}");
+        let alerts = self.app.get("/api/alerts?limit=500").await.json();
+        let alert = alerts["items"].as_array().unwrap().iter().find(|alert| alert["call"] == *call).unwrap();
+        let url = format!("/api/alerts/{}/acknowledge", alert["id"].as_str().unwrap());
+        Answered::to(self.app.as_admin(Method::POST, &url)).await.is(200);
     }
 
     async fn browsers_measure(&self, round: &str) {
