@@ -5,6 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Milliseconds since 1970-01-01T00:00:00Z, between the years 1970 and 9999.
@@ -49,12 +51,26 @@ impl Timestamp {
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
+
+    /// The day it is there.
+    pub fn date_in(self, zone: &TimeZone) -> Date {
+        zone.to_datetime(self.moment()).date()
+    }
+
+    /// The first moment of that day there, also where the clock jumps over midnight or shows it twice.
+    pub fn start_of(day: Date, zone: &TimeZone) -> Timestamp {
+        let begins = zone.to_timestamp(day.at(0, 0, 0, 0)).map(jiff::Timestamp::as_millisecond);
+        begins.map_or(Timestamp::EPOCH, Timestamp::from_millis)
+    }
+
+    fn moment(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0).expect("clamped to the years 1970 to 9999")
+    }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = jiff::Timestamp::from_millisecond(self.0).expect("clamped to the years 1970 to 9999");
-        write!(f, "{moment:.3}")
+        write!(f, "{:.3}", self.moment())
     }
 }
 
@@ -95,6 +111,23 @@ mod tests {
             let moment = Timestamp::from_millis(millis);
             assert_eq!(moment.to_string(), text);
             assert_eq!(text.parse(), Ok(moment));
+        }
+    }
+
+    #[test]
+    fn a_day_begins_where_the_one_before_ends_whatever_the_clock_does_at_midnight() {
+        for (zone, day) in [
+            ("America/Toronto", (2026, 3, 8)),
+            ("America/Toronto", (2026, 11, 1)),
+            // Midnight does not exist there that day, and exists twice there the other.
+            ("America/Santiago", (2026, 9, 6)),
+            ("America/Havana", (2026, 11, 1)),
+            ("Pacific/Kiritimati", (2026, 1, 1)),
+        ] {
+            let (zone, day) = (TimeZone::get(zone).unwrap(), Date::new(day.0, day.1, day.2).unwrap());
+            let begins = Timestamp::start_of(day, &zone);
+            assert_eq!(begins.date_in(&zone), day);
+            assert_eq!(begins.minus(Duration::from_millis(1)).date_in(&zone), day.yesterday().unwrap());
         }
     }
 

@@ -15,10 +15,12 @@ mod decision;
 mod event;
 mod fold;
 mod machine;
+mod search;
 mod state;
 
 pub use decision::{Answer, Decision, Fact, Frame, ToolAnswer};
 pub use event::{
     Class, Direction, EndedReason, ErrandReturn, Event, EventKind, Fault, Note, Parties, Phase, Report, Role, ToolCall,
 };
+pub use search::Search;
 pub use state::{Call, CallView, Effect, Line, Raised, SmsCounts, Unsettled};

@@ -2,8 +2,10 @@
 //! that every implementation runs, in memory and on the real thing.
 
 mod alert_store;
+mod analytics;
 mod beacon;
 mod call_control;
+mod call_history;
 mod call_store;
 mod clock;
 mod election;
@@ -19,8 +21,10 @@ mod sms_provider;
 mod telephony;
 
 pub use alert_store::{AlertStore, AlertsWanted};
+pub use analytics::{Analytics, Dashboard, DayFigures, TenantZone, View};
 pub use beacon::Beacon;
 pub use call_control::CallControl;
+pub use call_history::{CallHistory, CallsWanted, PlaceInHistory};
 pub use call_store::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 pub use clock::{Clock, SystemClock};
 pub use election::{Election, Term};

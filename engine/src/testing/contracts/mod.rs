@@ -3,8 +3,10 @@
 //! A promise is a function named by its sentence, given a store nobody has used. It panics where the promise is broken.
 
 mod alerts;
+mod analytics;
 mod append;
 mod election;
+mod history;
 mod ledger;
 mod opt_outs;
 mod orders;
@@ -15,7 +17,7 @@ mod unknown;
 use std::pin::Pin;
 use std::task::Poll;
 
-use crate::ports::{AlertStore, CallStore, Election, SmsLedger, SmsOutbox};
+use crate::ports::{AlertStore, Analytics, CallHistory, CallStore, Election, SmsLedger, SmsOutbox};
 
 pub use alerts::{notice, opening};
 
@@ -137,6 +139,23 @@ pub async fn election<E: Election>(fresh: impl AsyncFn() -> (E, E)) {
     election::a_term_has_another_number_only_when_another_node_led(&first, &second).await;
 }
 
+/// All promises of a [`CallHistory`].
+pub async fn call_history<S: CallStore + CallHistory>(fresh: impl AsyncFn() -> S) {
+    history::calls_are_listed_newest_first_page_by_page(&fresh().await).await;
+    history::a_list_shows_the_calls_that_were_asked_for(&fresh().await).await;
+}
+
+/// All promises of [`Analytics`].
+pub async fn analytics<S: CallStore + Analytics>(fresh: impl AsyncFn() -> S) {
+    analytics::nothing_counted_is_nothing_and_no_error(&fresh().await).await;
+    analytics::a_dashboard_counts_today_the_last_hour_and_the_last_day(&fresh().await).await;
+    analytics::today_is_the_tenants_own_day(&fresh().await).await;
+    analytics::a_day_counts_the_calls_that_began_on_it(&fresh().await).await;
+    analytics::days_are_as_long_as_the_tenants_clock_makes_them(&fresh().await).await;
+    analytics::a_call_of_long_ago_that_changes_is_counted_again(&fresh().await).await;
+    analytics::who_moves_to_another_time_zone_has_other_days(&fresh().await).await;
+}
+
 /// Runs all of them at once, as far as the runtime lets them.
 async fn together<T>(futures: impl IntoIterator<Item = Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
     let mut futures: Vec<_> = futures.into_iter().collect();
@@ -184,6 +203,16 @@ mod tests {
     #[test]
     fn the_memory_store_keeps_the_contract_of_alerts() {
         block_on(super::alert_store(async || MemoryStore::default()));
+    }
+
+    #[test]
+    fn the_memory_store_keeps_the_contract_of_a_history() {
+        block_on(super::call_history(async || MemoryStore::default()));
+    }
+
+    #[test]
+    fn the_memory_store_keeps_the_contract_of_analytics() {
+        block_on(super::analytics(async || MemoryStore::default()));
     }
 
     #[test]

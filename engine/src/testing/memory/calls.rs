@@ -125,7 +125,7 @@ impl CallStore for MemoryStore {
 }
 
 impl Records {
-    fn view(&self, call: &CallKey, record: &Record) -> Arc<CallView> {
+    pub(super) fn view(&self, call: &CallKey, record: &Record) -> Arc<CallView> {
         let mut counts = SmsCounts::default();
         for message in self.texts.values() {
             if message.sms.tenant == call.tenant && message.sms.call.as_ref() == Some(&call.call) {

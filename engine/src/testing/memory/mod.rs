@@ -1,10 +1,12 @@
 //! Ports in memory: as strict as the real ones (they run the same contracts), and they fail when a test tells them to.
 
 mod alerts;
+mod analytics;
 mod bus;
 mod calls;
 mod clock;
 mod election;
+mod history;
 mod ledger;
 mod opt_outs;
 mod outbox;

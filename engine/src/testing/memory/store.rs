@@ -45,6 +45,7 @@ pub(super) struct Records {
     pub inbox: Vec<InboundSms>,
     pub alerts: BTreeMap<AlertId, StoredAlert>,
     pub shifts: BTreeMap<TenantId, Shift>,
+    pub counted: super::analytics::Counted,
 }
 
 pub(super) struct StoredAlert {
