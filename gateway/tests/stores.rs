@@ -41,6 +41,18 @@ async fn sqlite_keeps_the_contract_of_calls() {
 }
 
 #[tokio::test]
+async fn sqlite_keeps_the_contract_of_a_history() {
+    let fresh = Fresh::new();
+    contracts::call_history(async || fresh.store().await).await;
+}
+
+#[tokio::test]
+async fn sqlite_keeps_the_contract_of_analytics() {
+    let fresh = Fresh::new();
+    contracts::analytics(async || fresh.store().await).await;
+}
+
+#[tokio::test]
 async fn sqlite_keeps_the_contract_of_texts() {
     let fresh = Fresh::new();
     contracts::sms_outbox(async || fresh.store().await).await;
@@ -159,6 +171,37 @@ async fn queries_use_their_indexes() {
             "calls_by_silence",
         ),
         ("SELECT * FROM calls WHERE id = 'x'", "calls_by_id"),
+        // The history, and what is counted.
+        ("SELECT * FROM calls WHERE 1 ORDER BY started_at DESC, id DESC, tenant DESC LIMIT 9", "calls_newest"),
+        (
+            "SELECT * FROM calls WHERE 1 AND (started_at, id, tenant) < ('x', 'y', 'z') \
+             ORDER BY started_at DESC, id DESC, tenant DESC LIMIT 9",
+            "calls_newest",
+        ),
+        (
+            "SELECT * FROM calls WHERE 1 AND status <> 'active' AND started_at >= 'x' AND started_at < 'y' \
+             ORDER BY started_at DESC, id DESC, tenant DESC LIMIT 9",
+            "calls_newest",
+        ),
+        (
+            "SELECT * FROM calls WHERE 1 AND tenant = 'a' AND (started_at, id, tenant) < ('x', 'y', 'z') \
+             ORDER BY started_at DESC, id DESC, tenant DESC LIMIT 9",
+            "calls_newest_of_tenant",
+        ),
+        (
+            "SELECT * FROM calls WHERE 1 AND phone_number = '1' ORDER BY started_at DESC, id DESC, tenant DESC LIMIT 9",
+            "calls_newest_of_number",
+        ),
+        (
+            "WITH days (date, since, until) AS (VALUES ('a', 'b', 'c'), ('d', 'e', 'f')) SELECT date, count(*) \
+             FROM days CROSS JOIN calls ON started_at >= since AND started_at < until WHERE calls.tenant = 'a' \
+             GROUP BY date",
+            "calls_newest_of_tenant",
+        ),
+        (
+            "SELECT count(*) FROM calls WHERE status = 'active' AND priority = 'P1' AND ('a' = '' OR tenant = 'a')",
+            "calls_by_status",
+        ),
         ("SELECT min(due_at) FROM sms_messages WHERE state = 'queued' AND priority = 'P1'", "sms_queue"),
         ("SELECT * FROM sms_messages WHERE state = 'queued' AND expires_at <= 'x'", "sms_expiry"),
         (

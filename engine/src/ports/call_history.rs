@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::call::CallView;
+use crate::call::{CallView, Direction};
 use crate::failure::Failure;
 use crate::ids::{CallId, TenantId};
 use crate::priority::Priority;
@@ -34,6 +34,20 @@ pub struct PlaceInHistory {
     pub started_at: Timestamp,
     pub call: CallId,
     pub tenant: TenantId,
+}
+
+impl CallsWanted {
+    /// Whether the call belongs on the page.
+    pub fn admits(&self, call: &CallView) -> bool {
+        let other_side = if call.direction == Some(Direction::Outbound) { &call.to } else { &call.from };
+        self.tenant.as_ref().is_none_or(|tenant| *tenant == call.tenant)
+            && self.live.is_none_or(|live| live == call.phase.is_live())
+            && self.priority.is_none_or(|priority| Some(priority) == call.priority)
+            && self.number.as_ref().is_none_or(|number| Some(number) == other_side.as_ref())
+            && self.since.is_none_or(|since| call.started_at >= since)
+            && self.until.is_none_or(|until| call.started_at < until)
+            && self.after.as_ref().is_none_or(|after| PlaceInHistory::of(call) < *after)
+    }
 }
 
 impl PlaceInHistory {

@@ -9,7 +9,9 @@ use engine::alert::{Alert, AlertBrief, AlertState, Entry};
 use engine::call::{Call, CallView, Fact, SmsCounts};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, TenantId};
-use engine::ports::{Begun, Candidate, InboundSms, LearnedPace, OptOut, OptOutSource, Recorded, StoredFrame};
+use engine::ports::{
+    Begun, Candidate, Dashboard, DayFigures, InboundSms, LearnedPace, OptOut, OptOutSource, Recorded, StoredFrame,
+};
 use engine::sms::dispatch::Past;
 use engine::sms::{Attempt, AttemptToken, Sms, SmsState};
 use engine::time::Timestamp;
@@ -247,6 +249,27 @@ pub fn brief(row: &impl Columns) -> Result<AlertBrief, Failure> {
 
 pub fn entry(row: &impl Columns) -> Result<Entry, Failure> {
     Ok(Entry { seq: row.number("seq")?, at: row.time("at")?, what: row.json("what")? })
+}
+
+pub fn dashboard(row: &impl Columns) -> Result<Dashboard, Failure> {
+    Ok(Dashboard {
+        calls_today: row.number("calls_today")?,
+        p1_active: row.number("p1_active")?,
+        recent_avg_duration_s: row.real("recent_avg_duration_s")?,
+        unique_callers_24h: row.number("unique_callers_24h")?,
+        refreshed_at: row.maybe_time("refreshed_at")?,
+    })
+}
+
+pub fn day(row: &impl Columns) -> Result<DayFigures, Failure> {
+    Ok(DayFigures {
+        date: row.parsed("date")?,
+        total_calls: row.number("total_calls")?,
+        avg_duration_s: row.real("avg_duration_s")?,
+        urgent_calls: row.number("urgent_calls")?,
+        completed_calls: row.number("completed_calls")?,
+        failed_calls: row.number("failed_calls")?,
+    })
 }
 
 /// What is recorded as JSON.

@@ -10,11 +10,11 @@ pub mod sqlite;
 
 use async_trait::async_trait;
 use engine::failure::Failure;
-use engine::ports::{AlertStore, CallStore, Inbox, OptOuts, SmsLedger, SmsOutbox};
+use engine::ports::{AlertStore, Analytics, CallHistory, CallStore, Inbox, OptOuts, SmsLedger, SmsOutbox};
 
 /// Everything that is kept, in one place: a frame, its texts and its alerts are one transaction.
 #[async_trait]
-pub trait Store: CallStore + SmsOutbox + SmsLedger + AlertStore + OptOuts + Inbox {
+pub trait Store: CallStore + CallHistory + Analytics + SmsOutbox + SmsLedger + AlertStore + OptOuts + Inbox {
     /// Whether it can be read and written now.
     async fn ping(&self) -> Result<(), Failure>;
 

@@ -1,6 +1,7 @@
 //! The Postgres store: the ports' contracts as they are for every store, what a server far away can do to it, and which
 //! indexes are used.
 
+mod counting;
 mod cutting_proxy;
 #[path = "../support/database.rs"]
 mod database;
@@ -20,6 +21,22 @@ async fn postgres_keeps_the_contract_of_calls() {
     let Some(server) = server() else { return };
     let databases = Databases::on(server);
     contracts::call_store(async || store(&databases).await).await;
+    databases.dropped().await;
+}
+
+#[tokio::test]
+async fn postgres_keeps_the_contract_of_a_history() {
+    let Some(server) = server() else { return };
+    let databases = Databases::on(server);
+    contracts::call_history(async || store(&databases).await).await;
+    databases.dropped().await;
+}
+
+#[tokio::test]
+async fn postgres_keeps_the_contract_of_analytics() {
+    let Some(server) = server() else { return };
+    let databases = Databases::on(server);
+    contracts::analytics(async || store(&databases).await).await;
     databases.dropped().await;
 }
 

@@ -179,7 +179,7 @@ impl PostgresStore {
         Ok(views)
     }
 
-    async fn views(&self, read: &[PgRow]) -> Result<Vec<Arc<CallView>>, Failure> {
+    pub(super) async fn views(&self, read: &[PgRow]) -> Result<Vec<Arc<CallView>>, Failure> {
         let keys = read.iter().map(|row| rows::call_key(row, "id")).collect::<Result<Vec<_>, _>>()?;
         let (mut counts, mut alerts) = (Counts::new(), HashMap::<CallKey, AlertBrief>::new());
         for chunk in distinct(keys.iter()).chunks(CALLS_PER_QUERY) {

@@ -5,11 +5,13 @@
 //! [`PostgresStore::close`]; a process that is killed instead loses nothing that was committed.
 
 mod alerts;
+mod analytics;
 mod append;
 mod calls;
 mod connecting;
 mod election;
 mod errors;
+mod history;
 mod inbox;
 mod ledger;
 mod opt_outs;
@@ -37,6 +39,8 @@ mod locks {
     pub const RECIPIENT: i32 = APPENDING + 1;
     /// One per request that carries an idempotency key.
     pub const REQUEST: i32 = APPENDING + 2;
+    /// One per view: held by whoever counts.
+    pub const COUNTING: i32 = APPENDING + 16;
 }
 
 pub struct PostgresStore {

@@ -171,7 +171,7 @@ impl SqliteStore {
         Ok(views)
     }
 
-    async fn views(&self, read: &[SqliteRow]) -> Result<Vec<Arc<CallView>>, Failure> {
+    pub(super) async fn views(&self, read: &[SqliteRow]) -> Result<Vec<Arc<CallView>>, Failure> {
         let keys = read.iter().map(|row| rows::call_key(row, "id")).collect::<Result<Vec<_>, _>>()?;
         let counts = self.counts_of(keys.iter()).await?;
         let alerts = self.alerts_among(keys.iter()).await?;

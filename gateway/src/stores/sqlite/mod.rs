@@ -4,9 +4,11 @@
 //! [`SqliteStore::close`]; a process that is killed instead loses nothing that was committed.
 
 mod alerts;
+mod analytics;
 mod append;
 mod calls;
 mod disk;
+mod history;
 mod inbox;
 mod ledger;
 mod opt_outs;
