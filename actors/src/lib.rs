@@ -3,6 +3,7 @@
 
 mod alert;
 pub mod alerts;
+pub mod analytics;
 pub mod bus;
 mod call;
 pub mod calls;

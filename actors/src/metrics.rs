@@ -5,6 +5,7 @@ use std::time::Duration;
 use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 pub(crate) mod alerts;
+pub(crate) mod analytics;
 pub(crate) mod sms;
 
 const CALLS_ACTIVE: &str = "cordboard_calls_active";
@@ -72,6 +73,7 @@ pub fn describe() {
     describe_counter!(QUARANTINED, "Events put aside because they kept killing their call");
     begin_at_zero();
     alerts::describe();
+    analytics::describe();
     sms::describe();
 }
 

@@ -81,6 +81,8 @@ pub struct System {
     pub sms_desk: SmsDesk,
     pub sms_pool: SmsPool,
     pub alerts: Alerts,
+    /// Whether this node does what only one may do at a time.
+    pub lead: Lead,
     committer: Committer,
     /// In the order they are stopped.
     tasks: Mutex<Vec<Supervised>>,
@@ -155,12 +157,19 @@ impl System {
         };
         let errands = Errands::new(store.clone(), ports.forwarder, tenants.clone(), limits.clone());
         let calls = Calls::start(Arc::new(context), errands, limits.clone()).await?;
-        let reaping =
-            Reaper { calls: calls.clone(), live: live.clone(), store, control: ports.control, lead, clock, limits }
-                .start();
+        let reaping = Reaper {
+            calls: calls.clone(),
+            live: live.clone(),
+            store,
+            control: ports.control,
+            lead: lead.clone(),
+            clock,
+            limits,
+        }
+        .start();
         let tasks = [reaping, reconciling, committing, hearing, relaying, feeding];
         let tasks = Mutex::new(tasks.into_iter().chain(listening).chain(watching).chain(electing).collect());
-        Ok(System { calls, live, tenants, sms_reports, sms_desk, sms_pool, alerts, committer, tasks })
+        Ok(System { calls, live, tenants, sms_reports, sms_desk, sms_pool, alerts, lead, committer, tasks })
     }
 
     #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::ids::TenantId;
 use engine::playbook::Playbook;
-use parking_lot::RwLock;
+use tokio::sync::watch;
 
 /// Who is served at one moment.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub struct InForce {
 /// Every tenant's playbook. Cheap to read, cheap to clone.
 #[derive(Clone, Default)]
 pub struct Tenants {
-    current: Arc<RwLock<Arc<InForce>>>,
+    current: watch::Sender<Arc<InForce>>,
 }
 
 impl Tenants {
@@ -34,12 +34,12 @@ impl Tenants {
     pub fn put(&self, mut in_force: InForce) {
         in_force.playbooks.sort_by(|a, b| a.tenant.cmp(&b.tenant));
         in_force.retired.sort_by(|a, b| a.tenant.cmp(&b.tenant));
-        *self.current.write() = Arc::new(in_force);
+        self.current.send_replace(Arc::new(in_force));
     }
 
     /// One tenant's, the others left as they are.
     pub fn replace(&self, playbook: Playbook) {
-        let mut in_force = InForce::clone(&self.current.read());
+        let mut in_force = InForce::clone(&self.current.borrow());
         in_force.playbooks.retain(|other| other.tenant != playbook.tenant);
         in_force.playbooks.push(Arc::new(playbook));
         self.put(in_force);
@@ -52,7 +52,12 @@ impl Tenants {
     }
 
     pub fn in_force(&self) -> Arc<InForce> {
-        self.current.read().clone()
+        self.current.borrow().clone()
+    }
+
+    /// Tells of every change from now on; what is in force now counts as seen.
+    pub fn changes(&self) -> watch::Receiver<Arc<InForce>> {
+        self.current.subscribe()
     }
 }
 

@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actors::Limits;
+use actors::analytics::Counting;
 use actors::bus::LocalBus;
 use actors::deadman::Watch;
+use actors::lead::Lead;
 use actors::sms_pool::SmsPool;
 use actors::supervise::Supervised;
 use actors::system::{Ports, System};
@@ -142,7 +144,7 @@ pub struct App {
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     upkeep: JoinHandle<()>,
-    /// Look at files while the server runs.
+    /// Look at files, and count, while the server runs.
     watching: Vec<Supervised>,
     drain: Duration,
     /// Held, so that no second server uses the directory.
@@ -180,12 +182,21 @@ impl App {
         let watching = playbooks::watch(playbooks.clone(), every(settings.playbooks.poll_s))
             .map_err(|why| Failure::fail(format!("cannot catch SIGHUP: {why}")))?;
         let following = shared.then(|| store_side::follow_shifts(store.clone(), playbooks.shifts.clone()));
+        let counting = Counting {
+            store: store.clone(),
+            calls: store.clone(),
+            tenants: system.tenants.clone(),
+            lead: system.lead.clone(),
+            clock: clock.clone(),
+        };
         let parts = Parts {
             calls: system.calls.clone(),
             live: system.live.clone(),
             doorkeeper,
             playbooks,
             store: store.clone(),
+            history: store.clone(),
+            analytics: store.clone(),
             outbox: store.clone(),
             sms_desk: system.sms_desk.clone(),
             carrier,
@@ -213,7 +224,10 @@ impl App {
             server: handle,
             serving: tokio::spawn(server),
             upkeep: tokio::spawn(crate::metrics::upkeep(metrics)),
-            watching: [Some(watching), ways.errors.watch(), following].into_iter().flatten().collect(),
+            watching: [Some(watching), ways.errors.watch(), following, Some(counting.start())]
+                .into_iter()
+                .flatten()
+                .collect(),
             drain,
             _data_dir: data_dir,
         })

@@ -1,7 +1,7 @@
 //! `/api/alerts…`: who had to know, who was told, who took it.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Path, Query};
+use actix_web::web::{Bytes, Data, Path};
 use engine::alert::{Alert, AlertState, Entry, Fate, How, What};
 use engine::ids::{AlertId, SmsId, TenantId};
 use engine::ports::AlertsWanted;
@@ -17,6 +17,7 @@ const MAX_TEXTS: usize = 200;
 const MAX_NAME_CHARS: usize = 64;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Which {
     /// One, or several with commas between.
     state: Option<String>,
@@ -71,7 +72,7 @@ impl From<Alert> for Row {
 }
 
 /// Newest first.
-pub async fn list(identity: Identity, which: Query<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
+pub async fn list(identity: Identity, which: query::Asked<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
     let tenant = identity.sees(query::tenant(which.tenant.as_deref())?)?;
     let limit = query::limit(which.limit.as_deref())?;
     let parse_id = |text: &str| text.parse().map_err(|_| Problem::unprocessable("cursor", "`next` of a page before"));

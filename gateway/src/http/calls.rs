@@ -1,16 +1,23 @@
-//! `GET /api/calls/…`: the calls that are live, and one call.
+//! `GET /api/calls…`: the calls that are live, one call, and the history of all.
+
+mod history;
+mod shown;
 
 use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use engine::call::CallView;
 use engine::ids::{CallId, TenantId};
 use serde::Deserialize;
 
+pub use self::history::list;
+use self::shown::{sees_all, shown};
 use super::auth::Identity;
+use super::query::Asked;
 use super::{Problem, State, query};
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Which {
     tenant: Option<String>,
 }
@@ -18,7 +25,7 @@ pub struct Which {
 /// A bare array, oldest first. Its tag is the place in the live feed, so that a client can poll for the price of a head.
 pub async fn active(
     identity: Identity,
-    which: Query<Which>,
+    which: Asked<Which>,
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
@@ -27,12 +34,18 @@ pub async fn active(
     let tag = format!("\"{}:{}\"", snapshot.epoch, snapshot.offset);
     let mut response = if holds(request.headers(), &tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((ETAG, tag.as_str())).insert_header((CACHE_CONTROL, "private, no-cache"));
-    Ok(if holds(request.headers(), &tag) { response.finish() } else { response.json(snapshot.calls) })
+    Ok(if holds(request.headers(), &tag) {
+        response.finish()
+    } else if sees_all(&identity) {
+        response.json(snapshot.calls)
+    } else {
+        response.json(snapshot.calls.iter().map(|call| shown(&identity, call)).collect::<Vec<_>>())
+    })
 }
 
 pub async fn one(identity: Identity, id: Path<String>, state: Data<State>) -> Result<HttpResponse, Problem> {
     let call = find(&state, identity.tenant.as_ref(), &id).await?;
-    Ok(HttpResponse::Ok().json(call))
+    Ok(HttpResponse::Ok().json(shown(&identity, &call)))
 }
 
 /// The call, if this identity may know of it. What it may not see does not exist.

@@ -1,5 +1,6 @@
 //! The one place where an error becomes a status and a body: `application/problem+json` (RFC 9457).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ pub struct Problem {
 /// One field that could not be understood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     pub message: String,
 }
 
@@ -67,13 +68,15 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, detail)
     }
 
-    pub fn unprocessable(field: &'static str, message: impl Into<String>) -> Problem {
+    pub fn unprocessable(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Problem {
+        let field = field.into();
+        let detail = format!("{field} is not usable");
         let errors = vec![FieldError { field, message: message.into() }];
-        Problem { errors, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{field} is not usable")) }
+        Problem { errors, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
     pub fn unprocessable_fields(errors: Vec<FieldError>) -> Problem {
-        let fields: Vec<&str> = errors.iter().map(|error| error.field).collect();
+        let fields: Vec<&str> = errors.iter().map(|error| &*error.field).collect();
         let detail = format!("not usable: {}", fields.join(", "));
         Problem { errors, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
@@ -92,6 +95,11 @@ impl Problem {
 
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// What could not be understood, to be said together with what else could not.
+    pub fn into_fields(self) -> Vec<FieldError> {
+        self.errors
     }
 
     fn after(self, wait: Duration) -> Problem {

@@ -5,7 +5,7 @@ mod request;
 mod shown;
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use engine::ids::{CallId, SmsId};
 use engine::phone::PhoneNumber;
 use engine::ports::SmsFilter;
@@ -17,9 +17,11 @@ pub use self::orders::{assume_sent, cancel, retry};
 pub use self::request::submit;
 use self::shown::{shown, shown_attempt};
 use super::auth::Identity;
+use super::query::Asked;
 use super::{Problem, State, query};
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Which {
     state: Option<String>,
     call: Option<String>,
@@ -36,7 +38,7 @@ struct Page {
 }
 
 /// Those of one call in the order they were owed, else the newest first; page by page.
-pub async fn list(identity: Identity, which: Query<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
+pub async fn list(identity: Identity, which: Asked<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
     let tenant = identity.sees(query::tenant(which.tenant.as_deref())?)?;
     let limit = query::limit(which.limit.as_deref())?;
     let call = which.call.as_deref().map(|text| parsed("call", CallId::parse(text))).transpose()?;

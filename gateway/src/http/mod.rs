@@ -2,10 +2,12 @@
 
 mod alert_link;
 mod alerts;
+mod analytics;
 pub mod auth;
 mod body;
 mod calls;
 mod carrier_webhooks;
+mod dashboard;
 mod edge;
 mod error;
 mod figures;
@@ -50,6 +52,7 @@ fn urls(table: &mut ServiceConfig) {
         .service(at("/webhooks/twilio/inbound", "POST").route(web::post().to(carrier_webhooks::inbound)))
         .service(at("/webhooks/twilio/voice/{call}", "POST").route(web::post().to(carrier_webhooks::voice)))
         // --- REST
+        .service(at("/api/calls", GET).route(get().to(calls::list)))
         .service(at("/api/calls/active", GET).route(get().to(calls::active)))
         .service(at("/api/calls/{id}", GET).route(get().to(calls::one)))
         .service(at("/api/calls/{id}/events", GET).route(get().to(timeline::events)))
@@ -74,6 +77,8 @@ fn urls(table: &mut ServiceConfig) {
         .service(at("/api/oncall", "GET, HEAD, PUT").route(get().to(oncall::show)).route(web::put().to(oncall::take)))
         .service(at("/api/playbooks", GET).route(get().to(playbooks::list)))
         .service(at("/api/playbooks/reload", "POST").route(web::post().to(playbooks::reload)))
+        .service(at("/api/dashboard", GET).route(get().to(dashboard::dashboard)))
+        .service(at("/api/analytics", GET).route(get().to(analytics::days)))
         .service(at("/api/metrics", GET).route(get().to(figures::figures)))
         .service(
             at("/api/performance", "POST")

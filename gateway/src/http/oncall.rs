@@ -1,19 +1,21 @@
 //! `/api/oncall`: whose turn it is, who is next, and taking a shift over until a time.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Query};
+use actix_web::web::{Bytes, Data};
 use engine::ids::TenantId;
 use engine::playbook::{Playbook, Shift, Turn};
 use engine::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::auth::{Identity, Role};
+use super::query::Asked;
 use super::{Problem, State, query};
 
 /// Turns after this one that are shown.
 const AHEAD: usize = 4;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Which {
     tenant: Option<String>,
 }
@@ -36,7 +38,7 @@ struct Standing<'a> {
     r#override: Option<Shift>,
 }
 
-pub async fn show(identity: Identity, which: Query<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
+pub async fn show(identity: Identity, which: Asked<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
     let playbook = playbook(&identity, &which, &state)?;
     Ok(answer(&playbook, state.clock.now()))
 }
@@ -44,7 +46,7 @@ pub async fn show(identity: Identity, which: Query<Which>, state: Data<State>) -
 /// `{"contact","until"}`. A time that has passed ends an override.
 pub async fn take(
     identity: Identity,
-    which: Query<Which>,
+    which: Asked<Which>,
     body: Bytes,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {

@@ -1,7 +1,7 @@
 //! `/api/opt-outs` and `/api/sms/inbound`: who wants no texts, and what people text us.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Query};
+use actix_web::web::{Bytes, Data};
 use engine::ids::TenantId;
 use engine::phone::{PhoneNumber, mask};
 use engine::ports::{OptIn, OptOut, OptOutSource};
@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::auth::{Identity, Role};
+use super::query::Asked;
 use super::{Problem, State, query};
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Which {
     tenant: Option<String>,
     limit: Option<String>,
@@ -26,7 +28,7 @@ pub struct Number {
     tenant: Option<String>,
 }
 
-pub async fn list(identity: Identity, which: Query<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
+pub async fn list(identity: Identity, which: Asked<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
     let tenant = identity.sees(query::tenant(which.tenant.as_deref())?)?;
     let limit = query::limit(which.limit.as_deref())?;
     let listed = state.carrier.opt_outs.in_force(tenant.as_ref(), limit).await?;
@@ -53,7 +55,7 @@ pub async fn clear(identity: Identity, asked: Bytes, state: Data<State>) -> Resu
     Ok(HttpResponse::NoContent().finish())
 }
 
-pub async fn texts(identity: Identity, which: Query<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
+pub async fn texts(identity: Identity, which: Asked<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
     let tenant = identity.sees(query::tenant(which.tenant.as_deref())?)?;
     let limit = query::limit(which.limit.as_deref())?;
     let listed = state.carrier.inbox.latest(tenant.as_ref(), limit).await?;

@@ -12,7 +12,7 @@ use actors::sms_reports::SmsReports;
 use actors::tenants::Tenants;
 use arc_swap::ArcSwap;
 use engine::alert::Links;
-use engine::ports::{AlertStore, CallStore, Clock, Inbox, OptOuts, SmsOutbox};
+use engine::ports::{AlertStore, Analytics, CallHistory, CallStore, Clock, Inbox, OptOuts, SmsOutbox};
 use engine::sms::DeliveryReport;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
@@ -55,6 +55,8 @@ pub struct Parts {
     pub live: LiveFeed,
     pub playbooks: Arc<Shelf>,
     pub store: Arc<dyn CallStore>,
+    pub history: Arc<dyn CallHistory>,
+    pub analytics: Arc<dyn Analytics>,
     pub outbox: Arc<dyn SmsOutbox>,
     pub sms_desk: SmsDesk,
     pub carrier: CarrierSide,
@@ -84,6 +86,8 @@ pub struct State {
     pub tenants: Tenants,
     pub playbooks: Arc<Shelf>,
     pub store: Arc<dyn CallStore>,
+    pub history: Arc<dyn CallHistory>,
+    pub analytics: Arc<dyn Analytics>,
     pub outbox: Arc<dyn SmsOutbox>,
     pub sms_desk: SmsDesk,
     pub carrier: CarrierSide,
@@ -129,6 +133,8 @@ impl State {
             tenants: parts.playbooks.tenants.clone(),
             playbooks: parts.playbooks,
             store: parts.store,
+            history: parts.history,
+            analytics: parts.analytics,
             outbox: parts.outbox,
             sms_desk: parts.sms_desk,
             carrier: parts.carrier,

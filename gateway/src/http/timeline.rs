@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use engine::call::Fact;
 use engine::ids::{CallKey, SmsId};
 use engine::ports::StoredFrame;
@@ -13,12 +13,14 @@ use engine::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::auth::Identity;
+use super::query::Asked;
 use super::{Problem, State, calls, query};
 
 /// Messages of one call shown in its timeline.
 const MAX_TEXTS: usize = 500;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Page {
     after: Option<String>,
     limit: Option<String>,
@@ -57,7 +59,7 @@ struct Text<'a> {
 pub async fn events(
     identity: Identity,
     id: Path<String>,
-    page: Query<Page>,
+    page: Asked<Page>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let limit = query::limit(page.limit.as_deref())?;

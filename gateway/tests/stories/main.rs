@@ -9,6 +9,7 @@ mod carrier;
 mod deadman;
 mod harness;
 mod health;
+mod history;
 mod live;
 mod log;
 mod messages;

@@ -102,7 +102,7 @@ fn understand(body: &[u8]) -> Result<Asked, Problem> {
 }
 
 fn kept<T>(field: &'static str, result: Result<T, String>, errors: &mut Vec<FieldError>) -> Option<T> {
-    result.map_err(|message| errors.push(FieldError { field, message })).ok()
+    result.map_err(|message| errors.push(FieldError { field: field.into(), message })).ok()
 }
 
 fn short(key: &str) -> String {
