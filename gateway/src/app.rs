@@ -13,7 +13,6 @@ use actors::Limits;
 use actors::analytics::Counting;
 use actors::bus::LocalBus;
 use actors::deadman::Watch;
-use actors::lead::Lead;
 use actors::sms_pool::SmsPool;
 use actors::supervise::Supervised;
 use actors::system::{Ports, System};

@@ -53,7 +53,9 @@ fn understand(body: &[u8]) -> Result<Option<Measured>, Problem> {
         return Ok((component != LAYOUT_SHIFT).then_some(Measured { metric, seconds: millis / 1000.0 }));
     }
     let errors = wrong.into_iter().filter(|(_, wrong, _)| *wrong);
-    Err(Problem::unprocessable_fields(errors.map(|(field, _, message)| FieldError { field, message }).collect()))
+    Err(Problem::unprocessable_fields(
+        errors.map(|(field, _, message)| FieldError { field: field.into(), message }).collect(),
+    ))
 }
 
 /// From a closed list: a page may call its components as it likes.
