@@ -16,6 +16,7 @@ mod leavers;
 pub mod limits;
 pub mod live_feed;
 pub mod metrics;
+pub mod publisher;
 mod reaper;
 mod relay;
 mod seats;

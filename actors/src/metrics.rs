@@ -6,6 +6,7 @@ use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histog
 
 pub(crate) mod alerts;
 pub(crate) mod analytics;
+pub(crate) mod bus;
 pub(crate) mod sms;
 
 const CALLS_ACTIVE: &str = "cordboard_calls_active";
@@ -74,6 +75,7 @@ pub fn describe() {
     begin_at_zero();
     alerts::describe();
     analytics::describe();
+    bus::describe();
     sms::describe();
 }
 

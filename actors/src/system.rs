@@ -24,6 +24,7 @@ use crate::lead::{self, Lead};
 use crate::leavers::{Leavers, Listening};
 use crate::limits::Limits;
 use crate::live_feed::LiveFeed;
+use crate::publisher::{Outside, Publisher};
 use crate::reaper::Reaper;
 use crate::relay::Relay;
 use crate::sms_desk::SmsDesk;
@@ -48,6 +49,8 @@ pub struct Ports {
     pub bus: Arc<dyn EventBus>,
     /// Where the live feed listens: the local end of the bus.
     pub feed: LocalBus,
+    /// The bus others listen to, if there is one.
+    pub outside: Option<Outside>,
     pub control: Option<Arc<dyn CallControl>>,
     pub forwarder: Arc<dyn Forwarder>,
     pub alerts: Arc<dyn AlertStore>,
@@ -103,6 +106,8 @@ impl System {
         let (live, feeding) = LiveFeed::start(&ports.feed, store.clone(), limits.live_backlog).await?;
         let committed = Arc::new(Notify::new());
         let relaying = Relay::start(store.clone(), bus.clone(), committed.clone(), limits.relay_batch).await?;
+        let publishing =
+            ports.outside.map(|outside| Publisher::start(outside, store.clone(), Lead::always(), &ports.feed));
         let leavers = Leavers::new(ports.opt_outs, bus.clone(), tenants.clone());
         let provider = Listening { provider: ports.provider, leavers: leavers.clone(), clock: clock.clone() };
         let provider: Arc<dyn SmsProvider> = Arc::new(provider);
@@ -168,7 +173,8 @@ impl System {
         }
         .start();
         let tasks = [reaping, reconciling, committing, hearing, relaying, feeding];
-        let tasks = Mutex::new(tasks.into_iter().chain(listening).chain(watching).chain(electing).collect());
+        let tasks =
+            Mutex::new(tasks.into_iter().chain(listening).chain(publishing).chain(watching).chain(electing).collect());
         Ok(System { calls, live, tenants, sms_reports, sms_desk, sms_pool, alerts, lead, committer, tasks })
     }
 

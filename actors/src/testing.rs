@@ -54,6 +54,7 @@ impl Rig {
             reports: None,
             bus: Arc::new(feed.clone()),
             feed,
+            outside: None,
             control: None,
             forwarder: forwarder.clone(),
             alerts: memory.clone(),

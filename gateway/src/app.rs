@@ -1,6 +1,7 @@
 //! The composition root: the only place that names concrete adapters. Everything is built once, in order, and stopped
 //! in the opposite one.
 
+mod bus_side;
 mod carrier_side;
 mod store_side;
 
@@ -13,6 +14,7 @@ use actors::Limits;
 use actors::analytics::Counting;
 use actors::bus::LocalBus;
 use actors::deadman::Watch;
+use actors::publisher::Outside;
 use actors::sms_pool::SmsPool;
 use actors::supervise::Supervised;
 use actors::system::{Ports, System};
@@ -163,19 +165,22 @@ impl App {
         for (tenant, shift) in AlertStore::shifts(&*store).await? {
             playbooks.shifts.put(tenant, shift);
         }
+        let nats = bus_side::open(&settings).await?;
         let in_use = vec![
             ("store", place),
-            ("bus", "in process".to_owned()),
+            ("bus", bus_side::place(nats.as_ref())),
             ("cache", "in process".to_owned()),
             ("sms", provider.to_owned()),
         ];
         let mut probes = probes(&store, kind, &in_use, &playbooks);
+        probes.push(bus_side::probe(nats.as_ref()));
         let metrics = crate::metrics::install();
         let feed = LocalBus::new(limits(&settings).live_backlog);
         let late_reports = carrier.late_reports.take();
         let shared = election.is_some();
-        let others = Others { election, feed: feed.clone() };
-        let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone(), others).await?;
+        let outside = nats.map(|bus| Outside { bus, cursor: store.clone() });
+        let reaching = Reaching { election, feed: feed.clone(), outside };
+        let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone(), reaching).await?;
         let carrier = carrier_side::build(&settings, &ways, &store, &system, late_reports, Arc::new(feed));
         probes.push(texting(system.sms_pool.clone(), provider));
         let watching = playbooks::watch(playbooks.clone(), every(settings.playbooks.poll_s))
@@ -260,10 +265,11 @@ impl App {
     }
 }
 
-/// Who else hears of what happens here.
-struct Others {
+/// Who hears of what is committed: this process, and others. And who else commits.
+struct Reaching {
     election: Option<Arc<dyn Election>>,
     feed: LocalBus,
+    outside: Option<Outside>,
 }
 
 async fn start_system(
@@ -272,7 +278,7 @@ async fn start_system(
     carrier: Carrier,
     tenants: Tenants,
     clock: Arc<SystemClock>,
-    Others { election, feed }: Others,
+    Reaching { election, feed, outside }: Reaching,
 ) -> Result<System, Failure> {
     let limits = if election.is_some() { shared(limits(settings)) } else { limits(settings) };
     let bus: Arc<dyn EventBus> = Arc::new(feed.clone());
@@ -288,6 +294,7 @@ async fn start_system(
         reports: carrier.reports,
         bus,
         feed,
+        outside,
         control: control(settings)?,
         watch: watch(settings)?,
         election,
@@ -357,7 +364,7 @@ fn probes(
     let store = store.clone();
     let always = in_use
         .iter()
-        .filter(|(name, _)| !["store", "sms"].contains(name))
+        .filter(|(name, _)| !["store", "bus", "sms"].contains(name))
         .map(|(name, kind)| Probe::always(name, kind));
     let playbooks = playbooks.clone();
     let mut probes = vec![Probe::new("store", kind, move || {

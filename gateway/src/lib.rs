@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod bus;
 pub mod carriers;
 pub mod cli;
 pub mod data_dir;

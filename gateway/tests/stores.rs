@@ -77,6 +77,12 @@ async fn sqlite_keeps_the_contract_of_alerts() {
 }
 
 #[tokio::test]
+async fn sqlite_keeps_the_contract_of_the_bus_cursor() {
+    let fresh = Fresh::new();
+    contracts::bus_cursor(async || fresh.store().await).await;
+}
+
+#[tokio::test]
 async fn what_was_appended_is_there_when_the_file_is_opened_again() {
     let directory = tempfile::tempdir().unwrap();
     let call = frames::call("acme", "c1");

@@ -124,6 +124,7 @@ impl World {
             reports: None,
             bus: Arc::new(feed.clone()),
             feed,
+            outside: None,
             control: None,
             forwarder: Arc::new(crate::testing::TestForwarder::default()),
             alerts: self.memory.clone(),

@@ -123,6 +123,7 @@ async fn start(directory: &std::path::Path, calls: usize) -> anyhow::Result<Syst
         reports: None,
         bus: Arc::new(feed.clone()),
         feed,
+        outside: None,
         control: None,
         forwarder: Arc::new(Nobody),
         clock: Arc::new(SystemClock),

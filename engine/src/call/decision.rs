@@ -104,6 +104,16 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// The digest by which a repeated effect is recognised is nobody else's business, and too large a number for
+    /// JavaScript.
+    pub fn forget_effect(&mut self) {
+        if let Fact::ToolAnswered { effect, .. } | Fact::ErrandBegun { effect, .. } = self {
+            *effect = None;
+        }
+    }
+}
+
 /// What a tool says to the model: one line, either a result or an error that can be spoken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -94,7 +94,7 @@ fn cut(frames: &mut Vec<StoredFrame>, limit: usize) -> Option<u64> {
 /// Facts by the time they happened, not by the time we heard of them. A message follows the fact that owed it.
 fn items<'a>(frames: &'a mut [StoredFrame], texts: &'a [Sms]) -> Vec<Item<'a>> {
     frames.sort_by_key(|frame| (frame.at, frame.seq));
-    frames.iter_mut().flat_map(|frame| &mut frame.facts).for_each(forget_effect);
+    frames.iter_mut().flat_map(|frame| &mut frame.facts).for_each(Fact::forget_effect);
     let texts: HashMap<SmsId, &Sms> = texts.iter().map(|sms| (sms.id, sms)).collect();
     let mut items = Vec::new();
     for frame in frames.iter() {
@@ -109,11 +109,4 @@ fn items<'a>(frames: &'a mut [StoredFrame], texts: &'a [Sms]) -> Vec<Item<'a>> {
         }
     }
     items
-}
-
-/// The digest by which a repeated effect is recognised is nobody's business, and too large a number for JavaScript.
-fn forget_effect(fact: &mut Fact) {
-    if let Fact::ToolAnswered { effect, .. } | Fact::ErrandBegun { effect, .. } = fact {
-        *effect = None;
-    }
 }

@@ -57,6 +57,7 @@ pub fn install() -> PrometheusHandle {
             let handle = builder().install_recorder().expect("nobody else installs a recorder");
             describe();
             actors::metrics::describe();
+            crate::bus::describe_metrics();
             handle
         })
         .clone()

@@ -12,9 +12,12 @@ use tracing_subscriber::EnvFilter;
 use super::error::SettingsError;
 use super::load::Loaded;
 use super::{Settings, SmsProviderName, Store, StoreKind, Twilio};
+use crate::bus::Address;
 
 /// Smallest body limit that still takes a webhook, and the largest that is sane, in bytes.
 const BODY_LIMITS: std::ops::RangeInclusive<usize> = 65_536..=64 * 1024 * 1024;
+/// Characters of what every subject on the bus begins with.
+const MAX_PREFIX: usize = 64;
 /// What a signature may be made over.
 const PLACEHOLDERS: [&str; 5] = ["{body}", "{timestamp}", "{method}", "{url}", "{svix-id}"];
 
@@ -26,6 +29,7 @@ pub(super) fn check(loaded: &Loaded) -> Result<(), SettingsError> {
     let rules = [
         listen,
         stores,
+        bus,
         public_url,
         log,
         data_dir,
@@ -83,9 +87,6 @@ fn stores(settings: &Settings) -> Verdict {
         Some(StoreKind::Postgres) => postgres(store)?,
         Some(StoreKind::Sqlite) => {}
     }
-    if !settings.bus.url.is_empty() {
-        return refuse("bus.url", "NATS is not available in this version", "leave it empty: the bus is in process");
-    }
     if !settings.cache.url.is_empty() {
         return refuse(
             "cache.url",
@@ -120,6 +121,27 @@ fn postgres(store: &Store) -> Verdict {
         return refuse("store.statement_timeout_ms", "a statement could take for ever", "set it to 1 or more");
     }
     Ok(())
+}
+
+/// Its own words for a bad URL: it is a secret, and not shown.
+fn bus(settings: &Settings) -> Verdict {
+    let bus = &settings.bus;
+    let url = bus.url.expose_secret();
+    if url.is_empty() {
+        return Ok(());
+    }
+    if let Err(why) = Address::parse(url) {
+        let fix = "give it as nats://host:4222 or tls://user:password@host:4222, with %40 for an @ in the password";
+        return refuse("bus.url", why.to_string(), fix);
+    }
+    let token =
+        |token: &str| !token.is_empty() && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    if bus.prefix.len() > MAX_PREFIX || !bus.prefix.split('.').all(token) {
+        let fix = "words of letters, digits, - and _ with dots between, at most 64 characters, like cordboard";
+        return refuse("bus.prefix", "it cannot begin a subject", fix);
+    }
+    at_least_one("bus.connect_timeout_ms", bus.connect_timeout_ms)?;
+    at_least_one("bus.answer_timeout_ms", bus.answer_timeout_ms)
 }
 
 fn public_url(settings: &Settings) -> Verdict {

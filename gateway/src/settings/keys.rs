@@ -64,7 +64,7 @@ pub fn variable(path: &str) -> String {
 /// Values that are never shown.
 pub fn is_secret(path: &str) -> bool {
     let name = path.rsplit('.').next().unwrap_or(path);
-    ["store.url", "deadman.url"].contains(&path)
+    ["store.url", "bus.url", "deadman.url"].contains(&path)
         || matches!(
             name,
             "secret"
@@ -152,6 +152,7 @@ mod tests {
             secrets,
             [
                 "store.url",
+                "bus.url",
                 "platforms.vapi.secret",
                 "platforms.vapi.previous_secrets",
                 "platforms.vapi.api_key",

@@ -79,7 +79,14 @@ impl Store {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bus {
-    pub url: String,
+    /// `nats://…` or `tls://…`, with the password it wants.
+    pub url: SecretString,
+    pub prefix: String,
+    pub credentials_file: String,
+    pub ca_file: String,
+    pub connect_timeout_ms: u64,
+    pub answer_timeout_ms: u64,
+    pub settle_ms: u64,
 }
 
 /// The cache: empty is within this process.

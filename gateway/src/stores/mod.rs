@@ -5,16 +5,19 @@
 
 mod batch;
 mod columns;
+mod noted;
 pub mod postgres;
 pub mod sqlite;
 
 use async_trait::async_trait;
 use engine::failure::Failure;
-use engine::ports::{AlertStore, Analytics, CallHistory, CallStore, Inbox, OptOuts, SmsLedger, SmsOutbox};
+use engine::ports::{AlertStore, Analytics, BusCursor, CallHistory, CallStore, Inbox, OptOuts, SmsLedger, SmsOutbox};
 
 /// Everything that is kept, in one place: a frame, its texts and its alerts are one transaction.
 #[async_trait]
-pub trait Store: CallStore + CallHistory + Analytics + SmsOutbox + SmsLedger + AlertStore + OptOuts + Inbox {
+pub trait Store:
+    CallStore + CallHistory + Analytics + SmsOutbox + SmsLedger + AlertStore + OptOuts + Inbox + BusCursor
+{
     /// Whether it can be read and written now.
     async fn ping(&self) -> Result<(), Failure>;
 

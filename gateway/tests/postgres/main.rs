@@ -71,3 +71,11 @@ async fn postgres_keeps_the_contract_of_alerts() {
     contracts::alert_store(async || store(&databases).await).await;
     databases.dropped().await;
 }
+
+#[tokio::test]
+async fn postgres_keeps_the_contract_of_the_bus_cursor() {
+    let Some(server) = server() else { return };
+    let databases = Databases::on(server);
+    contracts::bus_cursor(async || store(&databases).await).await;
+    databases.dropped().await;
+}

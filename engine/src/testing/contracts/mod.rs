@@ -5,6 +5,7 @@
 mod alerts;
 mod analytics;
 mod append;
+mod bus_cursor;
 mod election;
 mod history;
 mod ledger;
@@ -17,7 +18,7 @@ mod unknown;
 use std::pin::Pin;
 use std::task::Poll;
 
-use crate::ports::{AlertStore, Analytics, CallHistory, CallStore, Election, SmsLedger, SmsOutbox};
+use crate::ports::{AlertStore, Analytics, BusCursor, CallHistory, CallStore, Election, SmsLedger, SmsOutbox};
 
 pub use alerts::{notice, opening};
 
@@ -156,6 +157,17 @@ pub async fn analytics<S: CallStore + Analytics>(fresh: impl AsyncFn() -> S) {
     analytics::who_moves_to_another_time_zone_has_other_days(&fresh().await).await;
 }
 
+/// All promises of a [`BusCursor`], on stores that are the others as well.
+pub async fn bus_cursor<S: CallStore + SmsOutbox + AlertStore + BusCursor>(fresh: impl AsyncFn() -> S) {
+    bus_cursor::telling_begins_at_the_newest_frame_and_goes_on_where_it_stopped(&fresh().await).await;
+    bus_cursor::on_an_empty_store_telling_begins_with_the_first_frame(&fresh().await).await;
+    bus_cursor::nothing_is_noted_before_telling_begins(&fresh().await).await;
+    bus_cursor::a_text_that_changes_is_told_once_as_it_stands(&fresh().await).await;
+    bus_cursor::an_alert_that_changes_is_told_once_as_it_stands(&fresh().await).await;
+    bus_cursor::the_oldest_changes_come_first_and_no_more_than_asked_for(&fresh().await).await;
+    bus_cursor::what_was_not_written_is_not_noted(&fresh().await).await;
+}
+
 /// Runs all of them at once, as far as the runtime lets them.
 async fn together<T>(futures: impl IntoIterator<Item = Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
     let mut futures: Vec<_> = futures.into_iter().collect();
@@ -213,6 +225,10 @@ mod tests {
     #[test]
     fn the_memory_store_keeps_the_contract_of_analytics() {
         block_on(super::analytics(async || MemoryStore::default()));
+    }
+
+    fn the_memory_store_keeps_the_contract_of_the_bus_cursor() {
+        block_on(super::bus_cursor(async || MemoryStore::default()));
     }
 
     #[test]

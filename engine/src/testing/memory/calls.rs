@@ -40,6 +40,7 @@ impl CallStore for MemoryStore {
         let skipped = usize::try_from(position).unwrap_or(usize::MAX);
         let records = lock(&self.records);
         let after = records.log.iter().skip(skipped).take(limit);
+        self.read(after.clone().map(|logged| logged.frame.position))?;
         Ok(after
             .map(|logged| (logged.frame.clone(), records.view(&logged.frame.call, &records.calls[&logged.frame.call])))
             .collect())

@@ -3,6 +3,7 @@
 mod alerts;
 mod analytics;
 mod bus;
+mod bus_cursor;
 mod calls;
 mod clock;
 mod election;
@@ -15,7 +16,7 @@ mod pusher;
 mod store;
 mod telephony;
 
-pub use bus::MemoryBus;
+pub use bus::{MemoryBus, MemoryOuterBus};
 pub use clock::ManualClock;
 pub use election::MemoryElection;
 pub use provider::MemoryProvider;

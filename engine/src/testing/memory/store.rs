@@ -10,7 +10,7 @@ use crate::call::{Answer, Call, Frame};
 use crate::failure::Failure;
 use crate::ids::{AlertId, CallKey, EventKey, SmsId, TenantId};
 use crate::playbook::Shift;
-use crate::ports::{AppendError, IdempotencyKey, InboundSms, LearnedPace, StoredFrame};
+use crate::ports::{AppendError, IdempotencyKey, InboundSms, LearnedPace, Position, StoredFrame};
 use crate::sms::{Attempt, NewSms, Sms};
 use crate::time::Timestamp;
 
@@ -46,6 +46,7 @@ pub(super) struct Records {
     pub alerts: BTreeMap<AlertId, StoredAlert>,
     pub shifts: BTreeMap<TenantId, Shift>,
     pub counted: super::analytics::Counted,
+    pub noted: super::bus_cursor::Noted,
 }
 
 pub(super) struct StoredAlert {
@@ -93,6 +94,7 @@ struct Faults {
     lose_next_acknowledgement: bool,
     refused: BTreeSet<CallKey>,
     read_only: bool,
+    unreadable: BTreeSet<Position>,
 }
 
 impl MemoryStore {
@@ -108,6 +110,17 @@ impl MemoryStore {
 
     pub fn quarantined(&self) -> Vec<Quarantined> {
         lock(&self.records).quarantined.values().cloned().collect()
+    }
+
+    /// Nobody can read the frame at this place any more.
+    pub fn spoil(&self, position: Position) {
+        lock(&self.faults).unreadable.insert(position);
+    }
+
+    pub(super) fn read(&self, mut positions: impl Iterator<Item = Position>) -> Result<(), Failure> {
+        let unreadable = &lock(&self.faults).unreadable;
+        let spoiled = positions.any(|position| unreadable.contains(&position));
+        if spoiled { Err(Failure::fail("a frame cannot be read")) } else { Ok(()) }
     }
 
     /// Says that nothing can be written, or that it can again.

@@ -7,6 +7,7 @@
 mod alerts;
 mod analytics;
 mod append;
+mod bus_cursor;
 mod calls;
 mod connecting;
 mod election;

@@ -6,6 +6,7 @@
 mod alerts;
 mod analytics;
 mod append;
+mod bus_cursor;
 mod calls;
 mod disk;
 mod history;
