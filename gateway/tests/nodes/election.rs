@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use engine::ports::{Election, Term};
+use engine::ports::Election;
 use engine::testing::contracts;
 use gateway::stores::postgres::PostgresElection;
 use sqlx::Executor;
