@@ -16,6 +16,7 @@ pub mod recognition;
 pub mod sms;
 pub mod time;
 pub mod tools;
+pub mod traces;
 
 #[cfg(feature = "testing")]
 pub mod testing;

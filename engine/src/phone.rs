@@ -108,7 +108,7 @@ pub fn without_numbers(message: &str) -> String {
 }
 
 /// Length of the digits at the start, in bytes, with what people write between the groups of a number.
-fn digits_at(text: &str) -> usize {
+pub(crate) fn digits_at(text: &str) -> usize {
     let mut end = 0;
     for (place, letter) in text.char_indices() {
         match letter {

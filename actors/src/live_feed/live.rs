@@ -46,6 +46,7 @@ impl Live {
         match update {
             Update::Call { call, .. } => self.show(call),
             Update::Sms { .. } | Update::Alert { .. } => self.show(&counted?),
+            Update::Erased { .. } => None,
             Update::Speaking { call, line } => {
                 let view = self.calls.get_mut(call)?;
                 Arc::make_mut(view).last_line = Some(Line::clone(line));

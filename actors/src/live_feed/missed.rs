@@ -19,7 +19,8 @@ impl Missed {
             Update::Call { call, .. } => (call.tenant.clone(), Some(call.id.clone())),
             Update::Sms { sms } => (sms.tenant.clone(), sms.call.clone()),
             Update::Alert { alert } => (alert.tenant.clone(), alert.call.clone()),
-            Update::Speaking { .. } => return,
+            // Its call was over, and is not shown.
+            Update::Erased { .. } | Update::Speaking { .. } => return,
         };
         let Some(call) = call else { return };
         let key = (CallKey { tenant, call }, discriminant(&update));

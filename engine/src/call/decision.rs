@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::event::{EndedReason, Note, Parties, Phase, Report, Role};
+use super::forget::Forget;
 use super::state::Call;
 use crate::alert::Notice;
 use crate::ids::{CallKey, EventKey, SmsId};
@@ -101,6 +102,10 @@ pub enum Fact {
     Reported(Box<Report>),
     WentSilent {
         idle_s: u64,
+    },
+    /// Something was taken out of what was recorded before, and out of what is recorded from now on.
+    Forgotten {
+        what: Forget,
     },
 }
 

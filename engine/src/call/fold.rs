@@ -62,6 +62,7 @@ impl Call {
             Fact::Ended(reason) => self.end(at, Some(reason)),
             Fact::Reported(report) => self.report(report, at),
             Fact::WentSilent { .. } if self.phase.is_live() => self.phase = Phase::Lost,
+            Fact::Forgotten { what } => self.forget(*what),
             Fact::ErrandBegun { .. }
             | Fact::ErrandEnded { .. }
             | Fact::ToolAnswered { .. }

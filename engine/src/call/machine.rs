@@ -34,6 +34,10 @@ impl Call {
     /// No facts means that nothing happened and nothing needs recording: somebody is still speaking, or the reaper
     /// gave up a call that has been heard of since, or nobody understands what was said of a call never heard of.
     pub fn decide(&self, key: &CallKey, event: &Event, playbook: &Playbook, now: Timestamp) -> Decision {
+        self.discreetly(self.decide_openly(key, event, playbook, now))
+    }
+
+    fn decide_openly(&self, key: &CallKey, event: &Event, playbook: &Playbook, now: Timestamp) -> Decision {
         let introduction = self.introduction(&event.parties);
         let mut decision = match &event.kind {
             EventKind::ToolCalled(tool_call) => {
@@ -73,7 +77,7 @@ impl Call {
             decision.facts.extend(self.introduction(&event.parties));
             decision.facts.extend(recorded(&event.kind));
         }
-        decision
+        self.discreetly(decision)
     }
 
     /// What the caller's own words make of the call, whether or not the agent asks: each final turn as it is said, and

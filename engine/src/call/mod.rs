@@ -14,6 +14,7 @@
 mod decision;
 mod event;
 mod fold;
+mod forget;
 mod machine;
 mod search;
 mod state;
@@ -22,5 +23,6 @@ pub use decision::{Answer, Decision, Fact, Frame, ToolAnswer};
 pub use event::{
     Class, Direction, EndedReason, ErrandReturn, Event, EventKind, Fault, Note, Parties, Phase, Report, Role, ToolCall,
 };
+pub use forget::Forget;
 pub use search::Search;
 pub use state::{Call, CallView, Effect, Line, Raised, SmsCounts, Unsettled};

@@ -54,6 +54,9 @@ pub struct Call {
     /// The alert about what the caller has, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<Raised>,
+    /// Whoever was on the line asked to be forgotten: nothing more is written down about them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
     /// Frames so far.
     pub seq: u64,
     pub updated_at: Timestamp,
@@ -178,6 +181,7 @@ impl Call {
             effects: Vec::new(),
             unsettled: Vec::new(),
             alert: None,
+            erased: false,
             seq: 0,
             updated_at: at,
         }

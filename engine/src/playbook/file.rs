@@ -68,8 +68,7 @@ pub(super) struct PlaybookTable {
     pub lookup: LookupTable,
     #[serde(default)]
     pub tools: Vec<OwnToolTable>,
-    #[serde(default)]
-    pub retention: RetentionTable,
+    pub retention: Option<RetentionTable>,
 }
 
 #[derive(Default, Deserialize)]

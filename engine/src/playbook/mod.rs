@@ -117,7 +117,8 @@ pub struct Playbook {
     pub required: Required,
     /// Earlier calls of a caller that the agent is told of; 0: none, and `lookupCaller` is not offered.
     pub lookup_calls: usize,
-    pub retention: Retention,
+    /// `None`: as long as the deployment says.
+    pub retention: Option<Retention>,
     /// What works, and costs more than it must.
     pub warnings: Vec<PlaybookWarning>,
     /// Tools of this business alone, found before those that everybody has.
@@ -201,6 +202,12 @@ pub enum Fallback {
 pub struct Retention {
     pub calls_days: u32,
     pub transcripts_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Retention { calls_days: 365, transcripts_days: 30 }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::alert::Alert;
 use crate::call::{CallView, Fact};
 use crate::failure::Failure;
-use crate::ids::CallKey;
+use crate::ids::{CallId, CallKey, TenantId};
 use crate::sms::Sms;
 
 /// One committed change.
@@ -21,6 +21,9 @@ pub enum Update {
     Sms { sms: Arc<Sms> },
     #[serde(rename = "alert.updated")]
     Alert { alert: Arc<Alert> },
+    /// Whoever was on the line is forgotten: who keeps a copy of this call takes them out of it too.
+    #[serde(rename = "call.erased")]
+    Erased { tenant: TenantId, id: CallId },
     /// Somebody is speaking; memory only.
     #[serde(rename = "call.speaking")]
     Speaking {

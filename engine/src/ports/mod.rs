@@ -3,6 +3,7 @@
 
 mod alert_store;
 mod analytics;
+mod audit;
 mod beacon;
 mod bus_cursor;
 mod call_control;
@@ -10,12 +11,14 @@ mod call_history;
 mod call_store;
 mod clock;
 mod election;
+mod erasure;
 mod event_bus;
 mod forwarder;
 mod inbox;
 mod opt_outs;
 mod pusher;
 mod replies;
+mod retention;
 mod sms_ledger;
 mod sms_outbox;
 mod sms_provider;
@@ -23,6 +26,7 @@ mod telephony;
 
 pub use alert_store::{AlertStore, AlertsWanted};
 pub use analytics::{Analytics, Dashboard, DayFigures, TenantZone, View};
+pub use audit::{AuditLog, Audited, Deed};
 pub use beacon::Beacon;
 pub use bus_cursor::{BusCursor, Changed};
 pub use call_control::CallControl;
@@ -30,12 +34,14 @@ pub use call_history::{CallHistory, CallsWanted, PlaceInHistory};
 pub use call_store::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 pub use clock::{Clock, SystemClock};
 pub use election::{Election, Term};
+pub use erasure::{Counts, Erased, Erasure, Forgets, UnderWay, Whom};
 pub use event_bus::{Delivered, Dispatch, EventBus, OuterBus, Update};
 pub use forwarder::{Forwarder, Post};
 pub use inbox::{InboundSms, Inbox};
 pub use opt_outs::{OptIn, OptOut, OptOutSource, OptOuts, OptedOut};
 pub use pusher::{NewPush, Pusher};
 pub use replies::{Heard, Replies, Reply};
+pub use retention::{Removed, Retention};
 pub use sms_ledger::{Begun, DayUse, LearnedPace, PutOff, SmsLedger};
 pub use sms_outbox::{
     Candidate, Candidates, Checks, Claim, ClaimRequest, IdempotencyKey, NotClaimed, Settled, SmsFilter, SmsOutbox,

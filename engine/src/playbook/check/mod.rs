@@ -105,7 +105,7 @@ impl Check<'_> {
             templates: Arc::new(templates),
             links: None,
             push: table.push.map(|push| self.push(push)).transpose()?.map(Arc::new),
-            retention: self.retention(&table.retention)?,
+            retention: table.retention.as_ref().map(|days| self.retention(days)).transpose()?,
             warnings,
             contacts,
             shadow: self.shadow(table.shadow)?,

@@ -8,6 +8,7 @@ mod append;
 mod bus_cursor;
 mod election;
 mod history;
+mod keeping;
 mod ledger;
 mod opt_outs;
 mod orders;
@@ -166,6 +167,33 @@ pub async fn bus_cursor<S: CallStore + SmsOutbox + AlertStore + BusCursor>(fresh
     bus_cursor::an_alert_that_changes_is_told_once_as_it_stands(&fresh().await).await;
     bus_cursor::the_oldest_changes_come_first_and_no_more_than_asked_for(&fresh().await).await;
     bus_cursor::what_was_not_written_is_not_noted(&fresh().await).await;
+}
+
+/// All promises of [`Retention`](crate::ports::Retention), [`Forgets`](crate::ports::Forgets) and
+/// [`AuditLog`](crate::ports::AuditLog), on stores that are everything else as well.
+pub async fn keeping<S: keeping::Store>(fresh: impl AsyncFn() -> S) {
+    keeping::words_go_and_what_was_done_stays(&fresh().await).await;
+    keeping::words_that_come_later_go_too(&fresh().await).await;
+    keeping::a_call_goes_with_all_that_belongs_to_it(&fresh().await).await;
+    keeping::places_are_not_used_again_when_the_newest_frames_go(&fresh().await).await;
+    keeping::what_is_not_over_is_left(&fresh().await).await;
+    keeping::a_call_with_an_alert_that_runs_is_left(&fresh().await).await;
+    keeping::a_call_with_a_text_that_is_not_settled_is_left(&fresh().await).await;
+    keeping::a_step_takes_as_many_calls_as_have_so_many_frames(&fresh().await).await;
+    keeping::everybody_is_known_of_whom_something_is_kept(&fresh().await).await;
+    keeping::what_belongs_to_no_call_has_its_time_too(&fresh().await).await;
+
+    keeping::nothing_is_left_of_whoever_is_forgotten(&fresh().await).await;
+    keeping::whoever_still_knows_a_call_that_was_forgotten_cannot_write_it_back(&fresh().await).await;
+    keeping::what_is_under_way_is_left_and_told(&fresh().await).await;
+    keeping::a_text_to_them_that_waits_is_not_sent_and_one_that_leaves_is_left(&fresh().await).await;
+    keeping::who_opted_out_stays_opted_out(&fresh().await).await;
+    keeping::a_number_that_others_named_is_taken_out_of_their_words(&fresh().await).await;
+    keeping::an_alert_keeps_its_walk_and_loses_its_words(&fresh().await).await;
+    keeping::a_tenant_forgets_for_itself(&fresh().await).await;
+    keeping::one_call_is_forgotten_by_its_id(&fresh().await).await;
+
+    keeping::deeds_are_listed_newest_first_within_a_tenant(&fresh().await).await;
 }
 
 /// Runs all of them at once, as far as the runtime lets them.

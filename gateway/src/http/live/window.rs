@@ -58,6 +58,9 @@ impl Window {
         match (&change.call, &change.update) {
             (Some(call), _) if call.phase.is_live() => self.set(call, Some(Arc::clone(call))),
             (Some(call), _) | (None, Update::Call { call, .. }) => self.set(call, None),
+            (None, Update::Erased { tenant, id }) => {
+                self.calls.insert(CallKey { tenant: tenant.clone(), call: id.clone() }, None);
+            }
             (None, _) => {}
         }
     }
@@ -102,6 +105,7 @@ fn tenant_of(update: &Update) -> &TenantId {
         Update::Call { call, .. } => &call.tenant,
         Update::Sms { sms } => &sms.tenant,
         Update::Alert { alert } => &alert.tenant,
+        Update::Erased { tenant, .. } => tenant,
         Update::Speaking { call, .. } => &call.tenant,
     }
 }
