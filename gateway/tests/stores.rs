@@ -82,6 +82,11 @@ async fn sqlite_keeps_the_contract_of_the_bus_cursor() {
     contracts::bus_cursor(async || fresh.store().await).await;
 }
 
+async fn sqlite_keeps_the_contract_of_keeping_and_forgetting() {
+    let fresh = Fresh::new();
+    contracts::keeping(async || fresh.store().await).await;
+}
+
 #[tokio::test]
 async fn what_was_appended_is_there_when_the_file_is_opened_again() {
     let directory = tempfile::tempdir().unwrap();

@@ -10,7 +10,8 @@ use engine::call::{Call, CallView, Fact, SmsCounts};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, TenantId};
 use engine::ports::{
-    Begun, Candidate, Dashboard, DayFigures, InboundSms, LearnedPace, OptOut, OptOutSource, Recorded, StoredFrame,
+    Audited, Begun, Candidate, Dashboard, DayFigures, InboundSms, LearnedPace, OptOut, OptOutSource, Recorded,
+    StoredFrame,
 };
 use engine::sms::dispatch::Past;
 use engine::sms::{Attempt, AttemptToken, Sms, SmsState};
@@ -269,6 +270,18 @@ pub fn day(row: &impl Columns) -> Result<DayFigures, Failure> {
         urgent_calls: row.number("urgent_calls")?,
         completed_calls: row.number("completed_calls")?,
         failed_calls: row.number("failed_calls")?,
+    })
+}
+
+pub fn audited(row: &impl Columns) -> Result<Audited, Failure> {
+    Ok(Audited {
+        position: row.number("position")?,
+        at: row.time("at")?,
+        by: row.boxed("by")?,
+        tenant: tenant_or_none(row)?,
+        action: row.boxed("action")?,
+        subject: row.boxed("subject")?,
+        detail: row.json("detail")?,
     })
 }
 

@@ -5,18 +5,36 @@
 
 mod batch;
 mod columns;
+mod keeping;
+pub mod migrations;
 mod noted;
 pub mod postgres;
 pub mod sqlite;
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use engine::failure::Failure;
-use engine::ports::{AlertStore, Analytics, BusCursor, CallHistory, CallStore, Inbox, OptOuts, SmsLedger, SmsOutbox};
+use engine::ports::{
+    AlertStore, Analytics, AuditLog, BusCursor, CallHistory, CallStore, Forgets, Inbox, OptOuts, Retention, SmsLedger,
+    SmsOutbox,
+};
 
 /// Everything that is kept, in one place: a frame, its texts and its alerts are one transaction.
 #[async_trait]
 pub trait Store:
-    CallStore + CallHistory + Analytics + SmsOutbox + SmsLedger + AlertStore + OptOuts + Inbox + BusCursor
+    CallStore
+    + CallHistory
+    + Analytics
+    + SmsOutbox
+    + SmsLedger
+    + AlertStore
+    + OptOuts
+    + Inbox
+    + BusCursor
+    + Retention
+    + Forgets
+    + AuditLog
 {
     /// Whether it can be read and written now.
     async fn ping(&self) -> Result<(), Failure>;
@@ -26,6 +44,11 @@ pub trait Store:
 
     /// How its connections are used now.
     fn connections(&self) -> Connections;
+
+    /// Writes all of it, as it stands at one moment, into an empty file. `None`: it has tools of its own for that.
+    async fn copy_into(&self, _: &Path) -> Option<Result<(), Failure>> {
+        None
+    }
 }
 
 /// Connections of a store, all its pools together.
@@ -64,6 +87,10 @@ impl Store for sqlite::SqliteStore {
 
     fn connections(&self) -> Connections {
         self.connections()
+    }
+
+    async fn copy_into(&self, file: &Path) -> Option<Result<(), Failure>> {
+        Some(self.copy(file).await)
     }
 }
 

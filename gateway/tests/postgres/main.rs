@@ -77,5 +77,11 @@ async fn postgres_keeps_the_contract_of_the_bus_cursor() {
     let Some(server) = server() else { return };
     let databases = Databases::on(server);
     contracts::bus_cursor(async || store(&databases).await).await;
+}
+
+async fn postgres_keeps_the_contract_of_keeping_and_forgetting() {
+    let Some(server) = server() else { return };
+    let databases = Databases::on(server);
+    contracts::keeping(async || store(&databases).await).await;
     databases.dropped().await;
 }

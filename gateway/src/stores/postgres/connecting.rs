@@ -4,11 +4,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use engine::failure::Failure;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
-use super::PostgresStore;
+use super::{PostgresStore, migrate};
+use crate::stores::migrations::{Migration, none_pending};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
 
@@ -38,16 +39,38 @@ impl PostgresStore {
     /// Connects, and brings the tables up to date. Refuses a database that was written by a newer version, and one
     /// that does not sync what it acknowledges.
     pub async fn open(settings: &PostgresSettings) -> Result<PostgresStore, Failure> {
+        PostgresStore::migrate(settings).await?;
+        PostgresStore::connect(settings)
+    }
+
+    /// As [`PostgresStore::open`], but refuses a database whose tables are behind.
+    pub async fn open_as_it_is(settings: &PostgresSettings) -> Result<PostgresStore, Failure> {
+        let all = PostgresStore::migrations(settings).await?;
+        none_pending(&PostgresStore::describe(&settings.url), &all)?;
+        PostgresStore::open(settings).await
+    }
+
+    /// Brings the tables up to date: what has no end of its own is given the time it takes, an index on a large table
+    /// above all.
+    pub async fn migrate(settings: &PostgresSettings) -> Result<(), Failure> {
         let options = options(settings)?;
-        let place = place(&options);
-        let mut first = first(&options).await.map_err(|why| Failure::fail(format!("cannot reach {place}: {why}")))?;
-        check(&mut first).await?;
-        let _ = first.close().await;
-        // Without the limits of later connections: an index on a large table takes its time.
-        let migrating = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
-        MIGRATIONS.run(&migrating).await.map_err(|error| cannot_migrate(&place, error))?;
-        migrating.close().await;
-        let options = limited(options, settings);
+        let mut connection = reach(&options).await?;
+        check(&mut connection).await?;
+        migrate::up(&mut connection, &MIGRATIONS, &place(&options)).await?;
+        let _ = connection.close().await;
+        Ok(())
+    }
+
+    /// How the tables stand.
+    pub async fn migrations(settings: &PostgresSettings) -> Result<Vec<Migration>, Failure> {
+        let mut connection = reach(&options(settings)?).await?;
+        let all = migrate::status(&mut connection, &MIGRATIONS).await;
+        let _ = connection.close().await;
+        all
+    }
+
+    fn connect(settings: &PostgresSettings) -> Result<PostgresStore, Failure> {
+        let options = limited(options(settings)?, settings);
         Ok(PostgresStore {
             committer: pool(COMMITTERS, settings).connect_lazy_with(options.clone()),
             pool: pool(settings.connections.saturating_sub(COMMITTERS).max(2), settings).connect_lazy_with(options),
@@ -113,6 +136,10 @@ async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     asked.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
 }
 
+async fn reach(options: &PgConnectOptions) -> Result<PgConnection, Failure> {
+    first(options).await.map_err(|why| Failure::fail(format!("cannot reach {}: {why}", place(options))))
+}
+
 async fn first(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     tokio::time::timeout(FIRST_WITHIN, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
@@ -141,16 +168,6 @@ async fn check(connection: &mut PgConnection) -> Result<(), Failure> {
 fn place(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or(options.get_username());
     format!("postgres {}:{}/{database}", options.get_host(), options.get_port())
-}
-
-fn cannot_migrate(place: &str, error: MigrateError) -> Failure {
-    Failure::fail(match error {
-        MigrateError::VersionMissing(version) => format!(
-            "{place} was written by a newer version of cordboard (its table version {version} is unknown here): \
-             start that version, or use another database"
-        ),
-        error => format!("cannot bring the tables of {place} up to date: {error}"),
-    })
 }
 
 #[cfg(test)]

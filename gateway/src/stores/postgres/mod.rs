@@ -11,12 +11,15 @@ mod bus_cursor;
 mod calls;
 mod connecting;
 mod election;
+mod erase;
 mod errors;
 mod history;
 mod inbox;
 mod ledger;
+mod migrate;
 mod opt_outs;
 mod outbox;
+mod retention;
 mod rows;
 mod values;
 
@@ -42,6 +45,8 @@ mod locks {
     pub const REQUEST: i32 = APPENDING + 2;
     /// One per view: held by whoever counts.
     pub const COUNTING: i32 = APPENDING + 16;
+    /// Held by whoever brings the tables up to date.
+    pub const MIGRATING: i32 = APPENDING + 64;
 }
 
 pub struct PostgresStore {

@@ -156,7 +156,7 @@ async fn write_calls(transaction: &mut Writing<'_>, groups: &[&Group<'_>]) -> Re
          caller_name = excluded.caller_name, started_at = excluded.started_at, ended_at = excluded.ended_at, \
          duration_s = excluded.duration_s, ended_reason = excluded.ended_reason, \
          ended_group = excluded.ended_group, updated_at = excluded.updated_at, last_seq = excluded.last_seq, \
-         state = excluded.state",
+         state = excluded.state, words_gone = 0",
     );
     query.build().persistent(groups.len() == 1).execute(&mut **transaction).await.map(drop)
 }

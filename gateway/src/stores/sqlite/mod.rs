@@ -6,14 +6,19 @@
 mod alerts;
 mod analytics;
 mod append;
+pub mod backup;
 mod bus_cursor;
 mod calls;
 mod disk;
+mod erase;
 mod history;
 mod inbox;
 mod ledger;
+pub mod migrate;
 mod opt_outs;
 mod outbox;
+pub mod restore;
+mod retention;
 mod rows;
 mod together;
 
@@ -23,12 +28,14 @@ use std::time::Duration;
 
 use engine::failure::Failure;
 use sqlx::SqlitePool;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions, SqliteSynchronous};
 
 use self::disk::Disk;
+use self::rows::Columns;
 use self::together::Together;
 use super::Connections;
+use super::migrations::none_pending;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
@@ -36,6 +43,10 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a query waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often it is tried to empty the write-ahead log, and the pause between.
+const FOLDS: u32 = 100;
+const BETWEEN_FOLDS: Duration = Duration::from_millis(50);
 
 pub struct SqliteStore {
     writer: SqlitePool,
@@ -51,10 +62,16 @@ impl SqliteStore {
         create_private(file).map_err(|why| Failure::fail(format!("cannot open {}: {why}", file.display())))?;
         let options = options(file);
         let writer = pool(1).connect_with(options.clone()).await.map_err(|error| cannot_open(file, error))?;
-        MIGRATIONS.run(&writer).await.map_err(|error| cannot_migrate(file, error))?;
+        migrate::up(file, &writer).await?;
         let readers = pool(readers.max(1)).connect_with(options.read_only(true).create_if_missing(false));
         let readers = readers.await.map_err(|error| cannot_open(file, error))?;
         Ok(SqliteStore { writer, readers, together: Together::default(), disk: Disk::default() })
+    }
+
+    /// As [`SqliteStore::open`], but refuses a file whose tables are behind.
+    pub async fn open_as_it_is(file: &Path, readers: u32) -> Result<SqliteStore, Failure> {
+        none_pending(&file.display().to_string(), &migrate::status(file).await?)?;
+        SqliteStore::open(file, readers).await
     }
 
     /// Whether the file can be read, locked for writing, and written to where that failed before.
@@ -67,6 +84,18 @@ impl SqliteStore {
 
     pub fn connections(&self) -> Connections {
         Connections::of(&[&self.writer, &self.readers])
+    }
+
+    /// Empties the write-ahead log: what it held is in the file, or gone. Readers may keep it from that for a moment.
+    async fn fold_in_log(&self) -> Result<(), Failure> {
+        for _ in 0..FOLDS {
+            let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.writer).await;
+            if row.map_err(unavailable)?.number::<i64>("busy")? == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(BETWEEN_FOLDS).await;
+        }
+        Err(Failure::retry("sqlite: the write-ahead log is being read, and could not be emptied"))
     }
 
     /// Folds the write-ahead log into the file and closes every connection.
@@ -89,6 +118,8 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("temp_store", "memory")
+        // What is taken out is overwritten.
+        .pragma("secure_delete", "on")
         // Folded in every 16 MiB: seldom enough not to double every write, often enough to keep readers quick.
         .pragma("wal_autocheckpoint", "4096")
 }
@@ -122,17 +153,6 @@ fn create_private(file: &Path) -> std::io::Result<()> {
 
 fn cannot_open(file: &Path, error: sqlx::Error) -> Failure {
     Failure::fail(format!("cannot open {}: {error}", file.display()))
-}
-
-fn cannot_migrate(file: &Path, error: MigrateError) -> Failure {
-    Failure::fail(match error {
-        MigrateError::VersionMissing(version) => format!(
-            "{} was written by a newer version of cordboard (its table version {version} is unknown here): \
-             start that version, or use another data directory",
-            file.display()
-        ),
-        error => format!("cannot bring the tables of {} up to date: {error}", file.display()),
-    })
 }
 
 /// The store does not work now. Never quotes values: they may be what callers said.

@@ -28,7 +28,7 @@ const APPEND: &str = concat!(
      priority = offered.priority, phone_number = offered.phone_number, caller_name = offered.caller_name, \
      started_at = offered.started_at, ended_at = offered.ended_at, duration_s = offered.duration_s, \
      ended_reason = offered.ended_reason, ended_group = offered.ended_group, updated_at = offered.updated_at, \
-     last_seq = offered.last_seq, state = offered.state FROM offered \
+     last_seq = offered.last_seq, state = offered.state, words_gone = false FROM offered \
      WHERE calls.tenant = offered.tenant AND calls.id = offered.id AND calls.last_seq = offered.expected \
      RETURNING calls.tenant, calls.id AS call_id), \
      begun AS (INSERT INTO calls (tenant, id, platform, direction, phase, status, priority, phone_number, caller_name, \
