@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod publisher;
 mod reaper;
 mod relay;
+pub mod retention;
 mod seats;
 mod shard;
 pub mod sms_desk;

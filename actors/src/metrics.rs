@@ -7,6 +7,7 @@ use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histog
 pub(crate) mod alerts;
 pub(crate) mod analytics;
 pub(crate) mod bus;
+pub(crate) mod retention;
 pub(crate) mod sms;
 
 const CALLS_ACTIVE: &str = "cordboard_calls_active";
@@ -76,6 +77,7 @@ pub fn describe() {
     alerts::describe();
     analytics::describe();
     bus::describe();
+    retention::describe();
     sms::describe();
 }
 

@@ -15,6 +15,7 @@ use actors::analytics::Counting;
 use actors::bus::LocalBus;
 use actors::deadman::Watch;
 use actors::publisher::Outside;
+use actors::retention::{Pace, Retainer};
 use actors::sms_pool::SmsPool;
 use actors::supervise::Supervised;
 use actors::system::{Ports, System};
@@ -32,13 +33,14 @@ use crate::carriers::twilio::Ways;
 use crate::carriers::{self, BadCarrier, Carrier};
 use crate::data_dir::{DataDir, DataDirError, Kept};
 use crate::forward::{HttpBeacon, HttpForwarder};
-use crate::http::{self, Condition, Parts, Probe, State};
+use crate::http::{self, Condition, Keeping, Parts, Probe, State};
 use crate::metrics::Exposition;
 use crate::platforms::vapi::{Doorkeeper, VapiControl};
 use crate::playbooks::{self, LastGood, PlaybooksError, Shelf};
-use crate::settings::{LimitSettings, Settings, SmsProviderName};
+use crate::settings::{LimitSettings, Retention as RetentionSettings, Settings, SmsProviderName};
 use crate::shadow::Handover;
 use crate::stores::Store;
+pub use store_side::{database, is_embedded, postgres};
 
 /// How often texts and alerts are looked for that other nodes wrote.
 const LOOK_FOR_OTHERS: Duration = Duration::from_secs(1);
@@ -76,6 +78,7 @@ pub struct Start {
     doorkeeper: Arc<ArcSwap<Doorkeeper>>,
     /// Makes the links of alerts, where the world can reach us.
     links: Option<Links>,
+    audit_key: Kept,
     data_dir: DataDir,
 }
 
@@ -85,7 +88,7 @@ impl Start {
         let listener = listen(&settings.listen)?;
         let address = listener.local_addr().map_err(|why| StartError::listen(&settings.listen, why))?;
         let data_dir = DataDir::open(&settings.data_dir)?;
-        let admin_token = data_dir.admin_token()?;
+        let (admin_token, audit_key) = (data_dir.admin_token()?, data_dir.audit_key()?);
         let vapi = &settings.platforms.vapi;
         let configured = !vapi.secret.expose_secret().is_empty();
         let kept_secret = if configured { None } else { Some(data_dir.vapi_secret()?) };
@@ -103,6 +106,7 @@ impl Start {
             playbooks,
             doorkeeper,
             links,
+            audit_key,
             data_dir,
             settings,
         })
@@ -155,7 +159,7 @@ pub struct App {
 impl App {
     /// Starts everything; ready when it returns.
     pub async fn start(start: Start) -> Result<App, StartError> {
-        let Start { settings, listener, admin_token, playbooks, doorkeeper, links, data_dir, .. } = start;
+        let Start { settings, listener, admin_token, playbooks, doorkeeper, links, audit_key, data_dir, .. } = start;
         let clock = Arc::new(SystemClock);
         let tenants = playbooks.tenants.clone();
         let ways = Ways::new(&settings.sms.twilio, public_url(&settings))?;
@@ -181,7 +185,7 @@ impl App {
         let outside = nats.map(|bus| Outside { bus, cursor: store.clone() });
         let reaching = Reaching { election, feed: feed.clone(), outside };
         let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone(), reaching).await?;
-        let carrier = carrier_side::build(&settings, &ways, &store, &system, late_reports, Arc::new(feed));
+        let carrier = carrier_side::build(&settings, &ways, &store, &system, late_reports, Arc::new(feed.clone()));
         probes.push(texting(system.sms_pool.clone(), provider));
         let watching = playbooks::watch(playbooks.clone(), every(settings.playbooks.poll_s))
             .map_err(|why| Failure::fail(format!("cannot catch SIGHUP: {why}")))?;
@@ -193,6 +197,15 @@ impl App {
             lead: system.lead.clone(),
             clock: clock.clone(),
         };
+        let keeping = Keeping {
+            places: vec![store.clone()],
+            store: store.clone(),
+            bus: Arc::new(feed.clone()),
+            data_dir: data_dir.path().to_owned(),
+            audit_key: audit_key.secret,
+            turn: tokio::sync::Mutex::new(()),
+        };
+        let retaining = retaining(&settings, &store, &system);
         let parts = Parts {
             calls: system.calls.clone(),
             live: system.live.clone(),
@@ -215,6 +228,7 @@ impl App {
             metrics_token: settings.metrics.token.clone(),
             runtime: Handle::current(),
             handover: Handover::new()?,
+            keeping,
         };
         let state = Arc::new(State::new(parts, &settings.http));
         let drain = Duration::from_secs(settings.drain_s);
@@ -228,7 +242,7 @@ impl App {
             server: handle,
             serving: tokio::spawn(server),
             upkeep: tokio::spawn(crate::metrics::upkeep(metrics)),
-            watching: [Some(watching), ways.errors.watch(), following, Some(counting.start())]
+            watching: [Some(watching), ways.errors.watch(), following, Some(counting.start()), Some(retaining)]
                 .into_iter()
                 .flatten()
                 .collect(),
@@ -263,6 +277,15 @@ impl App {
             tracing::warn!(%error, "http server ended badly");
         }
     }
+}
+
+/// Takes away what is kept only for a time.
+fn retaining(settings: &Settings, store: &Arc<dyn Store>, system: &System) -> Supervised {
+    let RetentionSettings { calls_days, transcripts_days, look_every_s } = settings.retention;
+    let pace = Pace { every: Duration::from_secs(look_every_s), ..Pace::default() };
+    let otherwise = engine::playbook::Retention { calls_days, transcripts_days };
+    let (store, tenants, clock) = (store.clone(), system.tenants.clone(), Arc::new(SystemClock));
+    Retainer { store, tenants, otherwise, clock, lead: system.lead.clone(), pace }.start()
 }
 
 /// Who hears of what is committed: this process, and others. And who else commits.

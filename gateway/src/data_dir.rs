@@ -13,8 +13,12 @@ use secrecy::{ExposeSecret, SecretString};
 const ADMIN_TOKEN: &str = "admin-token";
 const VAPI_SECRET: &str = "vapi-secret";
 const LINK_KEY: &str = "link-key";
+const AUDIT_KEY: &str = "audit-key";
 const PLAYBOOKS: &str = "playbooks";
 const LOCK: &str = "lock";
+
+/// What a backup takes along: files, and directories with their files. Nothing that lets anybody in.
+pub const BACKED_UP: &[&str] = &[PLAYBOOKS, LINK_KEY, AUDIT_KEY];
 
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
@@ -69,6 +73,11 @@ impl DataDir {
         keep(&self.path.join(LINK_KEY), "cbl_")
     }
 
+    /// Makes what the audit log says of a number something that cannot be read; made at first start.
+    pub fn audit_key(&self) -> Result<Kept, DataDirError> {
+        keep(&self.path.join(AUDIT_KEY), "cba_")
+    }
+
     /// The webhook secret for when none is configured; made at first start.
     pub fn vapi_secret(&self) -> Result<Kept, DataDirError> {
         keep(&self.path.join(VAPI_SECRET), "cbs_")
@@ -78,6 +87,23 @@ impl DataDir {
 /// What a client on the same machine may use: the secret a server made, if there is one.
 pub fn read_vapi_secret(dir: &Path) -> Option<SecretString> {
     read(&dir.join(VAPI_SECRET)).ok().flatten()
+}
+
+/// Puts files of a backup back where they were. One that a backup of ours does not hold is left out.
+pub fn put_back<'a>(dir: &Path, files: impl Iterator<Item = (&'a str, &'a [u8])>) -> io::Result<()> {
+    for (name, content) in files {
+        let within = name.strip_prefix(PLAYBOOKS).and_then(|rest| rest.strip_prefix('/'));
+        let plain = within.is_none_or(|file| !file.contains('/') && !file.starts_with('.'));
+        if !plain || (within.is_none() && !BACKED_UP.contains(&name)) {
+            continue;
+        }
+        if within.is_some() {
+            DirBuilder::new().recursive(true).mode(0o700).create(dir.join(PLAYBOOKS))?;
+        }
+        let text = std::str::from_utf8(content).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
+        write_whole(&dir.join(name), text)?;
+    }
+    Ok(())
 }
 
 /// As [`read_vapi_secret`]: the token of the server's owner.

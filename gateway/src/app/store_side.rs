@@ -27,26 +27,27 @@ pub(super) struct Opened {
 }
 
 pub(super) async fn open(settings: &Settings) -> Result<Opened, Failure> {
+    let migrate = settings.store.migrate;
     match settings.store.kind() {
         Some(StoreKind::Postgres) => {
-            let store = &settings.store;
-            let postgres = PostgresSettings {
-                url: store.url.expose_secret().to_owned(),
-                connections: store.connections,
-                acquire_within: Duration::from_millis(store.acquire_timeout_ms),
-                statement_within: Duration::from_millis(store.statement_timeout_ms),
-            };
+            let postgres = postgres(settings);
             let place = PostgresStore::describe(&postgres.url);
             let node = hex::encode(rand::random::<[u8; 16]>());
             let election = Arc::new(PostgresElection::new(&postgres, node)?);
-            let store = Arc::new(PostgresStore::open(&postgres).await?);
-            Ok(Opened { store, kind: "postgres", place, election: Some(election) })
+            let opened = match migrate {
+                true => PostgresStore::open(&postgres).await?,
+                false => PostgresStore::open_as_it_is(&postgres).await?,
+            };
+            Ok(Opened { store: Arc::new(opened), kind: "postgres", place, election: Some(election) })
         }
         Some(StoreKind::Sqlite) | None => {
-            let file = database(settings);
-            let store = SqliteStore::open(&file, settings.store.readers).await?;
+            let (file, readers) = (database(settings), settings.store.readers);
+            let opened = match migrate {
+                true => SqliteStore::open(&file, readers).await?,
+                false => SqliteStore::open_as_it_is(&file, readers).await?,
+            };
             Ok(Opened {
-                store: Arc::new(store),
+                store: Arc::new(opened),
                 kind: "sqlite",
                 place: format!("sqlite {}", file.display()),
                 election: None,
@@ -55,12 +56,28 @@ pub(super) async fn open(settings: &Settings) -> Result<Opened, Failure> {
     }
 }
 
-/// `sqlite:` is a file of the data directory.
-fn database(settings: &Settings) -> PathBuf {
+/// How the server of these settings reaches its database.
+pub fn postgres(settings: &Settings) -> PostgresSettings {
+    let store = &settings.store;
+    PostgresSettings {
+        url: store.url.expose_secret().to_owned(),
+        connections: store.connections,
+        acquire_within: Duration::from_millis(store.acquire_timeout_ms),
+        statement_within: Duration::from_millis(store.statement_timeout_ms),
+    }
+}
+
+/// The file of the embedded store: `sqlite:` is one of the data directory.
+pub fn database(settings: &Settings) -> PathBuf {
     match settings.store.url.expose_secret().strip_prefix("sqlite:").unwrap_or_default() {
         "" => settings.data_dir.join("cordboard.db"),
         path => path.into(),
     }
+}
+
+/// Whether the store is a file of ours.
+pub fn is_embedded(settings: &Settings) -> bool {
+    settings.store.kind() != Some(StoreKind::Postgres)
 }
 
 /// How often it is looked who took a shift over at another node.

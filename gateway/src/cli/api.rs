@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream::{self, Stream};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -43,8 +45,29 @@ impl Api {
                 (base, token.or_else(kept).ok_or_else(|| no_token(&settings.data_dir))?)
             }
         };
-        let client = reqwest::Client::builder().timeout(ANSWERS_WITHIN).redirect(reqwest::redirect::Policy::none());
-        Ok(Api { client: client.build()?, base, token })
+        Ok(Api { client: client(ANSWERS_WITHIN)?, base, token })
+    }
+
+    /// For what takes its time.
+    pub fn patient(self, answers_within: Duration) -> Result<Api, Failed> {
+        Ok(Api { client: client(answers_within)?, ..self })
+    }
+
+    /// The body of the answer to a POST, as it comes.
+    pub async fn body(&self, path: &str) -> Result<impl Stream<Item = reqwest::Result<Bytes>> + Unpin, Failed> {
+        let response = self.client.post(self.url(path)?).bearer_auth(self.token.expose_secret()).send().await?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(refusal(status, &response.text().await?));
+        }
+        // Length by length: a body that is cut is an error.
+        Ok(Box::pin(stream::try_unfold(response, async |mut response| {
+            Ok(response.chunk().await?.map(|chunk| (chunk, response)))
+        })))
+    }
+
+    fn url(&self, path: &str) -> Result<Url, Failed> {
+        self.base.join(path).map_err(|_| Failed::new(Exit::Usage, format!("{}: not a base URL", self.base)))
     }
 
     /// The answer of a success.
@@ -54,8 +77,7 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, Failed> {
-        let url =
-            self.base.join(path).map_err(|_| Failed::new(Exit::Usage, format!("{}: not a base URL", self.base)))?;
+        let url = self.url(path)?;
         let request = self.client.request(method, url).bearer_auth(self.token.expose_secret());
         let request = body.map_or(request.try_clone(), |body| request.try_clone().map(|it| it.json(body)));
         let response = request.expect("its body is in memory").send().await?;
@@ -67,6 +89,11 @@ impl Api {
         serde_json::from_str(&text)
             .map_err(|_| Failed::new(Exit::FailedCheck, "the answer is not what this version expects"))
     }
+}
+
+fn client(answers_within: Duration) -> Result<reqwest::Client, Failed> {
+    let client = reqwest::Client::builder().timeout(answers_within).redirect(reqwest::redirect::Policy::none());
+    Ok(client.build()?)
 }
 
 fn refusal(status: StatusCode, text: &str) -> Failed {

@@ -3,15 +3,19 @@
 
 mod api;
 mod audit;
+mod backup;
 mod banner;
 mod business;
 mod config;
 mod demo;
 mod doctor;
 mod drill;
+mod erase;
 mod exit;
+mod migrate;
 mod output;
 mod playbook;
+mod restore;
 mod serve;
 mod signals;
 mod simulate;
@@ -89,6 +93,17 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Open a real alert that says it is a test, and follow who is told and who answers
     Drill(drill::Drill),
+    /// Forget a person: their calls, texts and words, wherever they are kept
+    Erase(erase::Erase),
+    /// Copy the embedded store into one file, also while the server runs
+    Backup(backup::Backup),
+    /// Make a backup the store of a server that does not run; what was to be sent is held
+    Restore(restore::Restore),
+    /// The tables of the store: how they stand, and bring them up to date
+    Migrate {
+        #[command(subcommand)]
+        command: migrate::Command,
+    },
     /// Print the completions of a shell
     Completions { shell: Shell },
 }
@@ -127,6 +142,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Audit(audit) => audit::run(&audit, &overrides).await,
         Command::Doctor(doctor) => doctor::run(&doctor, &overrides).await,
         Command::Drill(drill) => drill::run(drill, &overrides).await,
+        Command::Erase(erase) => erase::run(&erase, &overrides).await,
+        Command::Backup(backup) => backup::run(&backup, &overrides).await,
+        Command::Restore(restore) => restore::run(&restore, &overrides).await,
+        Command::Migrate { command } => migrate::run(&command, &overrides).await,
         Command::Completions { shell } => completions(shell),
     };
     match ended {

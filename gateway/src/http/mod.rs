@@ -3,15 +3,19 @@
 mod alert_link;
 mod alerts;
 mod analytics;
+mod audit;
 pub mod auth;
+mod backup;
 mod body;
 mod calls;
 mod carrier_webhooks;
 mod dashboard;
 mod edge;
+mod erase;
 mod error;
 mod figures;
 mod health;
+mod keeping;
 mod live;
 mod messages;
 mod oncall;
@@ -40,6 +44,7 @@ use actix_web::{App, HttpServer, Resource, Route, guard, middleware};
 pub use error::Problem;
 pub use figures::{Figures, Window};
 pub use health::{Condition, Probe};
+pub use keeping::Keeping;
 pub use state::{CarrierSide, Parts, State, Stopping};
 
 use crate::settings;
@@ -79,6 +84,9 @@ fn urls(table: &mut ServiceConfig) {
         .service(at("/api/playbooks/reload", "POST").route(web::post().to(playbooks::reload)))
         .service(at("/api/dashboard", GET).route(get().to(dashboard::dashboard)))
         .service(at("/api/analytics", GET).route(get().to(analytics::days)))
+        .service(at("/api/audit", GET).route(get().to(audit::list)))
+        .service(at("/api/erase", "POST").route(web::post().to(erase::erase)))
+        .service(at("/api/backup", "POST").route(web::post().to(backup::backup)))
         .service(at("/api/metrics", GET).route(get().to(figures::figures)))
         .service(
             at("/api/performance", "POST")

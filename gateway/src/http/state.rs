@@ -22,6 +22,7 @@ use super::auth::Access;
 use super::body::{Bounds, Memory};
 use super::figures::Window;
 use super::health::Probe;
+use super::keeping::Keeping;
 use super::refusal_log::RefusalLog;
 use crate::carriers::twilio::{UnderWay, Webhooks};
 use crate::metrics::Exposition;
@@ -78,6 +79,8 @@ pub struct Parts {
     pub runtime: Handle,
     /// The way to the webhooks of those who only watch.
     pub handover: Handover,
+    /// What is erased, backed up and written down about who did it.
+    pub keeping: Keeping,
 }
 
 pub struct State {
@@ -109,6 +112,7 @@ pub struct State {
     pub runtime: Handle,
     pub afterthoughts: Arc<Semaphore>,
     pub handover: Handover,
+    pub keeping: Keeping,
     pub streams: Arc<Semaphore>,
     pub stopping: Stopping,
 }
@@ -126,6 +130,7 @@ impl State {
             window: Window::default(),
             afterthoughts: Arc::new(Semaphore::new(AFTERTHOUGHTS)),
             handover: parts.handover,
+            keeping: parts.keeping,
             streams: Arc::new(Semaphore::new(STREAMS)),
             stopping: Stopping::default(),
             calls: parts.calls,

@@ -11,13 +11,15 @@ use tracing_subscriber::EnvFilter;
 
 use super::error::SettingsError;
 use super::load::Loaded;
-use super::{Settings, SmsProviderName, Store, StoreKind, Twilio};
+use super::{Retention, Settings, SmsProviderName, Store, StoreKind, Twilio};
 use crate::bus::Address;
 
 /// Smallest body limit that still takes a webhook, and the largest that is sane, in bytes.
 const BODY_LIMITS: std::ops::RangeInclusive<usize> = 65_536..=64 * 1024 * 1024;
 /// Characters of what every subject on the bus begins with.
 const MAX_PREFIX: usize = 64;
+/// Ten years.
+const MAX_RETENTION_DAYS: u32 = 3650;
 /// What a signature may be made over.
 const PLACEHOLDERS: [&str; 5] = ["{body}", "{timestamp}", "{method}", "{url}", "{svix-id}"];
 
@@ -41,6 +43,7 @@ pub(super) fn check(loaded: &Loaded) -> Result<(), SettingsError> {
         sms,
         twilio,
         deadman,
+        retention,
         limits,
     ];
     rules.iter().try_for_each(|rule| rule(&loaded.settings)).map_err(|(key, why, fix)| SettingsError::Refused {
@@ -344,6 +347,20 @@ fn deadman(settings: &Settings) -> Verdict {
         return refuse(KEY, "plain http beyond this machine: anybody on the way could read it", "use https");
     }
     at_least_one("deadman.period_s", settings.deadman.period_s)
+}
+
+fn retention(settings: &Settings) -> Verdict {
+    let Retention { calls_days, transcripts_days, look_every_s } = settings.retention;
+    for (key, days) in [("retention.calls_days", calls_days), ("retention.transcripts_days", transcripts_days)] {
+        if !(1..=MAX_RETENTION_DAYS).contains(&days) {
+            return refuse(key, "it is not between 1 and 3650 days", "write a number of days");
+        }
+    }
+    if transcripts_days > calls_days {
+        let fix = "make it at most retention.calls_days";
+        return refuse("retention.transcripts_days", "words would be kept longer than their calls", fix);
+    }
+    at_least_one("retention.look_every_s", look_every_s)
 }
 
 fn limits(settings: &Settings) -> Verdict {

@@ -23,6 +23,7 @@ pub struct Settings {
     pub sms: Sms,
     pub metrics: Metrics,
     pub deadman: Deadman,
+    pub retention: Retention,
     pub limits: LimitSettings,
 }
 
@@ -55,6 +56,7 @@ pub struct Store {
     pub connections: u32,
     pub acquire_timeout_ms: u64,
     pub statement_timeout_ms: u64,
+    pub migrate: bool,
 }
 
 /// Which store a URL is of.
@@ -230,6 +232,15 @@ pub struct Deadman {
     /// Empty: nobody.
     pub url: SecretString,
     pub period_s: u64,
+}
+
+/// Of businesses whose playbook does not say.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    pub calls_days: u32,
+    pub transcripts_days: u32,
+    pub look_every_s: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
