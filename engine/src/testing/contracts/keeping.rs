@@ -19,7 +19,7 @@ pub trait Store: CallStore + SmsOutbox + AlertStore + OptOuts + Inbox + Retentio
 impl<S: CallStore + SmsOutbox + AlertStore + OptOuts + Inbox + Retention + Forgets + AuditLog> Store for S {}
 
 /// What callers say in these tests.
-const SAID: &str = "Noelle of 12 Mill Street";
+pub const SAID: &str = "Noelle of 12 Mill Street";
 
 /// Four frames of a call that ended at `moment(4)`: somebody spoke, a tool was asked, and a report came.
 pub fn over(call: &CallKey) -> Vec<Frame> {

@@ -22,6 +22,7 @@ use std::task::Poll;
 use crate::ports::{AlertStore, Analytics, BusCursor, CallHistory, CallStore, Election, SmsLedger, SmsOutbox};
 
 pub use alerts::{notice, opening};
+pub use keeping::{CALLER, SAID, called, over};
 
 /// All promises of a [`CallStore`]. `fresh` makes an empty store; each promise gets its own.
 pub async fn call_store<S: CallStore + SmsOutbox>(fresh: impl AsyncFn() -> S) {

@@ -17,14 +17,14 @@ use crate::testing::fixtures;
 use crate::testing::frames::{call, frame, moment, state, tenant, text};
 
 /// As the calls of these tests have it.
-const CALLER: &str = "+15145550142";
+pub const CALLER: &str = "+15145550142";
 
 fn of_number(tenant_name: Option<&str>) -> Erasure {
     Erasure { tenant: tenant_name.map(tenant), whom: Whom::Number(CALLER.parse().unwrap()), at: moment(500) }
 }
 
 /// A call of the caller that owed a text to the team and one to the caller, all of it over.
-async fn called<S: Store>(store: &S, key: &CallKey) -> (NewSms, NewSms) {
+pub async fn called<S: Store>(store: &S, key: &CallKey) -> (NewSms, NewSms) {
     let mut frames = over(key);
     let parties = Parties { from: Some(CALLER.into()), caller_name: Some(SAID.into()), ..Parties::default() };
     frames[0].facts.push(Fact::Introduced { platform: "testline".into(), parties });
