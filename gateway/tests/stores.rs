@@ -82,6 +82,7 @@ async fn sqlite_keeps_the_contract_of_the_bus_cursor() {
     contracts::bus_cursor(async || fresh.store().await).await;
 }
 
+#[tokio::test]
 async fn sqlite_keeps_the_contract_of_keeping_and_forgetting() {
     let fresh = Fresh::new();
     contracts::keeping(async || fresh.store().await).await;

@@ -45,7 +45,8 @@ pub(super) fn path(update: &Update) -> Option<String> {
         Update::Call { call, .. } => ("calls", &call.tenant, escape(call.id.as_str())),
         Update::Sms { sms } => ("sms", &sms.tenant, sms.id.to_string()),
         Update::Alert { alert } => ("alerts", &alert.tenant, alert.id.to_string()),
-        Update::Speaking { .. } => return None,
+        // An erasure is told by the frame that records it.
+        Update::Erased { .. } | Update::Speaking { .. } => return None,
     };
     Some(format!("{kind}.{}.{id}", escape(tenant.as_str())))
 }

@@ -79,6 +79,7 @@ async fn postgres_keeps_the_contract_of_the_bus_cursor() {
     contracts::bus_cursor(async || store(&databases).await).await;
 }
 
+#[tokio::test]
 async fn postgres_keeps_the_contract_of_keeping_and_forgetting() {
     let Some(server) = server() else { return };
     let databases = Databases::on(server);

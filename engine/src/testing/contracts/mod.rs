@@ -256,6 +256,7 @@ mod tests {
         block_on(super::analytics(async || MemoryStore::default()));
     }
 
+    #[test]
     fn the_memory_store_keeps_the_contract_of_the_bus_cursor() {
         block_on(super::bus_cursor(async || MemoryStore::default()));
     }
