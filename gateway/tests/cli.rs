@@ -316,3 +316,17 @@ fn shells_are_told_the_commands() {
     assert_eq!(script.status.code(), Some(0));
     assert!(String::from_utf8(script.stdout).unwrap().contains("simulate"));
 }
+
+#[test]
+fn a_healthcheck_tells_a_server_that_lives_from_one_that_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = server(dir.path());
+    let url = running.webhook_url();
+    let listen = url.trim_start_matches("http://").trim_end_matches("/webhooks/vapi").to_owned();
+    for arguments in [&["healthcheck"][..], &["healthcheck", "--ready"]] {
+        let output = run(&[arguments, &["--listen", &listen]].concat());
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b""[..]), "{output:?}");
+    }
+    assert_eq!(running.terminate().code(), Some(0));
+    assert_refused(&run(&["healthcheck", "--listen", &listen]), 6, &[]);
+}

@@ -12,6 +12,7 @@ mod doctor;
 mod drill;
 mod erase;
 mod exit;
+mod healthcheck;
 mod migrate;
 mod output;
 mod playbook;
@@ -91,6 +92,8 @@ enum Command {
     Audit(audit::Audit),
     /// Check this machine and, given its URL, the way from the world to the server
     Doctor(doctor::Doctor),
+    /// Ask the server of these settings whether it lives
+    Healthcheck(healthcheck::Healthcheck),
     /// Open a real alert that says it is a test, and follow who is told and who answers
     Drill(drill::Drill),
     /// Forget a person: their calls, texts and words, wherever they are kept
@@ -141,6 +144,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Vapi { command } => vapi::run(&command, &overrides).await,
         Command::Audit(audit) => audit::run(&audit, &overrides).await,
         Command::Doctor(doctor) => doctor::run(&doctor, &overrides).await,
+        Command::Healthcheck(healthcheck) => healthcheck::run(&healthcheck, &overrides).await,
         Command::Drill(drill) => drill::run(drill, &overrides).await,
         Command::Erase(erase) => erase::run(&erase, &overrides).await,
         Command::Backup(backup) => backup::run(&backup, &overrides).await,

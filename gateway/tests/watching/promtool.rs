@@ -1,27 +1,19 @@
-//! What Prometheus's own tool says. `PROMTOOL` says where it is; without it these tests prove nothing, and say so.
+//! What Prometheus's own tool says of metrics, rules and queries.
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use crate::programs::{agrees, program};
 use crate::series::after_two_days;
 use crate::{dashboard, repository};
 
 fn promtool() -> Option<Command> {
-    let promtool = std::env::var_os("PROMTOOL");
-    if promtool.is_none() {
-        eprintln!("SKIPPED: PROMTOOL is not set, nothing was asked of Prometheus's own tool");
-    }
-    promtool.map(Command::new)
-}
-
-fn checks(output: &Output) {
-    let told = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned()).concat();
-    assert!(output.status.success(), "{told}");
+    program("PROMTOOL")
 }
 
 fn checks_rules(mut promtool: Command, file: &Path) {
-    checks(&promtool.args(["check", "rules"]).arg(file).output().unwrap());
+    agrees(&promtool.args(["check", "rules"]).arg(file).output().unwrap());
 }
 
 #[tokio::test]
@@ -32,7 +24,7 @@ async fn promtool_finds_nothing_to_mend_in_the_metrics() {
     let mut child = pipes.spawn().unwrap();
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    checks(&output);
+    agrees(&output);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "promtool would have it otherwise");
 }
 
@@ -40,7 +32,7 @@ async fn promtool_finds_nothing_to_mend_in_the_metrics() {
 fn promtool_takes_the_rules_and_their_tests_hold() {
     let Some(mut tries) = promtool() else { return };
     checks_rules(promtool().expect("it is set"), &repository::path("config/prometheus/rules.yml"));
-    checks(&tries.args(["test", "rules"]).arg(repository::path("config/prometheus/tests.yml")).output().unwrap());
+    agrees(&tries.args(["test", "rules"]).arg(repository::path("config/prometheus/tests.yml")).output().unwrap());
 }
 
 /// As rules, since those are what it reads; with a time and a node in the place of Grafana's variables.
@@ -62,5 +54,5 @@ fn promtool_understands_every_query_of_the_dashboard() {
 fn promtool_takes_the_example_of_how_to_scrape() {
     let Some(mut promtool) = promtool() else { return };
     let example = repository::path("config/prometheus/prometheus.yml");
-    checks(&promtool.args(["check", "config"]).arg(example).output().unwrap());
+    agrees(&promtool.args(["check", "config"]).arg(example).output().unwrap());
 }
