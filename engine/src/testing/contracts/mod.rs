@@ -6,6 +6,7 @@ mod alerts;
 mod analytics;
 mod append;
 mod bus_cursor;
+mod cache;
 mod election;
 mod history;
 mod keeping;
@@ -22,6 +23,7 @@ use std::task::Poll;
 use crate::ports::{AlertStore, Analytics, BusCursor, CallHistory, CallStore, Election, SmsLedger, SmsOutbox};
 
 pub use alerts::{notice, opening};
+pub use cache::{cache, live_list};
 pub use keeping::{CALLER, SAID, called, over};
 
 /// All promises of a [`CallStore`]. `fresh` makes an empty store; each promise gets its own.

@@ -4,6 +4,7 @@ mod alerts;
 mod analytics;
 mod bus;
 mod bus_cursor;
+mod cache;
 mod calls;
 mod clock;
 mod election;
@@ -17,6 +18,7 @@ mod store;
 mod telephony;
 
 pub use bus::{MemoryBus, MemoryOuterBus};
+pub use cache::MemoryCache;
 pub use clock::ManualClock;
 pub use election::MemoryElection;
 pub use provider::MemoryProvider;
