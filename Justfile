@@ -29,6 +29,10 @@ bench-sms *ARGS:
     cargo build --profile bench -p gateway --bin cordboard
     cargo run --profile bench -p benches --bin sms -- {{ARGS}}
 
+# What reading through the cache spares the store, with and without a Redis behind it (just bench-cache --redis URL)
+bench-cache *ARGS:
+    cargo run --profile bench -p benches --bin cache -- {{ARGS}}
+
 # The long forms of the tests: more kills, more cases, more calls
 verify:
     KILLS=200 PROPTEST_CASES=20000 ./scripts/test

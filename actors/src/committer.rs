@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::alerts::Alerts;
+use crate::cache::ReadThrough;
 use crate::call::CallActorRef;
 use crate::metrics;
 use crate::seats::Seat;
@@ -72,6 +73,8 @@ pub(crate) struct Committer {
 /// Who is woken after a commit.
 #[derive(Clone)]
 pub(crate) struct Wakers {
+    /// Told before anybody is answered: whoever reads after an answer is shown what it was about.
+    pub cache: Option<ReadThrough>,
     pub relay: Arc<Notify>,
     pub sms_pool: SmsPool,
     pub alerts: Alerts,
@@ -216,6 +219,7 @@ impl Worker {
         let owes_texts = batch.frames.iter().any(|frame| !frame.texts.is_empty());
         let wrote = !batch.frames.is_empty();
         let alarmed = alarmed(&batch.frames);
+        self.tell_cache(&batch.frames, &results);
         batch.answer(results, &self.store);
         for done in barriers {
             let _ = done.send(());
@@ -228,6 +232,12 @@ impl Worker {
         }
         // Also those of frames that were refused: looking at an alert costs a read.
         alarmed.into_iter().for_each(|alert| self.wake.alerts.look_at(alert));
+    }
+
+    fn tell_cache(&self, frames: &[Frame], results: &[Result<(), AppendError>]) {
+        let Some(cache) = &self.wake.cache else { return };
+        let recorded = frames.iter().zip(results).filter(|(_, result)| result.is_ok());
+        recorded.for_each(|(frame, _)| cache.committed(&frame.call, frame.seq));
     }
 
     /// What the store will never take is kept for people to look at, as far as it can be kept.

@@ -5,6 +5,7 @@ mod alert;
 pub mod alerts;
 pub mod analytics;
 pub mod bus;
+pub mod cache;
 mod call;
 pub mod calls;
 mod committer;

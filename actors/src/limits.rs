@@ -49,6 +49,23 @@ pub struct Limits {
     /// Updates a slow subscriber may lag behind before it is sent a new snapshot.
     pub live_backlog: usize,
 
+    // --- cache
+    /// How long an entry is kept at most.
+    pub cache_ttl: Duration,
+    /// Reads of the store at once because the cache has no entry.
+    pub cache_loads: usize,
+    /// The longest the cache behind the front may take to answer.
+    pub cache_budget: Duration,
+    /// Failures in a row after which it is left alone, and for how long.
+    pub cache_failures: u32,
+    pub cache_rest: Duration,
+    /// After this an entry of the front is compared with the one behind: another node may have changed it.
+    pub cache_check_after: Duration,
+    /// How long a read waits for the news of a commit before it asks the store.
+    pub cache_fill_within: Duration,
+    /// How long what is known to be out of date may be shown while the store is slow.
+    pub cache_stale_for: Duration,
+
     // --- text messages
     /// Messages being sent at once.
     pub senders: usize,
@@ -133,6 +150,14 @@ impl Default for Limits {
             commit_batch: 512,
             relay_batch: 512,
             live_backlog: 4_096,
+            cache_ttl: Duration::from_secs(3600),
+            cache_loads: 4,
+            cache_budget: Duration::from_millis(50),
+            cache_failures: 3,
+            cache_rest: Duration::from_secs(1),
+            cache_check_after: Duration::from_millis(700),
+            cache_fill_within: Duration::from_millis(100),
+            cache_stale_for: Duration::from_millis(600),
             senders: 64,
             urgent_senders: 4,
             candidates: 64,

@@ -7,6 +7,7 @@ use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histog
 pub(crate) mod alerts;
 pub(crate) mod analytics;
 pub(crate) mod bus;
+pub(crate) mod cache;
 pub(crate) mod retention;
 pub(crate) mod sms;
 
@@ -78,6 +79,7 @@ pub fn describe() {
     analytics::describe();
     bus::describe();
     retention::describe();
+    cache::describe();
     sms::describe();
 }
 

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::alerts::{Alerts, Ledger};
 use crate::bus::LocalBus;
+use crate::cache::ReadThrough;
 use crate::call::Context;
 use crate::calls::Calls;
 use crate::committer::{Committer, Wakers};
@@ -51,6 +52,8 @@ pub struct Ports {
     pub feed: LocalBus,
     /// The bus others listen to, if there is one.
     pub outside: Option<Outside>,
+    /// Told of commits and, by the bus, of changes.
+    pub cache: Option<ReadThrough>,
     pub control: Option<Arc<dyn CallControl>>,
     pub forwarder: Arc<dyn Forwarder>,
     pub alerts: Arc<dyn AlertStore>,
@@ -146,7 +149,7 @@ impl System {
         };
         let (alerts, hearing) =
             Alerts::start(ledger, sms_pool.clone(), lead.clone(), &ports.feed, limits.clone()).await?;
-        let wake = Wakers { relay: committed, sms_pool: sms_pool.clone(), alerts: alerts.clone() };
+        let wake = Wakers { cache: ports.cache, relay: committed, sms_pool: sms_pool.clone(), alerts: alerts.clone() };
         let (committer, committing) = Committer::start(store.clone(), wake, limits.commit_queue, limits.commit_batch);
         let watching = ports.watch.map(|watch| {
             let (committer, pool, alerts) = (committer.clone(), sms_pool.clone(), alerts.clone());

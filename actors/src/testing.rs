@@ -55,6 +55,7 @@ impl Rig {
             bus: Arc::new(feed.clone()),
             feed,
             outside: None,
+            cache: None,
             control: None,
             forwarder: forwarder.clone(),
             alerts: memory.clone(),

@@ -2,6 +2,7 @@
 //! in the opposite one.
 
 mod bus_side;
+mod cache_side;
 mod carrier_side;
 mod store_side;
 
@@ -13,6 +14,7 @@ use actix_web::dev::ServerHandle;
 use actors::Limits;
 use actors::analytics::Counting;
 use actors::bus::LocalBus;
+use actors::cache::{Filler, ReadThrough};
 use actors::deadman::Watch;
 use actors::publisher::Outside;
 use actors::retention::{Pace, Retainer};
@@ -149,7 +151,7 @@ pub struct App {
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     upkeep: JoinHandle<()>,
-    /// Look at files, and count, while the server runs.
+    /// Look at files, keep the cache, and count, while the server runs.
     watching: Vec<Supervised>,
     drain: Duration,
     /// Held, so that no second server uses the directory.
@@ -170,23 +172,28 @@ impl App {
             playbooks.shifts.put(tenant, shift);
         }
         let nats = bus_side::open(&settings).await?;
+        let cached = cache_side::open(&settings, store.clone(), &limits(&settings))?;
         let in_use = vec![
             ("store", place),
             ("bus", bus_side::place(nats.as_ref())),
-            ("cache", "in process".to_owned()),
+            ("cache", cached.place.clone()),
             ("sms", provider.to_owned()),
         ];
-        let mut probes = probes(&store, kind, &in_use, &playbooks);
+        let mut probes = probes(&store, kind, &playbooks);
         probes.push(bus_side::probe(nats.as_ref()));
         let metrics = crate::metrics::install();
-        let feed = LocalBus::new(limits(&settings).live_backlog);
+        let feed = LocalBus::new(limits(&settings).live_backlog).through(cached.cache.clone());
+        let filler = cached.filler(&feed);
         let late_reports = carrier.late_reports.take();
         let shared = election.is_some();
         let outside = nats.map(|bus| Outside { bus, cursor: store.clone() });
-        let reaching = Reaching { election, feed: feed.clone(), outside };
+        let cache = cached.cache.clone();
+        let reaching = Reaching { election, feed: feed.clone(), outside, cache: cache.clone() };
         let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone(), reaching).await?;
+        cache.warm(&system.live.snapshot(None).calls).await;
         let carrier = carrier_side::build(&settings, &ways, &store, &system, late_reports, Arc::new(feed.clone()));
         probes.push(texting(system.sms_pool.clone(), provider));
+        probes.push(cached.probe());
         let watching = playbooks::watch(playbooks.clone(), every(settings.playbooks.poll_s))
             .map_err(|why| Failure::fail(format!("cannot catch SIGHUP: {why}")))?;
         let following = shared.then(|| store_side::follow_shifts(store.clone(), playbooks.shifts.clone()));
@@ -214,6 +221,7 @@ impl App {
             store: store.clone(),
             history: store.clone(),
             analytics: store.clone(),
+            cache,
             outbox: store.clone(),
             sms_desk: system.sms_desk.clone(),
             carrier,
@@ -242,10 +250,18 @@ impl App {
             server: handle,
             serving: tokio::spawn(server),
             upkeep: tokio::spawn(crate::metrics::upkeep(metrics)),
-            watching: [Some(watching), ways.errors.watch(), following, Some(counting.start()), Some(retaining)]
-                .into_iter()
-                .flatten()
-                .collect(),
+            watching: [
+                Some(watching),
+                ways.errors.watch(),
+                following,
+                Some(counting.start()),
+                Some(retaining),
+                Some(cached.measuring()),
+                filler.map(Filler::start),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             drain,
             _data_dir: data_dir,
         })
@@ -293,6 +309,7 @@ struct Reaching {
     election: Option<Arc<dyn Election>>,
     feed: LocalBus,
     outside: Option<Outside>,
+    cache: ReadThrough,
 }
 
 async fn start_system(
@@ -301,7 +318,7 @@ async fn start_system(
     carrier: Carrier,
     tenants: Tenants,
     clock: Arc<SystemClock>,
-    Reaching { election, feed, outside }: Reaching,
+    Reaching { election, feed, outside, cache }: Reaching,
 ) -> Result<System, Failure> {
     let limits = if election.is_some() { shared(limits(settings)) } else { limits(settings) };
     let bus: Arc<dyn EventBus> = Arc::new(feed.clone());
@@ -318,6 +335,7 @@ async fn start_system(
         bus,
         feed,
         outside,
+        cache: Some(cache),
         control: control(settings)?,
         watch: watch(settings)?,
         election,
@@ -342,6 +360,9 @@ fn limits(settings: &Settings) -> Limits {
         silent_scheduled: Duration::from_secs(limits.silent_scheduled_s),
         silent_ringing: Duration::from_secs(limits.silent_ringing_s),
         silent_in_progress: Duration::from_secs(limits.silent_in_progress_s),
+        cache_ttl: Duration::from_secs(settings.cache.ttl_s),
+        cache_loads: settings.cache.loads,
+        cache_budget: Duration::from_millis(settings.cache.timeout_ms),
         senders: settings.sms.senders,
         sweep_after: sweep_after(settings),
         drain: Duration::from_secs(settings.drain_s),
@@ -378,23 +399,13 @@ fn control(settings: &Settings) -> Result<Option<Arc<dyn CallControl>>, Failure>
     Ok(Some(Arc::new(VapiControl::new(&vapi.base_url, vapi.api_key.clone())?)))
 }
 
-fn probes(
-    store: &Arc<dyn Store>,
-    kind: &'static str,
-    in_use: &[(&'static str, String)],
-    playbooks: &Arc<Shelf>,
-) -> Vec<Probe> {
+fn probes(store: &Arc<dyn Store>, kind: &'static str, playbooks: &Arc<Shelf>) -> Vec<Probe> {
     let store = store.clone();
-    let always = in_use
-        .iter()
-        .filter(|(name, _)| !["store", "bus", "sms"].contains(name))
-        .map(|(name, kind)| Probe::always(name, kind));
     let playbooks = playbooks.clone();
     let mut probes = vec![Probe::new("store", kind, move || {
         let store = store.clone();
         async move { store.ping().await }
     })];
-    probes.extend(always);
     probes.push(Probe::telling("playbooks", move || {
         let standing = playbooks.standing();
         Condition { kind: standing.served().to_string() + " in force", troubles: standing.troubles() }

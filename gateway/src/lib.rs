@@ -4,6 +4,7 @@ pub mod app;
 pub mod audit;
 pub mod backup;
 pub mod bus;
+pub mod cache;
 pub mod carriers;
 pub mod cli;
 pub mod data_dir;

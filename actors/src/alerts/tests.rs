@@ -125,6 +125,7 @@ impl World {
             bus: Arc::new(feed.clone()),
             feed,
             outside: None,
+            cache: None,
             control: None,
             forwarder: Arc::new(crate::testing::TestForwarder::default()),
             alerts: self.memory.clone(),

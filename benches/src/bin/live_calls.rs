@@ -124,6 +124,7 @@ async fn start(directory: &std::path::Path, calls: usize) -> anyhow::Result<Syst
         bus: Arc::new(feed.clone()),
         feed,
         outside: None,
+        cache: None,
         control: None,
         forwarder: Arc::new(Nobody),
         clock: Arc::new(SystemClock),

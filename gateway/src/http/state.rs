@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::alerts::Alerts;
+use actors::cache::ReadThrough;
 use actors::calls::Calls;
 use actors::inbound::Inbound;
 use actors::live_feed::LiveFeed;
@@ -58,6 +59,7 @@ pub struct Parts {
     pub store: Arc<dyn CallStore>,
     pub history: Arc<dyn CallHistory>,
     pub analytics: Arc<dyn Analytics>,
+    pub cache: ReadThrough,
     pub outbox: Arc<dyn SmsOutbox>,
     pub sms_desk: SmsDesk,
     pub carrier: CarrierSide,
@@ -91,6 +93,7 @@ pub struct State {
     pub store: Arc<dyn CallStore>,
     pub history: Arc<dyn CallHistory>,
     pub analytics: Arc<dyn Analytics>,
+    pub cache: ReadThrough,
     pub outbox: Arc<dyn SmsOutbox>,
     pub sms_desk: SmsDesk,
     pub carrier: CarrierSide,
@@ -140,6 +143,7 @@ impl State {
             store: parts.store,
             history: parts.history,
             analytics: parts.analytics,
+            cache: parts.cache,
             outbox: parts.outbox,
             sms_desk: parts.sms_desk,
             carrier: parts.carrier,

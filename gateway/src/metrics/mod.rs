@@ -126,6 +126,9 @@ fn describe() {
         Unit::Seconds,
         "From a request's head to its answer's head, by what the URL is of"
     );
+    describe_gauge!("cordboard_cache_entries", "Things kept in the cache of this process");
+    describe_gauge!("cordboard_cache_bytes", Unit::Bytes, "What they take in memory, about");
+    describe_counter!("cordboard_cache_evictions_total", "Things the cache of this process dropped to make room");
     describe_gauge!("cordboard_live_connections", "Open live streams by transport");
     describe_counter!("cordboard_live_frames_total", "Frames sent to live streams");
     describe_counter!("cordboard_live_bytes_total", Unit::Bytes, "Bytes of frames for live streams, by stage");
@@ -145,6 +148,7 @@ fn describe() {
         counter!("cordboard_webhook_requests_total", "platform" => "vapi", "type" => kind, "outcome" => outcome)
             .absolute(0);
     }
+    counter!("cordboard_cache_evictions_total").absolute(0);
     counter!("cordboard_webhook_unrecorded_total", "platform" => "vapi").absolute(0);
 }
 

@@ -32,6 +32,7 @@ pub(super) fn check(loaded: &Loaded) -> Result<(), SettingsError> {
         listen,
         stores,
         bus,
+        cache,
         public_url,
         log,
         data_dir,
@@ -90,12 +91,32 @@ fn stores(settings: &Settings) -> Verdict {
         Some(StoreKind::Postgres) => postgres(store)?,
         Some(StoreKind::Sqlite) => {}
     }
-    if !settings.cache.url.is_empty() {
-        return refuse(
-            "cache.url",
-            "Redis is not available in this version",
-            "leave it empty: the cache is in process",
-        );
+    Ok(())
+}
+
+/// Its own words for a bad URL: it is a secret, and not shown.
+fn cache(settings: &Settings) -> Verdict {
+    let cache = &settings.cache;
+    at_least_one("cache.ttl_s", cache.ttl_s)?;
+    at_least_one("cache.loads", cache.loads as u64)?;
+    at_least_one("cache.timeout_ms", cache.timeout_ms)?;
+    at_least_one("cache.connect_timeout_ms", cache.connect_timeout_ms)?;
+    let word = |c: char| c.is_ascii_alphanumeric() || ['.', '_', '-', ':'].contains(&c);
+    if cache.prefix.is_empty() || cache.prefix.len() > 64 || !cache.prefix.chars().all(word) {
+        return refuse("cache.prefix", "keys would not be told apart by it", "use letters, digits, and . _ - only");
+    }
+    let text = cache.url.expose_secret();
+    if text.is_empty() {
+        return Ok(());
+    }
+    let fix = "give it as redis://user:password@host:6379/0, with %40 for an @ in the password";
+    let Some(url) = Url::parse(text).ok().filter(|url| url.has_host() && matches!(url.scheme(), "redis" | "rediss"))
+    else {
+        return refuse("cache.url", "it does not say which Redis", fix);
+    };
+    let database = url.path().trim_start_matches('/');
+    if !database.is_empty() && database.parse::<u8>().is_err() {
+        return refuse("cache.url", "its path is not the number of a database", fix);
     }
     Ok(())
 }

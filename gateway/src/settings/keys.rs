@@ -64,7 +64,7 @@ pub fn variable(path: &str) -> String {
 /// Values that are never shown.
 pub fn is_secret(path: &str) -> bool {
     let name = path.rsplit('.').next().unwrap_or(path);
-    ["store.url", "bus.url", "deadman.url"].contains(&path)
+    ["store.url", "bus.url", "cache.url", "deadman.url"].contains(&path)
         || matches!(
             name,
             "secret"
@@ -153,6 +153,7 @@ mod tests {
             [
                 "store.url",
                 "bus.url",
+                "cache.url",
                 "platforms.vapi.secret",
                 "platforms.vapi.previous_secrets",
                 "platforms.vapi.api_key",

@@ -91,11 +91,18 @@ pub struct Bus {
     pub settle_ms: u64,
 }
 
-/// The cache: empty is within this process.
+/// The cache: always within this process, with a Redis behind it when there is a URL.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cache {
-    pub url: String,
+    /// With the password it wants.
+    pub url: SecretString,
+    pub prefix: String,
+    pub ttl_s: u64,
+    pub memory_bytes: u64,
+    pub loads: usize,
+    pub timeout_ms: u64,
+    pub connect_timeout_ms: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

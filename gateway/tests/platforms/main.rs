@@ -154,8 +154,8 @@ fn every_type_of_message_is_understood() {
 fn a_message_says_whose_call_it_is_and_who_speaks() {
     let told = fixture("tool-calls");
     assert_eq!(told.call.as_ref().map(|call| call.as_str()), Some(CALL));
-    assert_eq!(told.route.assistants, ["asst-lumen-desk".into()]);
-    assert_eq!(told.route.numbers, ["+14185550120".into(), "pn-quay-9".into()]);
+    assert_eq!(told.route.assistants, [Box::<str>::from("asst-lumen-desk")]);
+    assert_eq!(told.route.numbers, ["+14185550120", "pn-quay-9"].map(Box::<str>::from));
     let event = &events(&told)[0];
     assert_eq!(event.at, Timestamp::from_millis(1_790_000_014_000));
     assert_eq!(event.parties.direction, Some(Direction::Inbound));
