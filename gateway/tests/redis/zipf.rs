@@ -55,7 +55,7 @@ async fn statements_per_1000_reads(behind: Option<Arc<dyn Cache>>) -> usize {
     for n in 0..READS {
         if n % READS_PER_CHANGE == 0 {
             let at = zipf.draw(&mut random);
-            if n / READS_PER_CHANGE % CHANGES_PER_TEXT == 0 {
+            if (n / READS_PER_CHANGE).is_multiple_of(CHANGES_PER_TEXT) {
                 stand.text(&calls[at], &format!("text-{n}")).await;
                 *texts.entry(at).or_default() += 1;
             } else {
