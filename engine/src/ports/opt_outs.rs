@@ -46,7 +46,7 @@ impl OptOutSource {
 }
 
 /// One number that is not to be texted.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OptOut {
     /// Whose texts are unwanted; `None`: of everybody who texts from the number that was answered.
     pub tenant: Option<TenantId>,
@@ -58,7 +58,7 @@ pub struct OptOut {
 }
 
 /// A number that may be texted again, as far as these sources are concerned.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OptIn {
     pub tenant: Option<TenantId>,
     pub number: PhoneNumber,

@@ -27,22 +27,18 @@ pub(super) struct Opened {
 }
 
 pub(super) async fn open(settings: &Settings) -> Result<Opened, Failure> {
-    let migrate = settings.store.migrate;
     match settings.store.kind() {
         Some(StoreKind::Postgres) => {
             let postgres = postgres(settings);
             let place = PostgresStore::describe(&postgres.url);
             let node = hex::encode(rand::random::<[u8; 16]>());
             let election = Arc::new(PostgresElection::new(&postgres, node)?);
-            let opened = match migrate {
-                true => PostgresStore::open(&postgres).await?,
-                false => PostgresStore::open_as_it_is(&postgres).await?,
-            };
+            let opened = PostgresStore::open(&postgres).await?;
             Ok(Opened { store: Arc::new(opened), kind: "postgres", place, election: Some(election) })
         }
         Some(StoreKind::Sqlite) | None => {
             let (file, readers) = (database(settings), settings.store.readers);
-            let opened = match migrate {
+            let opened = match settings.store.migrate {
                 true => SqliteStore::open(&file, readers).await?,
                 false => SqliteStore::open_as_it_is(&file, readers).await?,
             };
@@ -64,6 +60,7 @@ pub fn postgres(settings: &Settings) -> PostgresSettings {
         connections: store.connections,
         acquire_within: Duration::from_millis(store.acquire_timeout_ms),
         statement_within: Duration::from_millis(store.statement_timeout_ms),
+        migrate: store.migrate,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::app::{database, is_embedded, postgres};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::settings::{self, Settings};
 use crate::stores::migrations::{Migration, Standing};
-use crate::stores::postgres::PostgresStore;
+use crate::stores::postgres::{PostgresSettings, PostgresStore};
 use crate::stores::sqlite::{SqliteStore, migrate};
 
 /// How long another process that does the same is waited for, and how often it is looked whether it has ended.
@@ -54,7 +54,10 @@ async fn status(settings: &Settings) -> Result<Vec<Migration>, Failure> {
 
 async fn up(settings: &Settings) -> Result<(), Failed> {
     if !is_embedded(settings) {
-        return PostgresStore::migrate(&postgres(settings)).await.map_err(failed);
+        let all = PostgresSettings { migrate: true, ..postgres(settings) };
+        let store = PostgresStore::open(&all).await.map_err(failed)?;
+        store.close().await;
+        return Ok(());
     }
     // The file is a running server's alone.
     let _dir = our_own(settings).await?;

@@ -54,6 +54,7 @@ pub fn settings(url: &str) -> PostgresSettings {
         connections: 6,
         acquire_within: Duration::from_secs(10),
         statement_within: Duration::from_secs(10),
+        migrate: true,
     }
 }
 

@@ -152,9 +152,30 @@ async fn write_change(connection: &mut PgConnection, change: &Change) -> Result<
     let written = if alert.version == 1 {
         insert(&mut *connection, alert).await?
     } else {
-        update(&mut *connection, alert).await?
+        update(&mut *connection, alert, alert.version - 1).await?
     };
-    if written && !change.entries.is_empty() {
+    if written {
+        write_entries(connection, change).await?;
+    }
+    Ok(written)
+}
+
+/// Writes what an alert has become elsewhere over what is held here, whatever versions lie in between.
+pub(super) async fn replace(
+    connection: &mut PgConnection,
+    held: Option<&Alert>,
+    change: &Change,
+) -> Result<(), sqlx::Error> {
+    match held {
+        None => _ = insert(&mut *connection, &change.alert).await?,
+        Some(held) => _ = update(&mut *connection, &change.alert, held.version).await?,
+    }
+    write_entries(connection, change).await
+}
+
+async fn write_entries(connection: &mut PgConnection, change: &Change) -> Result<(), sqlx::Error> {
+    let alert = &change.alert;
+    if !change.entries.is_empty() {
         let query = sqlx::query(
             "INSERT INTO alert_events (alert_id, seq, at, what) SELECT $1, entry.* \
              FROM unnest($2::bigint[], $3::timestamptz[], $4::text[]) AS entry",
@@ -166,7 +187,7 @@ async fn write_change(connection: &mut PgConnection, change: &Change) -> Result<
             .bind(column(&change.entries, |entry| json(&entry.what)));
         query.execute(connection).await?;
     }
-    Ok(written)
+    Ok(())
 }
 
 async fn insert(connection: &mut PgConnection, alert: &Alert) -> Result<bool, sqlx::Error> {
@@ -184,13 +205,13 @@ async fn insert(connection: &mut PgConnection, alert: &Alert) -> Result<bool, sq
     Ok(query.execute(connection).await?.rows_affected() == 1)
 }
 
-async fn update(connection: &mut PgConnection, alert: &Alert) -> Result<bool, sqlx::Error> {
+async fn update(connection: &mut PgConnection, alert: &Alert, from: u64) -> Result<bool, sqlx::Error> {
     let query = sqlx::query(
         "UPDATE alerts SET priority = $1, state = $2, step = $3, round = $4, next_at = $5, acknowledged_by = $6, \
          acknowledged_at = $7, acknowledged_how = $8, updated_at = $9, version = $10, data = $11 \
-         WHERE id = $12 AND version = $10 - 1",
+         WHERE id = $12 AND version = $13",
     );
-    let query = changing(query, alert).bind(alert.id.to_string());
+    let query = changing(query, alert).bind(alert.id.to_string()).bind(signed(from));
     Ok(query.execute(connection).await?.rows_affected() == 1)
 }
 

@@ -25,11 +25,20 @@ use super::{PostgresStore, alerts, rows};
 use crate::stores::batch::{Group, Verdict, groups};
 use rows::{column, signed};
 
+/// Whose work the alerts are that the frames speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notices {
+    /// They are opened and added to in the frames' own transaction.
+    Taken,
+    /// They were, elsewhere: what has become of them since follows by another way.
+    TakenBefore,
+}
+
 /// How often a batch is sent whose answer was lost, or that gave way.
 const SENDINGS: usize = 4;
 
 impl PostgresStore {
-    pub(super) async fn append_frames(&self, frames: &[Frame]) -> Vec<Verdict> {
+    pub(super) async fn append_frames(&self, frames: &[Frame], notices: Notices) -> Vec<Verdict> {
         let mut verdicts = vec![Ok(()); frames.len()];
         let groups = groups(frames);
         let mut offered = Vec::with_capacity(groups.len());
@@ -44,7 +53,7 @@ impl PostgresStore {
         let commit_id = rand::random();
         let mut waiting = if offered.is_empty() { Vec::new() } else { vec![&offered[..]] };
         while let Some(part) = waiting.pop() {
-            match self.commit(part, commit_id).await {
+            match self.commit(part, commit_id, notices).await {
                 Ok(written) => part.iter().for_each(|group| {
                     let verdict = if written.contains(group.call()) { Ok(()) } else { Err(AppendError::Conflict) };
                     group.give(verdict, &mut verdicts);
@@ -63,10 +72,15 @@ impl PostgresStore {
     }
 
     /// The calls whose frames are written now: by this sending, or by an earlier one of the same batch.
-    async fn commit(&self, groups: &[&Group<'_>], commit_id: i64) -> Result<HashSet<CallKey>, sqlx::Error> {
+    async fn commit(
+        &self,
+        groups: &[&Group<'_>],
+        commit_id: i64,
+        notices: Notices,
+    ) -> Result<HashSet<CallKey>, sqlx::Error> {
         let ends = Instant::now() + self.patience;
         for sending in 1.. {
-            let sent = timeout(self.statement_within(), self.send(groups, commit_id)).await;
+            let sent = timeout(self.statement_within(), self.send(groups, commit_id, notices)).await;
             let error = match sent.unwrap_or_else(|_| Err(no_answer())) {
                 Ok(written) => return Ok(written),
                 Err(error) => error,
@@ -80,8 +94,14 @@ impl PostgresStore {
         unreachable!("the last sending returns")
     }
 
-    async fn send(&self, groups: &[&Group<'_>], commit_id: i64) -> Result<HashSet<CallKey>, sqlx::Error> {
-        let notifying = groups.iter().any(|group| alerts::notices_of(&group.frames).next().is_some());
+    async fn send(
+        &self,
+        groups: &[&Group<'_>],
+        commit_id: i64,
+        notices: Notices,
+    ) -> Result<HashSet<CallKey>, sqlx::Error> {
+        let notifying =
+            notices == Notices::Taken && groups.iter().any(|group| alerts::notices_of(&group.frames).next().is_some());
         let mut written = if notifying {
             self.append_with_alerts(groups, commit_id).await?
         } else {

@@ -12,6 +12,7 @@ use engine::ports::{AppendError, CallStore, Position, Recorded, SilentCall, Stor
 use engine::time::Timestamp;
 use sqlx::postgres::PgRow;
 
+use super::append::Notices;
 use super::rows::{self, Columns, bounded, column, signed};
 use super::values::{At, text};
 use super::{PostgresStore, unavailable};
@@ -25,7 +26,7 @@ const CALLS_PER_QUERY: usize = 1_000;
 #[async_trait]
 impl CallStore for PostgresStore {
     async fn append(&self, frames: &[Frame]) -> Vec<Result<(), AppendError>> {
-        self.append_frames(frames).await
+        self.append_frames(frames, Notices::Taken).await
     }
 
     async fn load(&self, call: &CallKey) -> Result<Option<StoredCall>, Failure> {

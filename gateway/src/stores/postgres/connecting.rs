@@ -8,6 +8,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
+use super::errors::may_come_back;
 use super::{PostgresStore, migrate};
 use crate::stores::migrations::{Migration, none_pending};
 
@@ -33,49 +34,53 @@ pub struct PostgresSettings {
     pub acquire_within: Duration,
     /// The longest the server may work on one statement.
     pub statement_within: Duration,
+    /// Whether tables that are behind are brought up to date, or the database refused.
+    pub migrate: bool,
 }
 
 impl PostgresStore {
     /// Connects, and brings the tables up to date. Refuses a database that was written by a newer version, and one
     /// that does not sync what it acknowledges.
     pub async fn open(settings: &PostgresSettings) -> Result<PostgresStore, Failure> {
-        PostgresStore::migrate(settings).await?;
-        PostgresStore::connect(settings)
+        let store = PostgresStore::unconnected(settings)?;
+        store.prepare(FIRST_WITHIN).await?;
+        Ok(store)
     }
 
-    /// As [`PostgresStore::open`], but refuses a database whose tables are behind.
-    pub async fn open_as_it_is(settings: &PostgresSettings) -> Result<PostgresStore, Failure> {
-        let all = PostgresStore::migrations(settings).await?;
-        none_pending(&PostgresStore::describe(&settings.url), &all)?;
-        PostgresStore::open(settings).await
+    /// A store nobody has been asked for yet: not to be used before [`PostgresStore::prepare`] has succeeded once.
+    pub fn unconnected(settings: &PostgresSettings) -> Result<PostgresStore, Failure> {
+        let first = options(settings)?;
+        let options = limited(first.clone(), settings);
+        Ok(PostgresStore {
+            committer: pool(COMMITTERS, settings).connect_lazy_with(options.clone()),
+            pool: pool(settings.connections.saturating_sub(COMMITTERS).max(2), settings).connect_lazy_with(options),
+            patience: settings.acquire_within + 2 * settings.statement_within,
+            first,
+            migrates: settings.migrate,
+        })
     }
 
-    /// Brings the tables up to date: what has no end of its own is given the time it takes, an index on a large table
-    /// above all.
-    pub async fn migrate(settings: &PostgresSettings) -> Result<(), Failure> {
-        let options = options(settings)?;
-        let mut connection = reach(&options).await?;
-        check(&mut connection).await?;
-        migrate::up(&mut connection, &MIGRATIONS, &place(&options)).await?;
-        let _ = connection.close().await;
+    /// Connects within this time, and brings the tables up to date: an index on a large table is given the time it
+    /// takes. Whether trying again may help is told by the failure: a server that is not there may come, a password that
+    /// is wrong stays wrong.
+    pub async fn prepare(&self, within: Duration) -> Result<(), Failure> {
+        let place = place(&self.first);
+        let mut first = reach(&self.first, within).await?;
+        check(&mut first).await?;
+        if !self.migrates {
+            none_pending(&place, &migrate::status(&mut first, &MIGRATIONS).await?)?;
+        }
+        migrate::up(&mut first, &MIGRATIONS, &place).await?;
+        let _ = first.close().await;
         Ok(())
     }
 
     /// How the tables stand.
     pub async fn migrations(settings: &PostgresSettings) -> Result<Vec<Migration>, Failure> {
-        let mut connection = reach(&options(settings)?).await?;
+        let mut connection = reach(&options(settings)?, FIRST_WITHIN).await?;
         let all = migrate::status(&mut connection, &MIGRATIONS).await;
         let _ = connection.close().await;
         all
-    }
-
-    fn connect(settings: &PostgresSettings) -> Result<PostgresStore, Failure> {
-        let options = limited(options(settings)?, settings);
-        Ok(PostgresStore {
-            committer: pool(COMMITTERS, settings).connect_lazy_with(options.clone()),
-            pool: pool(settings.connections.saturating_sub(COMMITTERS).max(2), settings).connect_lazy_with(options),
-            patience: settings.acquire_within + 2 * settings.statement_within,
-        })
     }
 
     /// `postgres host:port/database`, for people: never the password.
@@ -136,16 +141,13 @@ async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     asked.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
 }
 
-async fn reach(options: &PgConnectOptions) -> Result<PgConnection, Failure> {
-    first(options).await.map_err(|why| Failure::fail(format!("cannot reach {}: {why}", place(options))))
-}
-
-async fn first(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
-    tokio::time::timeout(FIRST_WITHIN, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+async fn reach(options: &PgConnectOptions, within: Duration) -> Result<PgConnection, Failure> {
+    let connected = tokio::time::timeout(within, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+    connected.map_err(|error| cannot_reach(&place(options), &error))
 }
 
 async fn check(connection: &mut PgConnection) -> Result<(), Failure> {
-    let cannot = |error: sqlx::Error| Failure::fail(format!("postgres: {error}"));
+    let cannot = |error: sqlx::Error| cannot_reach("postgres", &error);
     let query = sqlx::query_as(
         "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), current_setting('fsync')",
     );
@@ -170,6 +172,11 @@ fn place(options: &PgConnectOptions) -> String {
     format!("postgres {}:{}/{database}", options.get_host(), options.get_port())
 }
 
+fn cannot_reach(place: &str, error: &sqlx::Error) -> Failure {
+    let what = format!("cannot reach {place}: {error}");
+    if may_come_back(error) { Failure::retry(what) } else { Failure::fail(what) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,8 +192,13 @@ mod tests {
             ("postgres://jo:pw@127.0.0.1:5433/cordboard", PgSslMode::Prefer),
         ] {
             let wait = Duration::from_secs(1);
-            let settings =
-                PostgresSettings { url: url.to_owned(), connections: 4, acquire_within: wait, statement_within: wait };
+            let settings = PostgresSettings {
+                url: url.to_owned(),
+                connections: 4,
+                acquire_within: wait,
+                statement_within: wait,
+                migrate: true,
+            };
             let chosen = options(&settings).unwrap().get_ssl_mode();
             assert_eq!(format!("{chosen:?}"), format!("{expected:?}"), "{url}");
         }
@@ -201,6 +213,7 @@ mod tests {
             connections: 4,
             acquire_within: ANSWERS_WITHIN,
             statement_within: ANSWERS_WITHIN,
+            migrate: true,
         };
         assert!(!options(&broken).unwrap_err().to_string().contains("hunter2"));
     }

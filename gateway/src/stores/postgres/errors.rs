@@ -23,6 +23,14 @@ pub fn lost_the_answer(error: &sqlx::Error) -> bool {
     matches!(error, Io(_) | Protocol(_) | Tls(_) | WorkerCrashed) || class(error).is_some_and(ended)
 }
 
+/// Whether the server may take us later: it is not there, is starting or stopping, or has no room. What it says of a
+/// password or of a database it does not know will stay true.
+pub fn may_come_back(error: &sqlx::Error) -> bool {
+    let full = code(error).is_some_and(|code| code.starts_with("53"));
+    full || lost_the_answer(error) && !matches!(error, sqlx::Error::Tls(_))
+        || matches!(error, sqlx::Error::PoolTimedOut)
+}
+
 /// Whether it was given up in favour of another transaction: class 40. It wrote nothing.
 pub fn gave_way(error: &sqlx::Error) -> bool {
     class(error).is_some_and(|class| class == "40")

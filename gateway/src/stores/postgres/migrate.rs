@@ -8,11 +8,12 @@
 use std::time::Duration;
 
 use engine::failure::Failure;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use tokio::time::{Instant, sleep};
 
+use super::errors::may_come_back;
 use super::{locks, unavailable};
 use crate::stores::migrations::{self, Begun, Migration, compare};
 
@@ -44,7 +45,12 @@ pub async fn up(connection: &mut PgConnection, known: &Migrator, place: &str) ->
     let done = ours.run_direct(None, connection, false).await;
     let unlocked = sqlx::query("SELECT pg_advisory_unlock($1, $2)").bind(locks::MIGRATING).bind(0_i32);
     let _ = unlocked.execute(connection).await;
-    done.map_err(|error| migrations::failed(place, "database", error))
+    done.map_err(|error| match &error {
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) if may_come_back(cause) => {
+            Failure::retry(format!("cannot bring the tables of {place} up to date: {cause}"))
+        }
+        _ => migrations::failed(place, "database", error),
+    })
 }
 
 /// Held by this connection, and ends with it.

@@ -4,6 +4,7 @@
 //! Nothing waits without end: a connection, a statement and a whole operation each have their time. Closed by
 //! [`PostgresStore::close`]; a process that is killed instead loses nothing that was committed.
 
+mod adopting;
 mod alerts;
 mod analytics;
 mod append;
@@ -28,7 +29,9 @@ use std::time::Duration;
 
 use engine::failure::Failure;
 use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
 
+pub use adopting::{Adopted, Moved};
 pub use connecting::PostgresSettings;
 pub use election::PostgresElection;
 use errors::unavailable;
@@ -56,6 +59,9 @@ pub struct PostgresStore {
     pool: PgPool,
     /// The longest an operation may take, waiting for its connection included.
     patience: Duration,
+    /// How a connection is made before there are limits on it.
+    first: PgConnectOptions,
+    migrates: bool,
 }
 
 impl PostgresStore {

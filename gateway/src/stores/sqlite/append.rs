@@ -13,7 +13,7 @@ use engine::ports::AppendError;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use super::rows::{Columns, json, signed};
-use super::{SqliteStore, rows, unavailable};
+use super::{Holds, SqliteStore, rows, unavailable};
 use crate::stores::batch::{Group, Verdict, groups, status};
 
 /// Rows per statement: 20 columns of it stay under SQLite's 32,766 variables.
@@ -46,6 +46,14 @@ impl SqliteStore {
         }
     }
 
+    /// What came before the first frames of a call that is not known here.
+    fn before(&self, group: &Group<'_>) -> u64 {
+        match self.holds {
+            Holds::Everything => 0,
+            Holds::TheRest => group.frames[0].seq.saturating_sub(1),
+        }
+    }
+
     /// One verdict per group. An error wrote nothing.
     async fn try_append(&self, groups: &[Group<'_>]) -> Result<Vec<Verdict>, sqlx::Error> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
@@ -53,7 +61,8 @@ impl SqliteStore {
         let mut verdicts = Vec::with_capacity(groups.len());
         let mut good = Vec::with_capacity(groups.len());
         for group in groups {
-            let verdict = group.verdict(last_seqs.get(group.call()).copied().unwrap_or(0));
+            let before = last_seqs.get(group.call()).copied().unwrap_or_else(|| self.before(group));
+            let verdict = group.verdict(before);
             if verdict.is_ok() {
                 good.push(group);
             }

@@ -19,7 +19,7 @@ mod opt_outs;
 mod outbox;
 pub mod restore;
 mod retention;
-mod rows;
+pub(super) mod rows;
 mod together;
 
 use std::os::unix::fs::OpenOptionsExt;
@@ -49,23 +49,43 @@ const FOLDS: u32 = 100;
 const BETWEEN_FOLDS: Duration = Duration::from_millis(50);
 
 pub struct SqliteStore {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    pub(super) writer: SqlitePool,
+    pub(super) readers: SqlitePool,
     together: Together,
     disk: Disk,
+    holds: Holds,
+}
+
+/// What a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    /// All there is.
+    Everything,
+    /// What another store does not have yet: a call may begin anywhere, and what belongs to it may be elsewhere.
+    TheRest,
 }
 
 impl SqliteStore {
     /// Opens the file, creating it with mode 0600, and brings its tables up to date. Refuses a file that was written
     /// by a newer version.
     pub async fn open(file: &Path, readers: u32) -> Result<SqliteStore, Failure> {
+        SqliteStore::open_for(Holds::Everything, file, readers).await
+    }
+
+    /// The same for a file that holds only what another store does not have yet: a call it knows nothing of is taken up
+    /// where its first frame says.
+    pub async fn open_rest(file: &Path, readers: u32) -> Result<SqliteStore, Failure> {
+        SqliteStore::open_for(Holds::TheRest, file, readers).await
+    }
+
+    async fn open_for(holds: Holds, file: &Path, readers: u32) -> Result<SqliteStore, Failure> {
         create_private(file).map_err(|why| Failure::fail(format!("cannot open {}: {why}", file.display())))?;
-        let options = options(file);
+        let options = options(file).foreign_keys(holds == Holds::Everything);
         let writer = pool(1).connect_with(options.clone()).await.map_err(|error| cannot_open(file, error))?;
         migrate::up(file, &writer).await?;
         let readers = pool(readers.max(1)).connect_with(options.read_only(true).create_if_missing(false));
         let readers = readers.await.map_err(|error| cannot_open(file, error))?;
-        Ok(SqliteStore { writer, readers, together: Together::default(), disk: Disk::default() })
+        Ok(SqliteStore { writer, readers, together: Together::default(), disk: Disk::default(), holds })
     }
 
     /// As [`SqliteStore::open`], but refuses a file whose tables are behind.
@@ -115,7 +135,6 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous())
         .locking_mode(SqliteLockingMode::Normal)
-        .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("temp_store", "memory")
         // What is taken out is overwritten.
