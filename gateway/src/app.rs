@@ -400,12 +400,13 @@ fn control(settings: &Settings) -> Result<Option<Arc<dyn CallControl>>, Failure>
 }
 
 fn probes(store: &Arc<dyn Store>, kind: &'static str, playbooks: &Arc<Shelf>) -> Vec<Probe> {
-    let store = store.clone();
+    let (store, troubled) = (store.clone(), store.clone());
     let playbooks = playbooks.clone();
-    let mut probes = vec![Probe::new("store", kind, move || {
+    let store = Probe::new("store", kind, move || {
         let store = store.clone();
         async move { store.ping().await }
-    })];
+    });
+    let mut probes = vec![store.troubled(move || troubled.troubles())];
     probes.push(Probe::telling("playbooks", move || {
         let standing = playbooks.standing();
         Condition { kind: standing.served().to_string() + " in force", troubles: standing.troubles() }

@@ -12,7 +12,8 @@ use secrecy::ExposeSecret;
 
 use crate::settings::{Settings, StoreKind};
 use crate::stores::Store;
-use crate::stores::postgres::{PostgresElection, PostgresSettings, PostgresStore};
+use crate::stores::postgres::{PostgresSettings, PostgresStore};
+use crate::stores::spooled::{SpoolSettings, Spooled};
 use crate::stores::sqlite::SqliteStore;
 
 /// An open store, and what it is called.
@@ -31,10 +32,10 @@ pub(super) async fn open(settings: &Settings) -> Result<Opened, Failure> {
         Some(StoreKind::Postgres) => {
             let postgres = postgres(settings);
             let place = PostgresStore::describe(&postgres.url);
+            let spooled = Spooled::open(&postgres, spool(settings)).await?;
             let node = hex::encode(rand::random::<[u8; 16]>());
-            let election = Arc::new(PostgresElection::new(&postgres, node)?);
-            let opened = PostgresStore::open(&postgres).await?;
-            Ok(Opened { store: Arc::new(opened), kind: "postgres", place, election: Some(election) })
+            let election = Some(spooled.election(&postgres, node)?);
+            Ok(Opened { store: Arc::new(spooled), kind: "postgres", place, election })
         }
         Some(StoreKind::Sqlite) | None => {
             let (file, readers) = (database(settings), settings.store.readers);
@@ -49,6 +50,18 @@ pub(super) async fn open(settings: &Settings) -> Result<Opened, Failure> {
                 election: None,
             })
         }
+    }
+}
+
+/// What a store far away is helped out by.
+fn spool(settings: &Settings) -> SpoolSettings {
+    let spool = &settings.store.spool;
+    SpoolSettings {
+        file: settings.data_dir.join("spool.db"),
+        patience: Duration::from_millis(spool.patience_ms),
+        probe_every: Duration::from_millis(spool.probe_ms),
+        outage_sms: spool.outage_sms,
+        max_frames: spool.max_frames,
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Probe {
     /// `store`, `bus`, `cache`, `sms`, `playbooks`.
     name: &'static str,
     ask: Ask,
+    /// Where somebody should look though it answers.
+    troubles: Option<Arc<dyn Fn() -> Vec<String> + Send + Sync>>,
 }
 
 #[derive(Clone)]
@@ -51,7 +53,12 @@ impl Probe {
         F: Fn() -> A + Send + Sync + 'static,
         A: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        Probe { name, ask: Ask::World(kind.into(), Arc::new(move || Box::pin(ask()))) }
+        Probe { name, ask: Ask::World(kind.into(), Arc::new(move || Box::pin(ask()))), troubles: None }
+    }
+
+    /// A dependency that can do without what it stands on for a while, and says so.
+    pub fn troubled(self, troubles: impl Fn() -> Vec<String> + Send + Sync + 'static) -> Probe {
+        Probe { troubles: Some(Arc::new(troubles)), ..self }
     }
 
     /// A dependency that is always the same.
@@ -62,7 +69,7 @@ impl Probe {
 
     /// A dependency of this process that can be better or worse, and never away.
     pub fn telling(name: &'static str, tell: impl Fn() -> Condition + Send + Sync + 'static) -> Probe {
-        Probe { name, ask: Ask::Ourselves(Arc::new(tell)) }
+        Probe { name, ask: Ask::Ourselves(Arc::new(tell)), troubles: None }
     }
 
     async fn run(&self) -> (&'static str, Dependency) {
@@ -70,7 +77,7 @@ impl Probe {
             Ask::World(kind, ask) => self.away_or_not(kind, ask()).await,
             Ask::Ourselves(tell) => {
                 let Condition { kind, troubles } = tell();
-                let state = if troubles.is_empty() { OK } else { "degraded" };
+                let state = if troubles.is_empty() { OK } else { DEGRADED };
                 Dependency { state, kind, latency_ms: None, troubles }
             }
         };
@@ -85,13 +92,19 @@ impl Probe {
         if let Some(failure) = &failure {
             tracing::warn!(dependency = self.name, error = %failure, "not ready");
         }
-        let state = if failure.is_none() { OK } else { UNAVAILABLE };
+        let troubles = self.troubles.as_ref().map(|tell| tell()).unwrap_or_default();
+        let state = match failure {
+            Some(_) => UNAVAILABLE,
+            None if troubles.is_empty() => OK,
+            None => DEGRADED,
+        };
         let latency_ms = Some(hundredths(asked.elapsed().as_secs_f64() * 1000.0));
-        Dependency { state, kind: kind.to_owned(), latency_ms, troubles: Vec::new() }
+        Dependency { state, kind: kind.to_owned(), latency_ms, troubles }
     }
 }
 
 const OK: &str = "ok";
+const DEGRADED: &str = "degraded";
 const UNAVAILABLE: &str = "unavailable";
 
 #[derive(Serialize)]

@@ -58,6 +58,7 @@ pub fn install() -> PrometheusHandle {
             describe();
             actors::metrics::describe();
             crate::bus::describe_metrics();
+            crate::stores::spooled::metrics::describe();
             handle
         })
         .clone()

@@ -121,6 +121,9 @@ fn cache(settings: &Settings) -> Verdict {
     Ok(())
 }
 
+/// A tenth more than this has its own number.
+const MOST_SPOOLED: u64 = 15_000_000;
+
 /// Its own words for a bad URL: it is a secret, and not shown.
 fn postgres(store: &Store) -> Verdict {
     let url = Url::parse(store.url.expose_secret());
@@ -143,6 +146,17 @@ fn postgres(store: &Store) -> Verdict {
     }
     if store.statement_timeout_ms == 0 {
         return refuse("store.statement_timeout_ms", "a statement could take for ever", "set it to 1 or more");
+    }
+    let spool = &store.spool;
+    if spool.patience_ms == 0 {
+        return refuse("store.spool.patience_ms", "nobody would ever wait for Postgres", "set it to 1 or more");
+    }
+    if spool.probe_ms == 0 {
+        return refuse("store.spool.probe_ms", "Postgres would be asked without a pause", "set it to 1 or more");
+    }
+    if spool.max_frames > MOST_SPOOLED {
+        let fix = format!("set it to {MOST_SPOOLED} or less");
+        return refuse("store.spool.max_frames", "places in the spool could not be told apart", fix);
     }
     Ok(())
 }

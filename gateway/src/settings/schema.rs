@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::stores::spooled::OutageSms;
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -57,6 +59,17 @@ pub struct Store {
     pub acquire_timeout_ms: u64,
     pub statement_timeout_ms: u64,
     pub migrate: bool,
+    pub spool: Spool,
+}
+
+/// What helps out while Postgres is late or gone.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spool {
+    pub patience_ms: u64,
+    pub probe_ms: u64,
+    pub outage_sms: OutageSms,
+    pub max_frames: u64,
 }
 
 /// Which store a URL is of.

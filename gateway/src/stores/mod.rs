@@ -9,6 +9,7 @@ mod keeping;
 pub mod migrations;
 mod noted;
 pub mod postgres;
+pub mod spooled;
 pub mod sqlite;
 
 use std::path::Path;
@@ -48,6 +49,11 @@ pub trait Store:
     /// Writes all of it, as it stands at one moment, into an empty file. `None`: it has tools of its own for that.
     async fn copy_into(&self, _: &Path) -> Option<Result<(), Failure>> {
         None
+    }
+
+    /// Where somebody should look, though everything is recorded. Anybody may read it.
+    fn troubles(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 

@@ -5,7 +5,10 @@ mod counting;
 mod cutting_proxy;
 #[path = "../support/database.rs"]
 mod database;
+mod outage;
+mod outage_proxy;
 mod plans;
+mod spooled;
 mod trouble;
 
 use database::{Databases, server};

@@ -67,7 +67,7 @@ impl PostgresStore {
         let query = query.bind(column(texts, |text| text.sms.id.to_string()));
         let here = query.fetch_all(&mut *transaction).await?;
         transaction.commit().await?;
-        here.iter().map(|row| Ok(row.try_get::<&str, _>("id")?.parse().map_err(|_| unreadable())?)).collect()
+        here.iter().map(|row| row.try_get::<&str, _>("id")?.parse().map_err(|_| unreadable())).collect()
     }
 }
 

@@ -1,0 +1,109 @@
+//! Texts, taken home as they stand.
+
+use std::collections::HashSet;
+
+use engine::failure::Failure;
+use engine::ids::{CallKey, EventKey, SmsId};
+use engine::ports::{CallStore, ClaimRequest, SmsOutbox};
+use engine::sms::{SendOutcome, SmsState, settle};
+use engine::time::Timestamp;
+
+use super::{Emptying, now};
+use crate::stores::columns::json;
+use crate::stores::postgres::{Adopted, Moved};
+
+/// Texts taken home at once.
+const BATCH: usize = 200;
+
+impl Emptying {
+    /// All that can be, while nobody changes one that is here.
+    pub(super) async fn move_texts(&self) -> Result<(), Failure> {
+        if !self.store.spool.has_texts() {
+            return Ok(());
+        }
+        let _texts_turn = self.store.texts_turn.write().await;
+        self.move_texts_unhindered().await
+    }
+
+    /// The caller holds their turn.
+    pub(super) async fn move_texts_unhindered(&self) -> Result<(), Failure> {
+        // Those whose call is not at home yet wait for it, at the front: they must not hide the others for ever.
+        let mut wanted = BATCH;
+        loop {
+            let texts = self.store.spool.movable_texts(self.store.settings.outage_sms, wanted).await?;
+            let here = self.at_home_now(&texts).await?;
+            if !here.is_empty() {
+                self.store.spool.forget_texts(here.iter().copied()).await?;
+            }
+            if texts.len() < wanted {
+                return Ok(());
+            }
+            if here.is_empty() {
+                wanted *= 2;
+            }
+        }
+    }
+
+    async fn at_home_now(&self, texts: &[Moved]) -> Result<HashSet<SmsId>, Failure> {
+        if texts.is_empty() {
+            return Ok(HashSet::new());
+        }
+        match self.store.home.adopt_texts(texts).await {
+            Err(failure) if !self.store.home.is_answering().await => return Err(failure),
+            Ok(here) => return Ok(here),
+            // One of them is at fault.
+            Err(_) => {}
+        }
+        let mut here = HashSet::new();
+        for text in texts {
+            match self.store.home.adopt_text(text).await? {
+                Adopted::Here => _ = here.insert(text.sms.id),
+                Adopted::TooEarly => {}
+                Adopted::Refused => {
+                    self.put_text_aside(text).await?;
+                    here.insert(text.sms.id);
+                }
+            }
+        }
+        Ok(here)
+    }
+
+    async fn put_text_aside(&self, text: &Moved) -> Result<(), Failure> {
+        let sms = &text.sms;
+        tracing::error!(sms.id = %sms.id, "store refuses a text of the spool, put aside");
+        let Some(call) = sms.call.clone() else { return Ok(()) };
+        let call = CallKey { tenant: sms.tenant.clone(), call };
+        let key = EventKey::new(format!("sms:{}", sms.id));
+        self.store.spool.store.quarantine(&call, &key, &json(sms), "the store refuses it", sms.updated_at).await
+    }
+
+    /// What an earlier life was sending when it was cut, and what was claimed without anybody being told: of the first
+    /// nobody knows the end, the second never left.
+    pub(super) async fn recover(&self) -> Result<(), Failure> {
+        let (home, known) = (&self.store.home, &self.store.known);
+        if known.owes_recovery() {
+            for cut in home.recover(now()).await? {
+                tracing::warn!(sms.id = %cut.id, "sms attempt was cut, its end is unknown");
+            }
+            known.recovered();
+        }
+        let doubtful = known.doubtful();
+        for (request, at) in &doubtful {
+            self.give_back(request, *at).await?;
+        }
+        known.resolved(doubtful.len());
+        Ok(())
+    }
+
+    async fn give_back(&self, request: &ClaimRequest, at: Timestamp) -> Result<(), Failure> {
+        let home = &self.store.home;
+        let Some(sms) = SmsOutbox::find(home, None, request.id).await? else { return Ok(()) };
+        let newest = home.attempts(request.id).await?.pop();
+        let ours = newest.filter(|attempt| attempt.started_at == at && attempt.sender == request.sender);
+        if let Some(attempt) = ours.filter(|attempt| sms.state == SmsState::Sending && attempt.outcome.is_none()) {
+            let never_left = SendOutcome::NotSent { reason: "the store was away when it was claimed".into() };
+            home.settle(sms.id, attempt.number, &settle(&sms, &never_left, 0, now()), now()).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,225 @@
+//! Whether what is recorded goes home or into the spool.
+//!
+//! ```text
+//! home ──failed──→ away ──answered──→ returning ──emptied──→ home
+//!                   ↑                     │
+//!                   └───────failed────────┘
+//! ```
+//! One failure is enough to leave: whoever waits on the telephone must not wait for the second. To come back takes an
+//! answer, and an empty spool.
+
+use std::time::Duration;
+
+use engine::failure::Failure;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::metrics;
+
+/// Where things stand.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Place {
+    Home,
+    Away {
+        since: Instant,
+        why: Trouble,
+    },
+    /// It answers again; the spool is being emptied, and still filled.
+    Returning {
+        since: Instant,
+        why: Trouble,
+    },
+}
+
+/// Why home was left, as anybody may read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    Late,
+    Unreachable,
+    ReadOnly,
+    Refuses,
+}
+
+/// What happens to it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Happening {
+    Failed(Trouble),
+    Answered,
+    Emptied,
+}
+
+impl Place {
+    pub fn after(&self, happening: Happening, now: Instant) -> Place {
+        match (self, happening) {
+            (Place::Home, Happening::Failed(why)) => Place::Away { since: now, why },
+            (Place::Returning { since, .. }, Happening::Failed(why)) => Place::Away { since: *since, why },
+            (Place::Away { since, why }, Happening::Answered) => Place::Returning { since: *since, why: *why },
+            (Place::Returning { .. }, Happening::Emptied) => Place::Home,
+            (place, _) => place.clone(),
+        }
+    }
+}
+
+impl Trouble {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Trouble::Late => "it does not answer in time",
+            Trouble::Unreachable => "it cannot be reached",
+            Trouble::ReadOnly => "it takes no writes",
+            Trouble::Refuses => "it refuses us",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Trouble::Late => "late",
+            Trouble::Unreachable => "unreachable",
+            Trouble::ReadOnly => "read_only",
+            Trouble::Refuses => "refuses",
+        }
+    }
+}
+
+impl From<&Failure> for Trouble {
+    /// By the words the driver and the store have for it.
+    fn from(failure: &Failure) -> Trouble {
+        let said = failure.to_string();
+        let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        if says(&["in time", "timed out", "timeout"]) {
+            Trouble::Late
+        } else if says(&["takes no writes", "read-only"]) {
+            Trouble::ReadOnly
+        } else if says(&["communicating", "connection", "closed", "shutting down", "starting up"]) {
+            Trouble::Unreachable
+        } else {
+            Trouble::Refuses
+        }
+    }
+}
+
+pub(super) struct Gate {
+    place: watch::Sender<Place>,
+    /// Somebody should look at once.
+    pub knock: Notify,
+}
+
+impl Gate {
+    pub fn new(reached: Result<(), Trouble>, emptied: bool) -> Gate {
+        let now = Instant::now();
+        let place = match reached {
+            Err(why) => Place::Away { since: now, why },
+            Ok(()) if emptied => Place::Home,
+            Ok(()) => Place::Returning { since: now, why: Trouble::Unreachable },
+        };
+        metrics::away(place != Place::Home);
+        Gate { place: watch::channel(place).0, knock: Notify::new() }
+    }
+
+    pub fn place(&self) -> Place {
+        self.place.borrow().clone()
+    }
+
+    pub fn is_home(&self) -> bool {
+        *self.place.borrow() == Place::Home
+    }
+
+    /// Whether it makes sense to ask home at all.
+    pub fn is_reachable(&self) -> bool {
+        !matches!(*self.place.borrow(), Place::Away { .. })
+    }
+
+    /// Returns when it is away: at once, or when somebody finds out.
+    pub async fn left(&self) {
+        let mut places = self.place.subscribe();
+        // The sender is ours and lives as long as we do.
+        let _ = places.wait_for(|place| matches!(place, Place::Away { .. })).await;
+    }
+
+    pub fn failed(&self, failure: &Failure) {
+        let trouble = Trouble::from(failure);
+        if let Some((_, Place::Away { .. })) = self.pass(Happening::Failed(trouble)) {
+            metrics::left(trouble.label());
+            tracing::error!(error = %failure, "store is away, what is recorded goes into the spool");
+        }
+        self.knock.notify_one();
+    }
+
+    pub fn answered(&self) {
+        if self.pass(Happening::Answered).is_some() {
+            tracing::info!("store answers again, the spool is being emptied");
+        }
+    }
+
+    pub fn emptied(&self) {
+        if let Some((Place::Returning { since, .. }, Place::Home)) = self.pass(Happening::Emptied) {
+            tracing::info!(
+                away_s = since.elapsed().as_secs(),
+                "store is back, everything in the spool was moved to it"
+            );
+        }
+    }
+
+    /// How long it has not been home.
+    pub fn away_for(&self) -> Option<Duration> {
+        match &*self.place.borrow() {
+            Place::Home => None,
+            Place::Away { since, .. } | Place::Returning { since, .. } => Some(since.elapsed()),
+        }
+    }
+
+    /// The places before and after, when it moved.
+    fn pass(&self, happening: Happening) -> Option<(Place, Place)> {
+        let mut passed = None;
+        self.place.send_if_modified(|place| {
+            let after = place.after(happening, Instant::now());
+            let moved = *place != after;
+            if moved {
+                metrics::away(after != Place::Home);
+                passed = Some((std::mem::replace(place, after.clone()), after));
+            }
+            moved
+        });
+        passed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_failure_leads_away_and_only_an_empty_spool_leads_home() {
+        use Happening::{Answered, Emptied, Failed};
+        let (then, now) = (Instant::now(), Instant::now() + Duration::from_secs(1));
+        let (late, gone) = (Trouble::Late, Trouble::Unreachable);
+        let away = |since, why| Place::Away { since, why };
+        let returning = |since, why| Place::Returning { since, why };
+        for (before, happening, after) in [
+            (Place::Home, Failed(late), away(now, late)),
+            (Place::Home, Answered, Place::Home),
+            (Place::Home, Emptied, Place::Home),
+            (away(then, late), Failed(gone), away(then, late)),
+            (away(then, late), Answered, returning(then, late)),
+            (away(then, late), Emptied, away(then, late)),
+            (returning(then, late), Failed(gone), away(then, gone)),
+            (returning(then, late), Answered, returning(then, late)),
+            (returning(then, late), Emptied, Place::Home),
+        ] {
+            assert_eq!(before.after(happening, now), after, "{before:?} {happening:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_driver_says_is_told_without_its_words() {
+        for (said, trouble) in [
+            ("postgres: no answer in time", Trouble::Late),
+            ("postgres: pool timed out while waiting for an open connection", Trouble::Late),
+            ("postgres: error communicating with database: Connection refused (os error 111)", Trouble::Unreachable),
+            ("postgres: the database takes no writes", Trouble::ReadOnly),
+            ("cannot reach postgres db.example.com: password authentication failed for user \"jo\"", Trouble::Refuses),
+        ] {
+            assert_eq!(Trouble::from(&Failure::retry(said)), trouble, "{said}");
+            assert!(!trouble.as_str().contains("jo"));
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The alerts that go on here, with the version they had at home.
+
+use engine::alert::{Alert, Entry};
+use engine::failure::Failure;
+use engine::ids::{AlertId, CallId};
+use engine::ports::AlertStore;
+use sqlx::sqlite::SqliteRow;
+
+use super::{Spool, unavailable};
+use crate::stores::sqlite::rows::{self, Columns, bounded, json, signed};
+
+/// One that waits to be moved.
+pub struct Changed {
+    pub alert: Alert,
+    /// The version it had at home; 0 if it was opened here.
+    pub base: u64,
+    /// Of the receipt, what happened here.
+    pub entries: Vec<Entry>,
+}
+
+impl Spool {
+    /// Takes over an alert as it stands at home, unless it goes on here already.
+    pub async fn seed_alert(&self, alert: &Alert) -> Result<(), Failure> {
+        self.expect_alerts();
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query(
+            "INSERT INTO alerts (id, tenant, call_id, reason, priority, state, step, round, next_at, opened_at, \
+             updated_at, version, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        );
+        let query = query
+            .bind(alert.id.to_string())
+            .bind(alert.tenant.as_str())
+            .bind(alert.call.as_ref().map(CallId::as_str))
+            .bind(alert.reason.as_str())
+            .bind(alert.priority.as_str())
+            .bind(alert.state.as_str())
+            .bind(alert.place.step)
+            .bind(alert.place.round)
+            .bind(alert.next_at.map(|at| at.to_string()))
+            .bind(alert.opened_at.to_string())
+            .bind(alert.updated_at.to_string())
+            .bind(signed(alert.version))
+            .bind(json(alert));
+        if query.execute(&mut *transaction).await.map_err(unavailable)?.rows_affected() == 1 {
+            let query = sqlx::query("INSERT OR REPLACE INTO spool_bases (alert_id, version) VALUES (?, ?)");
+            let query = query.bind(alert.id.to_string()).bind(signed(alert.version));
+            query.execute(&mut *transaction).await.map_err(unavailable)?;
+        }
+        transaction.commit().await.map_err(unavailable)
+    }
+
+    pub async fn changed_alerts(&self, limit: usize) -> Result<Vec<Changed>, Failure> {
+        let query = sqlx::query(
+            "SELECT data, coalesce(spool_bases.version, 0) AS base FROM alerts \
+             LEFT JOIN spool_bases ON alert_id = id ORDER BY opened_at LIMIT ?",
+        );
+        let read = query.bind(bounded(limit)).fetch_all(&self.store.readers).await.map_err(unavailable)?;
+        let mut changed = Vec::with_capacity(read.len());
+        for row in &read {
+            changed.push(self.changed(row).await?);
+        }
+        Ok(changed)
+    }
+
+    async fn changed(&self, row: &SqliteRow) -> Result<Changed, Failure> {
+        let alert = rows::alert(row)?;
+        let entries = self.store.receipt(alert.id).await?;
+        Ok(Changed { base: row.number("base")?, alert, entries })
+    }
+
+    /// Forgets it, unless it has changed since that version.
+    pub async fn forget_alert(&self, id: AlertId, version: u64) -> Result<(), Failure> {
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query("DELETE FROM alerts WHERE id = ? AND version = ?");
+        let query = query.bind(id.to_string()).bind(signed(version));
+        if query.execute(&mut *transaction).await.map_err(unavailable)?.rows_affected() == 1 {
+            for statement in
+                ["DELETE FROM alert_events WHERE alert_id = ?", "DELETE FROM spool_bases WHERE alert_id = ?"]
+            {
+                let query = sqlx::query(statement).bind(id.to_string());
+                query.execute(&mut *transaction).await.map_err(unavailable)?;
+            }
+        }
+        transaction.commit().await.map_err(unavailable)
+    }
+}

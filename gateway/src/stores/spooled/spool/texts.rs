@@ -1,0 +1,110 @@
+//! The texts that wait to be moved. One that is to be sent from here stays until it has been: nobody at home may send it
+//! at the same time.
+
+use std::collections::HashMap;
+
+use engine::failure::Failure;
+use engine::ids::{CallId, SmsId};
+use engine::sms::{Attempt, Sms};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
+
+use super::super::OutageSms;
+use super::{Spool, unavailable};
+use crate::stores::postgres::Moved;
+use crate::stores::sqlite::rows::{self, bounded};
+
+impl Spool {
+    /// Those that are not being sent, nor are to be sent from here.
+    pub async fn movable_texts(&self, sent_from_here: OutageSms, limit: usize) -> Result<Vec<Moved>, Failure> {
+        let queued = match sent_from_here {
+            OutageSms::All => "false",
+            OutageSms::P1 => "state = 'queued' AND priority <> 'P1'",
+            OutageSms::Hold => "state = 'queued'",
+        };
+        let query = AssertSqlSafe(format!(
+            "SELECT * FROM sms_messages WHERE state NOT IN ('queued', 'sending') OR {queued} ORDER BY created_at LIMIT ?"
+        ));
+        let mut looking = self.store.readers.begin().await.map_err(unavailable)?;
+        let read = sqlx::query(query).bind(bounded(limit)).fetch_all(&mut *looking).await.map_err(unavailable)?;
+        let texts = read.iter().map(rows::sms_and_last_attempt).collect::<Result<Vec<_>, _>>()?;
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM sms_attempts WHERE sms_id IN (");
+        let mut ids = query.separated(", ");
+        texts.iter().for_each(|(sms, _)| _ = ids.push_bind(sms.id.to_string()));
+        query.push(") ORDER BY attempt");
+        let read = query.build().persistent(false).fetch_all(&mut *looking).await.map_err(unavailable)?;
+        let mut attempts = by_text(&read)?;
+        let moved = |(sms, last_attempt): (Sms, u32)| Moved {
+            attempts: attempts.remove(&sms.id).unwrap_or_default(),
+            sms,
+            last_attempt,
+        };
+        Ok(texts.into_iter().map(moved).collect())
+    }
+
+    pub async fn forget_texts(&self, moved: impl Iterator<Item = SmsId>) -> Result<(), Failure> {
+        let mut transaction = self.begin().await?;
+        for id in moved {
+            for statement in ["DELETE FROM sms_attempts WHERE sms_id = ?", "DELETE FROM sms_messages WHERE id = ?"] {
+                let query = sqlx::query(statement).bind(id.to_string());
+                query.execute(&mut *transaction).await.map_err(unavailable)?;
+            }
+        }
+        transaction.commit().await.map_err(unavailable)
+    }
+
+    /// Takes over a text that was claimed at home and is being sent: what becomes of it can then be recorded here.
+    pub async fn seed_text(&self, sms: &Sms, attempt: &Attempt) -> Result<(), Failure> {
+        self.expect_texts();
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query(
+            "INSERT INTO sms_messages (id, tenant, call_id, alert_id, to_number, contact, from_number, body, segments, \
+             priority, state, attempts, last_attempt, provider_id, error_code, error, possible_duplicate, due_at, \
+             expires_at, created_at, updated_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        );
+        let query = query
+            .bind(sms.id.to_string())
+            .bind(sms.tenant.as_str())
+            .bind(sms.call.as_ref().map(CallId::as_str))
+            .bind(sms.alert.map(|alert| alert.to_string()))
+            .bind(sms.to.as_str())
+            .bind(sms.contact.as_ref())
+            .bind(sms.from.as_deref())
+            .bind(sms.body.as_ref())
+            .bind(sms.segments)
+            .bind(sms.priority.as_str())
+            .bind(sms.state.as_str())
+            .bind(sms.attempts)
+            .bind(attempt.number)
+            .bind(sms.provider_id.as_deref())
+            .bind(sms.error_code)
+            .bind(sms.error.as_deref())
+            .bind(sms.possible_duplicate)
+            .bind(sms.due_at.to_string())
+            .bind(sms.expires_at.to_string())
+            .bind(sms.created_at.to_string())
+            .bind(sms.updated_at.to_string());
+        query.execute(&mut *transaction).await.map_err(unavailable)?;
+        let query = sqlx::query(
+            "INSERT INTO sms_attempts (sms_id, attempt, sender, token, started_at) VALUES (?, ?, ?, ?, ?) \
+             ON CONFLICT DO NOTHING",
+        );
+        let query = query.bind(attempt.sms.to_string()).bind(attempt.number).bind(attempt.sender.as_ref());
+        let query = query.bind(attempt.token.as_str()).bind(attempt.started_at.to_string());
+        query.execute(&mut *transaction).await.map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)
+    }
+}
+
+fn by_text(read: &[SqliteRow]) -> Result<HashMap<SmsId, Vec<Attempt>>, Failure> {
+    let mut attempts: HashMap<SmsId, Vec<Attempt>> = HashMap::new();
+    for attempt in read.iter().map(rows::attempt) {
+        let attempt = attempt?;
+        attempts.entry(attempt.sms).or_default().push(attempt);
+    }
+    Ok(attempts)
+}
