@@ -1,10 +1,12 @@
 //! The calls that are live now, kept in memory from what the bus says, and every change to them for whoever watches.
 //! It never waits for a watcher: one that lags is told so and takes a new snapshot. Started again it reads the store.
+//! Nothing waits for the feed to have read all of it but who wants to see all of it: calls are answered meanwhile.
 
 mod live;
 mod missed;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::call::{CallView, Event, EventKind, Line};
 use engine::failure::Failure;
@@ -13,7 +15,8 @@ use engine::ports::{CallStore, Update};
 use engine::time::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{Mutex, broadcast, mpsc};
+use tokio::sync::{Mutex, broadcast, mpsc, watch};
+use tokio::time::timeout;
 
 use self::live::Live;
 use self::missed::Missed;
@@ -47,7 +50,12 @@ pub struct LiveFeed {
     changes: broadcast::Sender<Arc<Change>>,
     /// What is being said right now: shed when full.
     mentions: mpsc::Sender<Mention>,
+    /// Whether the store was read.
+    loaded: watch::Sender<bool>,
 }
+
+/// At start the live calls are waited for so long. More are read while everything else works.
+const LOADED_WITHIN: Duration = Duration::from_millis(300);
 
 struct Mention {
     call: CallKey,
@@ -56,23 +64,26 @@ struct Mention {
 }
 
 impl LiveFeed {
-    pub(crate) async fn start(
-        bus: &LocalBus,
-        store: Arc<dyn CallStore>,
-        backlog: usize,
-    ) -> Result<(LiveFeed, Supervised), Failure> {
+    pub(crate) async fn start(bus: &LocalBus, store: Arc<dyn CallStore>, backlog: usize) -> (LiveFeed, Supervised) {
         let (mentions, mentioned) = mpsc::channel(backlog);
         let live = Arc::new(RwLock::new(Live::of(Vec::new())));
-        let feed = LiveFeed { live, changes: broadcast::channel(backlog).0, mentions };
+        let changes = broadcast::channel(backlog).0;
+        let feed = LiveFeed { live, changes, mentions, loaded: watch::Sender::new(false) };
         let worker = Arc::new(Worker {
             updates: Mutex::new(bus.subscribe()),
             mentioned: Mutex::new(mentioned),
             feed: feed.clone(),
             store,
         });
-        // Subscribed first, read afterwards: what commits in between is seen twice, never missed.
-        worker.read_store().await?;
-        Ok((feed, supervise("live_feed", move || worker.clone().run())))
+        let feeding = supervise("live_feed", move || worker.clone().run());
+        let _ = timeout(LOADED_WITHIN, feed.loaded()).await;
+        (feed, feeding)
+    }
+
+    /// Returns when every live call is shown that there was at start.
+    pub async fn loaded(&self) {
+        // Fails only when the sender is gone, and we hold it.
+        let _ = self.loaded.subscribe().wait_for(|loaded| *loaded).await;
     }
 
     /// Live calls, of one tenant or of all.
@@ -123,13 +134,17 @@ struct Worker {
 }
 
 /// How often the gauges of live calls are set: scraped seldom, changed often.
-const GAUGE_TICK: std::time::Duration = std::time::Duration::from_secs(1);
+const GAUGE_TICK: Duration = Duration::from_secs(1);
 
 impl Worker {
     async fn run(self: Arc<Self>) {
         let _alive = metrics::alive("live_feed");
         let (mut updates, mut mentioned) = (self.updates.lock().await, self.mentioned.lock().await);
         let mut gauges = tokio::time::interval(GAUGE_TICK);
+        // Subscribed first, read afterwards: what commits in between is seen twice, never missed.
+        if !*self.feed.loaded.borrow() {
+            self.read_while_it_changes(&mut updates).await;
+        }
         loop {
             tokio::select! {
                 update = updates.recv() => match update {
@@ -165,10 +180,15 @@ impl Worker {
         self.store.find(Some(&key.tenant), &key.call).await.ok().flatten()
     }
 
-    /// Too far behind the bus to catch up update by update. What arrives while the store is read is newer than what is
-    /// read: it is kept, the newest of each call, and shown on top.
+    /// Too far behind the bus to catch up update by update.
     async fn start_again(&self, updates: &mut broadcast::Receiver<Update>) {
         metrics::live_reset("lagged");
+        self.read_while_it_changes(updates).await;
+    }
+
+    /// What arrives while the store is read is newer than what is read: it is kept, the newest of each call, and shown
+    /// on top.
+    async fn read_while_it_changes(&self, updates: &mut broadcast::Receiver<Update>) {
         let mut missed = Missed::default();
         let mut reading = Box::pin(self.read_store_until_it_works());
         loop {
@@ -184,6 +204,7 @@ impl Worker {
         for update in missed.updates {
             self.apply(update).await;
         }
+        self.feed.loaded.send_replace(true);
     }
 
     async fn read_store_until_it_works(&self) {
@@ -203,11 +224,11 @@ impl Worker {
 mod tests {
     use engine::call::{Phase, Role, SmsCounts};
     use engine::ids::EventKey;
-    use engine::testing::fixtures;
+    use engine::testing::{fixtures, frames};
 
     use super::*;
     use crate::limits::Limits;
-    use crate::testing::Rig;
+    use crate::testing::{Rig, TestStore};
 
     async fn tell(rig: &Rig, call: &str, kind: EventKind, n: u64) {
         rig.system.calls.apply(&fixtures::key(call), "test", vec![fixtures::event(kind, n)]).await.unwrap();
@@ -234,6 +255,18 @@ mod tests {
         assert!(!seen[2].1, "an ended call is live no more");
         let live = rig.system.live.snapshot(None);
         assert_eq!(live.calls.iter().map(|call| call.id.as_str()).collect::<Vec<_>>(), ["c2"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_who_wants_to_see_every_call_waits_for_a_store_that_takes_its_time() {
+        let store = Arc::new(TestStore::over(Arc::default()));
+        store.append(&[frames::frame_in(&frames::call("acme", "c1"), 1, Phase::Ringing)]).await;
+        store.hides_live_calls(3);
+        let (bus, began) = (LocalBus::new(16), tokio::time::Instant::now());
+        let (feed, _feeding) = LiveFeed::start(&bus, store, 16).await;
+        assert_eq!((began.elapsed(), feed.snapshot(None).calls.len()), (LOADED_WITHIN, 0));
+        feed.loaded().await;
+        assert_eq!(feed.snapshot(None).calls.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -106,7 +106,7 @@ impl System {
             }
             None => (Lead::always(), None),
         };
-        let (live, feeding) = LiveFeed::start(&ports.feed, store.clone(), limits.live_backlog).await?;
+        let (live, feeding) = LiveFeed::start(&ports.feed, store.clone(), limits.live_backlog).await;
         let committed = Arc::new(Notify::new());
         let relaying = Relay::start(store.clone(), bus.clone(), committed.clone(), limits.relay_batch).await?;
         let publishing =

@@ -174,10 +174,11 @@ pub(crate) struct TestStore {
     next_failure: Mutex<Option<AppendError>>,
     refused: Mutex<HashSet<CallKey>>,
     quarantine: Mutex<Vec<String>>,
+    unreadable: AtomicUsize,
 }
 
 impl TestStore {
-    fn over(inner: Arc<MemoryStore>) -> TestStore {
+    pub fn over(inner: Arc<MemoryStore>) -> TestStore {
         TestStore {
             inner,
             gate: Semaphore::new(0),
@@ -187,7 +188,13 @@ impl TestStore {
             next_failure: Mutex::default(),
             refused: Mutex::default(),
             quarantine: Mutex::default(),
+            unreadable: AtomicUsize::new(0),
         }
+    }
+
+    /// So many times the live calls cannot be read.
+    pub fn hides_live_calls(&self, times: usize) {
+        self.unreadable.store(times, Ordering::SeqCst);
     }
 
     /// Appends arrive and hang until released.
@@ -295,6 +302,9 @@ impl CallStore for TestStore {
     }
 
     async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
+        if self.unreadable.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return Err(Failure::retry("told not to"));
+        }
         self.inner.live().await
     }
 

@@ -32,6 +32,7 @@ pub async fn active(
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let tenant = identity.sees(query::tenant(which.tenant.as_deref())?)?;
+    state.all_live().await?;
     let snapshot = state.live.snapshot(tenant.as_ref());
     let tag = format!("\"{}:{}\"", snapshot.epoch, snapshot.offset);
     let mut response = if holds(request.headers(), &tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };

@@ -19,6 +19,7 @@ use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use super::Problem;
 use super::auth::Access;
 use super::body::{Bounds, Memory};
 use super::figures::Window;
@@ -36,6 +37,8 @@ use crate::shadow::Handover;
 const AFTERTHOUGHTS: usize = 1024;
 /// Streams open at once.
 const STREAMS: usize = 512;
+/// Longest wait for a list of live calls that is whole.
+const ALL_LIVE_WITHIN: Duration = Duration::from_secs(10);
 
 /// What carriers tell, and where it goes.
 pub struct CarrierSide {
@@ -158,6 +161,13 @@ impl State {
             metrics_token: parts.metrics_token,
             runtime: parts.runtime,
         }
+    }
+
+    /// Returns when every live call is shown: some of them would look like all of them. After a start with very many it
+    /// takes some seconds, in which everything else is answered.
+    pub async fn all_live(&self) -> Result<(), Problem> {
+        let loaded = tokio::time::timeout(ALL_LIVE_WITHIN, self.live.loaded()).await;
+        loaded.map_err(|_| Problem::unavailable("the live calls are still being read"))
     }
 }
 

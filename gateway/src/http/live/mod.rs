@@ -46,6 +46,7 @@ pub struct Which {
 
 pub async fn sse(identity: Identity, which: Query<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
     let tenant = identity.sees(query::tenant(which.tenant.as_deref())?)?;
+    state.all_live().await?;
     let seat = Arc::clone(&state.streams).try_acquire_owned();
     let seat = seat.map_err(|_| Problem::unavailable("too many live streams"))?;
     let stream = Stream::begin(state, &identity, tenant, seat).await;

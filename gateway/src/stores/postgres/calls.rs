@@ -8,7 +8,10 @@ use engine::alert::AlertBrief;
 use engine::call::{CallView, Frame, Phase, SmsCounts};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
-use engine::ports::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
+use engine::ports::{
+    AppendError, CallHistory, CallStore, CallsWanted, PlaceInHistory, Position, Recorded, SilentCall, StoredCall,
+    StoredFrame,
+};
 use engine::time::Timestamp;
 use sqlx::postgres::PgRow;
 
@@ -22,6 +25,8 @@ type Counts = HashMap<CallKey, SmsCounts>;
 
 /// Calls asked about in one query of counts.
 const CALLS_PER_QUERY: usize = 1_000;
+/// Live calls read at once.
+const LIVE_PER_QUERY: usize = 2_000;
 
 #[async_trait]
 impl CallStore for PostgresStore {
@@ -81,9 +86,20 @@ impl CallStore for PostgresStore {
         self.within(async { query.fetch_one(&self.pool).await.map_err(unavailable)?.number("position") }).await
     }
 
+    /// Page by page, so that no statement takes long however many there are. A call that is said to have begun later
+    /// than was thought may be passed over: its frame tells of it.
     async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
-        let query = sqlx::query("SELECT tenant, id, state FROM calls WHERE status = 'active'");
-        self.within(async { self.views(&query.fetch_all(&self.pool).await.map_err(unavailable)?).await }).await
+        let mut wanted = CallsWanted { live: Some(true), limit: LIVE_PER_QUERY, ..CallsWanted::default() };
+        let mut live = Vec::new();
+        loop {
+            let page = CallHistory::calls(self, &wanted).await?;
+            wanted.after = page.last().map(|call| PlaceInHistory::of(call));
+            let is_last = page.len() < LIVE_PER_QUERY;
+            live.extend(page);
+            if is_last {
+                return Ok(live);
+            }
+        }
     }
 
     async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
