@@ -1,7 +1,10 @@
-//! What the benches share: bodies of given sizes, and what a process weighs.
+//! What the benches share: bodies of given sizes, what a process weighs and works, and servers to measure.
 
 pub mod carrier;
+pub mod cpu;
+pub mod postgres;
 pub mod server;
+pub mod table;
 
 use serde_json::json;
 

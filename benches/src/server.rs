@@ -19,7 +19,11 @@ pub struct Server {
 pub fn binary() -> anyhow::Result<PathBuf> {
     let here = std::env::current_exe()?;
     let binary = here.parent().context("a program is in a directory")?.join("cordboard");
-    anyhow::ensure!(binary.exists(), "{} is not there; build it first: just bench-sms does", binary.display());
+    anyhow::ensure!(
+        binary.exists(),
+        "{} is not there; build it first: just bench-sms and just bench-store do",
+        binary.display()
+    );
     Ok(binary)
 }
 

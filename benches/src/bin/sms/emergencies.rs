@@ -12,7 +12,7 @@ use tokio::time::{sleep, sleep_until};
 
 use super::Arguments;
 use super::stand::{SOON, Stand};
-use super::table::Line;
+use benches::table::Line;
 
 const SECOND: Duration = Duration::from_secs(1);
 

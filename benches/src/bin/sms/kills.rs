@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use super::table::Line;
+use benches::table::Line;
 
 /// What the test's own summary begins with.
 const SUMMARY: &str = "kills on ";

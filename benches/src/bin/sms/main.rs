@@ -7,7 +7,6 @@ mod emergencies;
 mod kills;
 mod rates;
 mod stand;
-mod table;
 mod walk;
 
 use std::path::PathBuf;
@@ -15,7 +14,7 @@ use std::path::PathBuf;
 use benches::server::binary;
 use clap::Parser;
 
-use self::table::Table;
+use benches::table::Table;
 
 #[derive(Parser)]
 struct Arguments {

@@ -12,7 +12,7 @@ use tokio::time::sleep_until;
 
 use super::Arguments;
 use super::stand::Stand;
-use super::table::Line;
+use benches::table::Line;
 
 const SECOND: Duration = Duration::from_secs(1);
 const KILLED_EVERY: Duration = Duration::from_secs(10);

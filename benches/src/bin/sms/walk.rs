@@ -14,7 +14,7 @@ use tokio::time::sleep_until;
 
 use super::Arguments;
 use super::stand::Stand;
-use super::table::Line;
+use benches::table::Line;
 
 /// Its first step tells two people, its second one a third, and it is gone through three times.
 const PLAYBOOK: &str = include_str!("../../../../config/playbooks/boreal.toml");
