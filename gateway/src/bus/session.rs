@@ -48,7 +48,7 @@ pub(super) struct Session {
     echoes: Subscriber,
     echo_subject: String,
     last_echo: u64,
-    /// That the last delivery was on.
+    /// That the last delivery was on; none after one that was cut.
     link: Option<Link>,
     /// Whose server's other clients have had time to come back as well.
     settled: Option<Link>,
@@ -74,7 +74,8 @@ impl Session {
 
     pub async fn deliver(&mut self, dispatches: &[Dispatch]) -> Result<Delivered, Cut> {
         let link = self.settled_link().await;
-        if self.link.replace(link).is_some_and(|before| before != link) {
+        // Told of once: it is set again by a delivery that succeeds.
+        if self.link.take().is_some_and(|before| before != link) {
             return Err(Cut::Lost);
         }
         let (mut delivered, mut unsure) = (Delivered::default(), 0);
@@ -94,6 +95,7 @@ impl Session {
             self.confirm(link).await?;
         }
         self.line.health.is_stuck(false);
+        self.link = Some(link);
         Ok(delivered)
     }
 

@@ -88,7 +88,13 @@ async fn tables(postgres: &Postgres) -> anyhow::Result<PgConnection> {
 
 pub fn settings(postgres: &Postgres) -> PostgresSettings {
     let within = Duration::from_secs(30);
-    PostgresSettings { url: postgres.url.clone(), connections: 6, acquire_within: within, statement_within: within }
+    PostgresSettings {
+        url: postgres.url.clone(),
+        connections: 6,
+        acquire_within: within,
+        statement_within: within,
+        migrate: true,
+    }
 }
 
 fn talking() -> Call {

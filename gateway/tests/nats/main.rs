@@ -1,0 +1,13 @@
+//! The bus outside, over a real NATS server: what counts as delivered, and that nothing committed goes unheard, whoever
+//! is killed.
+
+mod adapter;
+#[path = "../support/database.rs"]
+#[allow(dead_code)]
+mod database;
+mod listener;
+mod nats_server;
+#[path = "../durability/server.rs"]
+#[allow(dead_code)]
+mod server;
+mod stories;
