@@ -1,6 +1,8 @@
 //! The Postgres store: the ports' contracts as they are for every store, what a server far away can do to it, and which
 //! indexes are used.
 
+#[path = "../durability/carrier.rs"]
+mod carrier;
 mod counting;
 mod cutting_proxy;
 #[path = "../support/database.rs"]
@@ -8,10 +10,14 @@ mod database;
 mod outage;
 mod outage_proxy;
 mod plans;
+#[path = "../durability/server.rs"]
+#[allow(dead_code, reason = "these stories use a part of it")]
+mod server;
 mod spooled;
+mod story;
 mod trouble;
 
-use database::{Databases, server};
+use database::Databases;
 use engine::testing::contracts;
 use gateway::stores::postgres::PostgresStore;
 
@@ -21,7 +27,7 @@ async fn store(databases: &Databases) -> PostgresStore {
 
 #[tokio::test]
 async fn postgres_keeps_the_contract_of_calls() {
-    let Some(server) = server() else { return };
+    let Some(server) = database::server() else { return };
     let databases = Databases::on(server);
     contracts::call_store(async || store(&databases).await).await;
     databases.dropped().await;
@@ -45,7 +51,7 @@ async fn postgres_keeps_the_contract_of_analytics() {
 
 #[tokio::test]
 async fn postgres_keeps_the_contract_of_texts() {
-    let Some(server) = server() else { return };
+    let Some(server) = database::server() else { return };
     let databases = Databases::on(server);
     contracts::sms_outbox(async || store(&databases).await).await;
     databases.dropped().await;
@@ -53,7 +59,7 @@ async fn postgres_keeps_the_contract_of_texts() {
 
 #[tokio::test]
 async fn postgres_keeps_the_contract_of_what_was_sent() {
-    let Some(server) = server() else { return };
+    let Some(server) = database::server() else { return };
     let databases = Databases::on(server);
     contracts::sms_ledger(async || store(&databases).await).await;
     databases.dropped().await;
@@ -61,7 +67,7 @@ async fn postgres_keeps_the_contract_of_what_was_sent() {
 
 #[tokio::test]
 async fn postgres_keeps_the_contract_of_opt_outs() {
-    let Some(server) = server() else { return };
+    let Some(server) = database::server() else { return };
     let databases = Databases::on(server);
     contracts::opt_outs(async || store(&databases).await).await;
     databases.dropped().await;
@@ -69,7 +75,7 @@ async fn postgres_keeps_the_contract_of_opt_outs() {
 
 #[tokio::test]
 async fn postgres_keeps_the_contract_of_alerts() {
-    let Some(server) = server() else { return };
+    let Some(server) = database::server() else { return };
     let databases = Databases::on(server);
     contracts::alert_store(async || store(&databases).await).await;
     databases.dropped().await;

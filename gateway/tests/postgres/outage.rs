@@ -57,9 +57,13 @@ impl World {
 
 /// Until home has everything.
 async fn home_again(node: &Spooled) {
-    while !node.troubles().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let returned = async {
+        while !node.troubles().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let returned = tokio::time::timeout(Duration::from_secs(60), returned).await;
+    assert!(returned.is_ok(), "{:?}", node.troubles());
 }
 
 async fn seqs(store: &impl CallStore, name: &str) -> Vec<u64> {

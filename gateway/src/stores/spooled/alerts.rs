@@ -10,6 +10,7 @@ use engine::ids::{AlertId, TenantId};
 use engine::playbook::Shift;
 use engine::ports::{AlertStore, AlertsWanted};
 
+use super::known::Waiting;
 use super::spool::Owed;
 use super::{Both, Spooled};
 
@@ -20,6 +21,7 @@ impl AlertStore for Spooled {
         if let Some(written) = self.at_home(self.home.write(change)).await {
             if matches!(written, Ok(true)) {
                 self.known.saw(&change.alert);
+                self.expect_to_send(change.texts.iter().map(Waiting::of));
             }
             return written;
         }
@@ -57,9 +59,9 @@ impl AlertStore for Spooled {
         };
         if self.spool.has_alerts() {
             // As it goes on here, also where it is over by now.
-            let here = self.spool.changed_alerts(usize::MAX).await?.into_iter().map(|changed| changed.alert);
+            let here = self.spool.alerts().await?;
             let mut all: HashMap<_, _> = running.into_iter().map(|alert| (alert.id, alert)).collect();
-            all.extend(here.map(|alert| (alert.id, alert)));
+            all.extend(here.into_iter().map(|alert| (alert.id, alert)));
             running = all.into_values().filter(|alert| alert.state.is_running()).collect();
             running.sort_by_key(|alert| (alert.next_at, alert.id));
             running.truncate(limit);

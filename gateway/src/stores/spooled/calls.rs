@@ -13,6 +13,7 @@ use engine::ports::{AppendError, CallStore, Position, Recorded, SilentCall, Stor
 use engine::time::Timestamp;
 use tokio::time::timeout;
 
+use super::known::Waiting;
 use super::position::{self, Cursor};
 use super::{Both, Spooled};
 use crate::stores::batch::Verdict;
@@ -152,6 +153,8 @@ impl CallStore for Spooled {
 impl Both {
     /// What home could not be asked about is kept here. One verdict per frame, as home gave the others.
     async fn keep_what_failed(&self, frames: &[Frame], mut verdicts: Vec<Verdict>) -> Vec<Verdict> {
+        let committed = frames.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok());
+        self.expect_to_send(committed.flat_map(|(frame, _)| &frame.texts).map(Waiting::of));
         let failed: Vec<usize> = (0..frames.len()).filter(|place| is_unavailable(&verdicts[*place])).collect();
         let Some(Err(AppendError::Unavailable(failure))) = failed.first().map(|place| &verdicts[*place]) else {
             return verdicts;

@@ -68,7 +68,7 @@ impl Emptying {
         match self.store.gate.place() {
             Place::Home => self.look_after_home().await,
             Place::Away { .. } => {
-                self.take_along_alerts().await;
+                self.take_along().await;
                 if self.is_well_again().await {
                     self.store.gate.answered();
                 }
@@ -80,6 +80,16 @@ impl Emptying {
                     sleep(self.store.settings.probe_every).await;
                 }
             }
+        }
+    }
+
+    /// What must go on without home.
+    async fn take_along(&self) {
+        if let Err(failure) = self.take_along_texts().await {
+            tracing::warn!(%failure, "texts not taken along, will retry");
+        }
+        if let Err(failure) = self.take_along_alerts().await {
+            tracing::warn!(%failure, "alerts not taken along, will retry");
         }
     }
 

@@ -1,14 +1,16 @@
-//! What this process knows of what is at home, for when home cannot be asked: the alerts whose clock runs, and the texts
-//! it is sending. Lost with the process.
+//! What this process knows of what is at home, for when home cannot be asked: the alerts whose clock runs, the emergencies
+//! that wait to be sent, and the texts it is sending. Lost with the process.
+
+mod texts;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine::alert::Alert;
-use engine::ids::{AlertId, SmsId};
-use engine::ports::{Claim, ClaimRequest};
-use engine::time::Timestamp;
+use engine::ids::AlertId;
 use parking_lot::Mutex;
+
+pub(super) use texts::{Texts, Waiting};
 
 /// Far more alerts than ever run at once.
 const ALERTS: usize = 20_000;
@@ -16,9 +18,7 @@ const ALERTS: usize = 20_000;
 #[derive(Default)]
 pub(super) struct Known {
     alerts: Mutex<HashMap<AlertId, Alert>>,
-    claims: Mutex<HashMap<SmsId, Claim>>,
-    /// Asked for at home at that time, and no answer came.
-    doubtful: Mutex<Vec<(ClaimRequest, Timestamp)>>,
+    pub texts: Texts,
     /// What an earlier life was sending at home has not been looked for yet.
     unrecovered: AtomicBool,
 }
@@ -50,32 +50,6 @@ impl Known {
     /// It goes on in the spool from now on.
     pub fn took_along(&self, id: AlertId) {
         self.alerts.lock().remove(&id);
-    }
-
-    /// Claimed at home, and about to be sent.
-    pub fn claimed(&self, claim: &Claim) {
-        self.claims.lock().insert(claim.sms.id, claim.clone());
-    }
-
-    pub fn claim(&self, id: SmsId, attempt: u32) -> Option<Claim> {
-        self.claims.lock().get(&id).filter(|claim| claim.attempt.number == attempt).cloned()
-    }
-
-    pub fn settled(&self, id: SmsId) {
-        self.claims.lock().remove(&id);
-    }
-
-    pub fn doubts(&self, asked: Vec<ClaimRequest>, at: Timestamp) {
-        self.doubtful.lock().extend(asked.into_iter().map(|request| (request, at)));
-    }
-
-    pub fn doubtful(&self) -> Vec<(ClaimRequest, Timestamp)> {
-        self.doubtful.lock().clone()
-    }
-
-    /// The first so many are resolved.
-    pub fn resolved(&self, count: usize) {
-        self.doubtful.lock().drain(..count);
     }
 
     pub fn owe_recovery(&self) {

@@ -207,7 +207,7 @@ impl Both {
 impl Store for Spooled {
     /// Without home it works all the same, as long as the spool can be written.
     async fn ping(&self) -> Result<(), Failure> {
-        if self.gate.is_home() { Ok(()) } else { self.spool.store.ping().await }
+        if self.gate.is_home() { Ok(()) } else { self.spool.ping().await }
     }
 
     async fn close(&self) {

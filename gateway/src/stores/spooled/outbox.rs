@@ -15,15 +15,20 @@ use engine::sms::{
 };
 use engine::time::Timestamp;
 
+use super::known::Waiting;
 use super::{Both, OutageSms, Spooled};
 
 #[async_trait]
 impl SmsOutbox for Spooled {
     async fn candidates(&self, now: Timestamp, per_class: usize) -> Result<Candidates, Failure> {
+        self.known.texts.look();
         let home = self.at_home(self.home.candidates(now, per_class)).await.transpose()?;
-        let here = self.candidates_here(now, per_class).await?;
-        let Some(home) = home else { return Ok(here) };
-        let mut both = here;
+        let mut both = self.candidates_here(now, per_class).await?;
+        let Some(mut home) = home else { return Ok(both) };
+        home.expired.iter().for_each(|sms| self.known.texts.forget(sms.id));
+        // What is here is sent from here, though home may have it as waiting too.
+        let here = self.among_here(home.due.iter().flatten().map(|candidate| candidate.id)).await?;
+        home.due.iter_mut().for_each(|due| due.retain(|candidate| !here.contains(&candidate.id)));
         both.expired.extend(home.expired);
         both.due.iter_mut().zip(home.due).for_each(|(here, home)| here.extend(home));
         Ok(both)
@@ -38,25 +43,12 @@ impl SmsOutbox for Spooled {
         if self.spool.has_texts() {
             claims = self.spool.store.claim(requests, now).await?;
         }
-        let is_gone = |claim: &Result<Claim, NotClaimed>| matches!(claim, Err(NotClaimed::Gone));
-        let elsewhere: Vec<usize> = (0..requests.len()).filter(|place| is_gone(&claims[*place])).collect();
-        if elsewhere.is_empty() {
-            return Ok(claims);
-        }
+        let here = self.among_here(requests.iter().map(|request| request.id)).await?;
+        let elsewhere = |place: &usize| !here.contains(&requests[*place].id);
+        let elsewhere: Vec<usize> = (0..requests.len()).filter(elsewhere).collect();
         let asked: Vec<ClaimRequest> = elsewhere.iter().map(|place| requests[*place].clone()).collect();
-        if !self.gate.is_home() {
-            return Ok(claims);
-        }
-        let Some(claimed) = self.at_home(self.home.claim(&asked, now)).await else {
-            // It may have been done though nobody was told: nothing of it leaves, and home is to know that.
-            self.known.doubts(asked, now);
-            return Ok(claims);
-        };
-        for (place, claim) in elsewhere.into_iter().zip(claimed?) {
-            if let Ok(claim) = &claim {
-                self.known.claimed(claim);
-            }
-            claims[place] = claim;
+        if let Some(claimed) = self.claim_at_home(asked, now).await? {
+            elsewhere.into_iter().zip(claimed).for_each(|(place, claim)| claims[place] = claim);
         }
         Ok(claims)
     }
@@ -71,16 +63,18 @@ impl SmsOutbox for Spooled {
         let _turn = self.texts_turn.read().await;
         if !self.is_here(id).await? {
             if let Some(settled) = self.at_home(self.home.settle(id, attempt, settlement, now)).await {
-                self.known.settled(id);
-                return settled;
+                self.known.texts.settled(id);
+                let settled = settled?;
+                self.expect_to_send([Waiting { sms: settled.sms.clone(), last_attempt: attempt }]);
+                return Ok(settled);
             }
             // Claimed at home, sent, and home is gone: what came of it must not wait for home's return.
-            let claim = self.known.claim(id, attempt).ok_or_else(|| self.away())?;
+            let claim = self.known.texts.claim(id, attempt).ok_or_else(|| self.away())?;
             let _turn = self.turn.read().await;
-            self.spool.seed_text(&claim.sms, &claim.attempt).await?;
+            self.spool.seed_text(&claim.sms, attempt, Some(&claim.attempt)).await?;
         }
         let settled = self.spool.store.settle(id, attempt, settlement, now).await;
-        self.known.settled(id);
+        self.known.texts.settled(id);
         settled
     }
 
@@ -127,6 +121,9 @@ impl SmsOutbox for Spooled {
     async fn submit(&self, new: &NewSms, key: Option<&IdempotencyKey>) -> Result<Submitted, Failure> {
         let _turn = self.turn.read().await;
         if let Some(submitted) = self.at_home(self.home.submit(new, key)).await {
+            if let Ok(Submitted::New(sms)) = &submitted {
+                self.expect_to_send([Waiting { sms: sms.clone(), last_attempt: 0 }]);
+            }
             return submitted;
         }
         // Whether a key was used before only home knows, and it may have been used by this very request.
@@ -147,7 +144,10 @@ impl SmsOutbox for Spooled {
         let _turn = self.texts_turn.read().await;
         match self.is_here(id).await? {
             true => self.spool.store.command(tenant, id, command, now).await,
-            false => self.asked_of_home(self.home.command(tenant, id, command, now)).await,
+            false => {
+                self.known.texts.forget(id);
+                self.asked_of_home(self.home.command(tenant, id, command, now)).await
+            }
         }
     }
 
@@ -244,6 +244,44 @@ impl SmsOutbox for Spooled {
 }
 
 impl Both {
+    /// `None`: nobody can be asked, or nobody answered.
+    async fn claim_at_home(
+        &self,
+        asked: Vec<ClaimRequest>,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Result<Claim, NotClaimed>>>, Failure> {
+        if asked.is_empty() || !self.gate.is_home() {
+            return Ok(None);
+        }
+        self.known.texts.ask(&asked);
+        match self.in_time(self.home.claim(&asked, now)).await {
+            Some(claimed) => {
+                let claimed = claimed?;
+                self.known.texts.answered(&asked, &claimed);
+                Ok(Some(claimed))
+            }
+            None => {
+                self.known.texts.doubt(asked, now);
+                Ok(None)
+            }
+        }
+    }
+
+    /// What was committed at home to be sent, so that it is sent should home go before.
+    pub(super) fn expect_to_send(&self, texts: impl IntoIterator<Item = Waiting>) {
+        let leaves = |waiting: &Waiting| match self.settings.outage_sms {
+            OutageSms::All => true,
+            OutageSms::P1 => waiting.sms.priority == Priority::P1,
+            OutageSms::Hold => false,
+        };
+        let queued = |waiting: &Waiting| waiting.sms.state == SmsState::Queued;
+        self.known.texts.wait(texts.into_iter().filter(|waiting| queued(waiting) && leaves(waiting)));
+    }
+
+    async fn among_here(&self, ids: impl Iterator<Item = SmsId>) -> Result<HashSet<SmsId>, Failure> {
+        if self.spool.has_texts() { self.spool.texts_among(ids).await } else { Ok(HashSet::new()) }
+    }
+
     async fn is_here(&self, id: SmsId) -> Result<bool, Failure> {
         Ok(self.spool.has_texts() && SmsOutbox::find(&self.spool.store, None, id).await?.is_some())
     }

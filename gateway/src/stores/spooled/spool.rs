@@ -15,6 +15,7 @@ use engine::failure::Failure;
 use engine::ports::{AppendError, CallStore, Position};
 use sqlx::{Sqlite, Transaction};
 
+pub(super) use alerts::Changed;
 pub(super) use frames::Waiting;
 pub(super) use owed::Owed;
 
@@ -32,6 +33,8 @@ pub(super) struct Spool {
     /// Frames that may be kept. Questions, whose answer somebody waits for, may use a tenth more.
     max_frames: u64,
     frames: AtomicU64,
+    /// It took what it was given last.
+    takes: AtomicBool,
     /// There may be some. Looked for only then.
     texts: AtomicBool,
     alerts: AtomicBool,
@@ -44,7 +47,7 @@ impl Spool {
         let store = SqliteStore::open_rest(file, READERS).await?;
         sqlx::raw_sql(TABLES).execute(&store.writer).await.map_err(unavailable)?;
         let (frames, texts, alerts) = (AtomicU64::new(0), AtomicBool::new(true), AtomicBool::new(true));
-        let spool = Spool { store, max_frames, frames, texts, alerts };
+        let spool = Spool { store, max_frames, frames, takes: AtomicBool::new(true), texts, alerts };
         spool.count().await?;
         Ok(spool)
     }
@@ -76,21 +79,32 @@ impl Spool {
         self.alerts.store(true, Ordering::Release);
     }
 
+    /// Whether it works, as far as is known without waiting for whoever writes now.
+    pub async fn ping(&self) -> Result<(), Failure> {
+        if !self.takes.load(Ordering::Acquire) {
+            return self.store.ping().await;
+        }
+        sqlx::query("SELECT 1").execute(&self.store.readers).await.map(drop).map_err(unavailable)
+    }
+
     /// Keeps the frames, synced to disk before it returns.
     pub async fn append(&self, frames: &[Frame]) -> Vec<Verdict> {
         self.expect_texts();
         self.expect_alerts();
-        let mut verdicts = match self.room() {
+        let verdicts = match self.room() {
             Room::ForAll => self.store.append(frames).await,
             Room::ForQuestions | Room::None => self.append_questions(frames).await,
         };
         let kept = verdicts.iter().filter(|verdict| verdict.is_ok()).count() as u64;
         metrics::unconfirmed(self.frames.fetch_add(kept, Ordering::AcqRel) + kept);
-        verdicts.iter_mut().filter_map(|verdict| verdict.as_mut().err()).for_each(|error| {
-            if let AppendError::Unavailable(failure) = error {
-                tracing::error!(%failure, "spool takes nothing either");
-            }
+        let failure = verdicts.iter().find_map(|verdict| match verdict {
+            Err(AppendError::Unavailable(failure)) => Some(failure),
+            _ => None,
         });
+        if let Some(failure) = failure {
+            tracing::error!(%failure, "spool takes nothing either");
+        }
+        self.takes.store(failure.is_none(), Ordering::Release);
         verdicts
     }
 

@@ -16,6 +16,19 @@ use crate::stores::postgres::{Adopted, Moved};
 const BATCH: usize = 200;
 
 impl Emptying {
+    /// The emergencies that home was to have sent from here are sent all the same.
+    pub(super) async fn take_along_texts(&self) -> Result<(), Failure> {
+        let _turn = self.store.turn.read().await;
+        let mut waiting = self.store.known.texts.take_waiting().into_iter();
+        while let Some(text) = waiting.next() {
+            if let Err(failure) = self.store.spool.seed_text(&text.sms, text.last_attempt, None).await {
+                self.store.known.texts.wait(std::iter::once(text).chain(waiting));
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
     /// All that can be, while nobody changes one that is here.
     pub(super) async fn move_texts(&self) -> Result<(), Failure> {
         if !self.store.spool.has_texts() {
@@ -87,11 +100,11 @@ impl Emptying {
             }
             known.recovered();
         }
-        let doubtful = known.doubtful();
+        let doubtful = known.texts.doubtful();
         for (request, at) in &doubtful {
             self.give_back(request, *at).await?;
         }
-        known.resolved(doubtful.len());
+        known.texts.resolved(doubtful.len());
         Ok(())
     }
 

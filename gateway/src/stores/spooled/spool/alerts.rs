@@ -49,10 +49,16 @@ impl Spool {
         transaction.commit().await.map_err(unavailable)
     }
 
+    /// Every one, in whatever state.
+    pub async fn alerts(&self) -> Result<Vec<Alert>, Failure> {
+        let read = sqlx::query("SELECT data FROM alerts").fetch_all(&self.store.readers).await;
+        read.map_err(unavailable)?.iter().map(rows::alert).collect()
+    }
+
     pub async fn changed_alerts(&self, limit: usize) -> Result<Vec<Changed>, Failure> {
         let query = sqlx::query(
             "SELECT data, coalesce(spool_bases.version, 0) AS base FROM alerts \
-             LEFT JOIN spool_bases ON alert_id = id ORDER BY opened_at LIMIT ?",
+             LEFT JOIN spool_bases ON alert_id = id ORDER BY opened_at, id LIMIT ?",
         );
         let read = query.bind(bounded(limit)).fetch_all(&self.store.readers).await.map_err(unavailable)?;
         let mut changed = Vec::with_capacity(read.len());

@@ -1,7 +1,7 @@
 //! The texts that wait to be moved. One that is to be sent from here stays until it has been: nobody at home may send it
 //! at the same time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use engine::failure::Failure;
 use engine::ids::{CallId, SmsId};
@@ -10,9 +10,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
 use super::super::OutageSms;
-use super::{Spool, unavailable};
+use super::{Spool, Writing, unavailable};
 use crate::stores::postgres::Moved;
-use crate::stores::sqlite::rows::{self, bounded};
+use crate::stores::sqlite::rows::{self, Columns, bounded};
 
 impl Spool {
     /// Those that are not being sent, nor are to be sent from here.
@@ -56,8 +56,19 @@ impl Spool {
         transaction.commit().await.map_err(unavailable)
     }
 
-    /// Takes over a text that was claimed at home and is being sent: what becomes of it can then be recorded here.
-    pub async fn seed_text(&self, sms: &Sms, attempt: &Attempt) -> Result<(), Failure> {
+    /// Those of them that are here.
+    pub async fn texts_among(&self, ids: impl Iterator<Item = SmsId>) -> Result<HashSet<SmsId>, Failure> {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM sms_messages WHERE id IN (");
+        let mut wanted = query.separated(", ");
+        ids.for_each(|id| _ = wanted.push_bind(id.to_string()));
+        query.push(")");
+        let read = query.build().persistent(false).fetch_all(&self.store.readers).await.map_err(unavailable)?;
+        read.iter().map(|row| row.parsed("id")).collect()
+    }
+
+    /// Takes over a text from home that waits to be sent, or is being sent by this attempt: what becomes of it can then
+    /// be recorded here.
+    pub async fn seed_text(&self, sms: &Sms, last_attempt: u32, attempt: Option<&Attempt>) -> Result<(), Failure> {
         self.expect_texts();
         let mut transaction = self.begin().await?;
         let query = sqlx::query(
@@ -79,7 +90,7 @@ impl Spool {
             .bind(sms.priority.as_str())
             .bind(sms.state.as_str())
             .bind(sms.attempts)
-            .bind(attempt.number)
+            .bind(last_attempt)
             .bind(sms.provider_id.as_deref())
             .bind(sms.error_code)
             .bind(sms.error.as_deref())
@@ -89,15 +100,21 @@ impl Spool {
             .bind(sms.created_at.to_string())
             .bind(sms.updated_at.to_string());
         query.execute(&mut *transaction).await.map_err(unavailable)?;
-        let query = sqlx::query(
-            "INSERT INTO sms_attempts (sms_id, attempt, sender, token, started_at) VALUES (?, ?, ?, ?, ?) \
-             ON CONFLICT DO NOTHING",
-        );
-        let query = query.bind(attempt.sms.to_string()).bind(attempt.number).bind(attempt.sender.as_ref());
-        let query = query.bind(attempt.token.as_str()).bind(attempt.started_at.to_string());
-        query.execute(&mut *transaction).await.map_err(unavailable)?;
+        if let Some(attempt) = attempt {
+            begin_attempt(&mut transaction, attempt).await?;
+        }
         transaction.commit().await.map_err(unavailable)
     }
+}
+
+async fn begin_attempt(transaction: &mut Writing<'_>, attempt: &Attempt) -> Result<(), Failure> {
+    let query = sqlx::query(
+        "INSERT INTO sms_attempts (sms_id, attempt, sender, token, started_at) VALUES (?, ?, ?, ?, ?) \
+         ON CONFLICT DO NOTHING",
+    );
+    let query = query.bind(attempt.sms.to_string()).bind(attempt.number).bind(attempt.sender.as_ref());
+    let query = query.bind(attempt.token.as_str()).bind(attempt.started_at.to_string());
+    query.execute(&mut **transaction).await.map(drop).map_err(unavailable)
 }
 
 fn by_text(read: &[SqliteRow]) -> Result<HashMap<SmsId, Vec<Attempt>>, Failure> {
