@@ -2,14 +2,22 @@
 //! indexes are used.
 
 #[path = "../durability/carrier.rs"]
+#[allow(dead_code, reason = "these stories use a part of it")]
 mod carrier;
+#[path = "../support/checker/mod.rs"]
+#[allow(unused_imports, reason = "these stories use a part of it")]
+mod checker;
 mod counting;
 mod cutting_proxy;
 #[path = "../support/database.rs"]
 mod database;
+#[path = "../durability/load.rs"]
+#[allow(dead_code, reason = "these stories use a part of it")]
+mod load;
 mod outage;
-mod outage_proxy;
 mod plans;
+#[path = "../support/proxy.rs"]
+mod proxy;
 #[path = "../durability/server.rs"]
 #[allow(dead_code, reason = "these stories use a part of it")]
 mod server;
@@ -35,7 +43,7 @@ async fn postgres_keeps_the_contract_of_calls() {
 
 #[tokio::test]
 async fn postgres_keeps_the_contract_of_a_history() {
-    let Some(server) = server() else { return };
+    let Some(server) = database::server() else { return };
     let databases = Databases::on(server);
     contracts::call_history(async || store(&databases).await).await;
     databases.dropped().await;
@@ -43,7 +51,7 @@ async fn postgres_keeps_the_contract_of_a_history() {
 
 #[tokio::test]
 async fn postgres_keeps_the_contract_of_analytics() {
-    let Some(server) = server() else { return };
+    let Some(server) = database::server() else { return };
     let databases = Databases::on(server);
     contracts::analytics(async || store(&databases).await).await;
     databases.dropped().await;
@@ -83,14 +91,14 @@ async fn postgres_keeps_the_contract_of_alerts() {
 
 #[tokio::test]
 async fn postgres_keeps_the_contract_of_the_bus_cursor() {
-    let Some(server) = server() else { return };
+    let Some(server) = database::server() else { return };
     let databases = Databases::on(server);
     contracts::bus_cursor(async || store(&databases).await).await;
 }
 
 #[tokio::test]
 async fn postgres_keeps_the_contract_of_keeping_and_forgetting() {
-    let Some(server) = server() else { return };
+    let Some(server) = database::server() else { return };
     let databases = Databases::on(server);
     contracts::keeping(async || store(&databases).await).await;
     databases.dropped().await;

@@ -14,14 +14,16 @@ use gateway::stores::spooled::{OutageSms, SpoolSettings, Spooled};
 use tempfile::TempDir;
 
 use super::database::{self, Databases, server};
-use super::outage_proxy::{Mode, OutageProxy};
+use super::proxy::{Proxy, Trouble};
 use super::spooled::spool;
 
 /// A database behind a proxy, a spool before it, and the database without the proxy.
 struct World {
     databases: Databases,
     directory: TempDir,
-    proxy: OutageProxy,
+    proxy: Proxy,
+    /// The database's, by way of the proxy.
+    proxied: String,
     home: PostgresStore,
 }
 
@@ -29,10 +31,11 @@ impl World {
     async fn new() -> Option<World> {
         let databases = Databases::on(server()?);
         let url = databases.fresh().await;
-        let proxy = OutageProxy::before(&url).await;
+        let proxy = Proxy::before(&url).await;
         let home = database::open(&url).await;
         let directory = tempfile::tempdir().expect("a temporary directory");
-        Some(World { databases, directory, proxy, home })
+        let proxied = proxy.url_of(&url);
+        Some(World { databases, directory, proxy, proxied, home })
     }
 
     /// The same spool every time, as after a restart.
@@ -44,7 +47,7 @@ impl World {
         let home = PostgresSettings {
             acquire_within: Duration::from_millis(1_500),
             statement_within: Duration::from_secs(2),
-            ..database::settings(&self.proxy.url)
+            ..database::settings(&self.proxied)
         };
         let spool = SpoolSettings { patience: Duration::from_millis(250), ..spool };
         Spooled::open(&home, spool).await.expect("a store opens")
@@ -77,12 +80,12 @@ fn to(count: u64) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_recorded_while_home_is_gone_is_there_afterwards_once() {
-    for mode in [Mode::Stopped, Mode::Silent, Mode::Resetting] {
+    for mode in [Trouble::Refuse, Trouble::BlackHole, Trouble::Reset] {
         let Some(world) = World::new().await else { return };
         let node = world.node().await;
         let (before, during) = (call("acme", "before"), call("acme", "during"));
         assert_eq!(node.append(&frames(&before, 1, 3)).await, [Ok(()), Ok(()), Ok(())]);
-        world.proxy.be(mode);
+        world.proxy.set(mode).await;
         for seq in 4..=9 {
             assert_eq!(
                 node.append(&[frame(&before, seq), frame(&during, seq - 3)]).await,
@@ -92,7 +95,7 @@ async fn what_is_recorded_while_home_is_gone_is_there_afterwards_once() {
         }
         assert!(node.ping().await.is_ok() && node.troubles()[0].contains("12 frames wait"), "{:?}", node.troubles());
         assert_eq!(node.load(&during).await.unwrap().unwrap().state.seq, 6, "known from the spool");
-        world.proxy.be(Mode::Passing);
+        world.proxy.heal().await;
         home_again(&node).await;
         assert_eq!(node.append(&[frame(&before, 10)]).await, [Ok(())]);
         assert_eq!(seqs(&world.home, "before").await, to(10), "{mode:?}");
@@ -110,10 +113,10 @@ async fn a_call_in_which_nobody_knows_what_was_committed_has_every_frame_once() 
     let c1 = call("acme", "c1");
     assert_eq!(node.append(&[frame(&c1, 1)]).await, [Ok(())]);
     // As if the first had been committed without anybody being told.
-    world.proxy.be(Mode::Silent);
+    world.proxy.set(Trouble::BlackHole).await;
     assert_eq!(world.home.append(&[frame(&c1, 2)]).await, [Ok(())]);
     assert_eq!(node.append(&frames(&c1, 2, 4)).await, [Ok(()), Ok(()), Ok(())]);
-    world.proxy.be(Mode::Passing);
+    world.proxy.heal().await;
     home_again(&node).await;
     assert_eq!(seqs(&world.home, "c1").await, to(4));
     node.close().await;
@@ -126,11 +129,11 @@ async fn a_call_that_went_on_elsewhere_is_joined() {
     let node = world.node().await;
     let c1 = call("acme", "c1");
     assert_eq!(node.append(&frames(&c1, 1, 2)).await, [Ok(()), Ok(())]);
-    world.proxy.be(Mode::Stopped);
+    world.proxy.set(Trouble::Refuse).await;
     assert_eq!(node.append(&frames(&c1, 3, 5)).await, [Ok(()), Ok(()), Ok(())]);
     let theirs = |seq| Frame { key: EventKey::new(format!("theirs:{seq}")), ..frame(&c1, seq) };
     assert_eq!(world.home.append(&[theirs(3), theirs(4)]).await, [Ok(()), Ok(())]);
-    world.proxy.be(Mode::Passing);
+    world.proxy.heal().await;
     home_again(&node).await;
     let timeline = world.home.timeline(&c1, 0, 99).await.unwrap();
     assert_eq!(timeline.iter().map(|frame| frame.seq).collect::<Vec<_>>(), to(7));
@@ -149,7 +152,7 @@ async fn an_urgent_text_leaves_while_home_is_gone_and_arrives_there_as_it_is() {
     let Some(world) = World::new().await else { return };
     let node = world.node().await;
     let c1 = call("acme", "c1");
-    world.proxy.be(Mode::Silent);
+    world.proxy.set(Trouble::BlackHole).await;
     let (urgent, other) = (text(&c1, "flood", Priority::P1), text(&c1, "quote", Priority::P3));
     assert_eq!(node.append(&[frame_owing(&c1, 1, vec![urgent.clone(), other.clone()])]).await, [Ok(())]);
     let due = node.candidates(moment(1), 10).await.unwrap().due;
@@ -158,7 +161,7 @@ async fn an_urgent_text_leaves_while_home_is_gone_and_arrives_there_as_it_is() {
     let claim = node.claim(&asked, moment(2)).await.unwrap().remove(0).expect("claimed");
     let accepted = settle(&claim.sms, &SendOutcome::Accepted { provider_id: "X1".into() }, 0, moment(3));
     node.settle(urgent.id, claim.attempt.number, &accepted, moment(3)).await.unwrap();
-    world.proxy.be(Mode::Passing);
+    world.proxy.heal().await;
     home_again(&node).await;
     let find = async |id| SmsOutbox::find(&world.home, None, id).await.unwrap().expect("it is at home");
     assert_eq!(find(urgent.id).await.state, SmsState::Accepted);
@@ -179,11 +182,11 @@ async fn a_text_being_sent_when_home_goes_is_settled_and_nobody_sends_it_again()
     assert_eq!(node.append(&[frame_owing(&c1, 1, vec![urgent.clone()])]).await, [Ok(())]);
     let asked = [ClaimRequest { id: urgent.id, sender: "+15145550100".into() }];
     let claim = node.claim(&asked, moment(2)).await.unwrap().remove(0).expect("claimed at home");
-    world.proxy.be(Mode::Stopped);
+    world.proxy.set(Trouble::Refuse).await;
     let accepted = settle(&claim.sms, &SendOutcome::Accepted { provider_id: "X1".into() }, 0, moment(3));
     assert!(node.settle(urgent.id, 1, &accepted, moment(3)).await.unwrap().moved);
     assert!(node.candidates(moment(4), 10).await.unwrap().due.iter().all(Vec::is_empty));
-    world.proxy.be(Mode::Passing);
+    world.proxy.heal().await;
     home_again(&node).await;
     let sms: Sms = SmsOutbox::find(&world.home, None, urgent.id).await.unwrap().expect("it is at home");
     assert_eq!((sms.state, sms.attempts), (SmsState::Accepted, 1));
@@ -198,7 +201,7 @@ async fn a_process_that_is_killed_without_home_finds_everything_again() {
     let node = world.node().await;
     let (c1, c2) = (call("acme", "c1"), call("acme", "c2"));
     assert_eq!(node.append(&frames(&c1, 1, 2)).await, [Ok(()), Ok(())]);
-    world.proxy.be(Mode::Stopped);
+    world.proxy.set(Trouble::Refuse).await;
     assert_eq!(node.append(&[frame(&c1, 3), frame(&c2, 1)]).await, [Ok(()), Ok(())]);
     // Not closed: as after a kill, the write-ahead log is all there is.
     drop(node);
@@ -206,7 +209,7 @@ async fn a_process_that_is_killed_without_home_finds_everything_again() {
     assert!(again.troubles()[0].contains("2 frames wait"), "{:?}", again.troubles());
     assert_eq!(again.load(&c1).await.unwrap().unwrap().state.seq, 3);
     assert_eq!(again.append(&[frame(&c1, 4)]).await, [Ok(())]);
-    world.proxy.be(Mode::Passing);
+    world.proxy.heal().await;
     home_again(&again).await;
     assert_eq!((seqs(&world.home, "c1").await, seqs(&world.home, "c2").await), (to(4), to(1)));
     again.close().await;
@@ -229,10 +232,10 @@ async fn whoever_follows_the_frames_sees_each_through_an_outage() {
     };
     assert_eq!(node.append(&frames(&c1, 1, 3)).await, [Ok(()), Ok(()), Ok(())]);
     assert_eq!(follow(3).await, to(3));
-    world.proxy.be(Mode::Stopped);
+    world.proxy.set(Trouble::Refuse).await;
     assert_eq!(node.append(&frames(&c1, 4, 6)).await, [Ok(()), Ok(()), Ok(())]);
     assert_eq!(follow(6).await, to(6), "shown from the spool");
-    world.proxy.be(Mode::Passing);
+    world.proxy.heal().await;
     home_again(&node).await;
     assert_eq!(node.append(&[frame(&c1, 7)]).await, [Ok(())]);
     let mut all = follow(7).await;
@@ -248,7 +251,7 @@ async fn whoever_follows_the_frames_sees_each_through_an_outage() {
 async fn a_full_spool_refuses_facts_first() {
     let Some(world) = World::new().await else { return };
     let node = world.node_with(SpoolSettings { max_frames: 10, ..spool(&world.directory, "spool.db") }).await;
-    world.proxy.be(Mode::Stopped);
+    world.proxy.set(Trouble::Refuse).await;
     let c1 = call("acme", "c1");
     assert!(node.append(&frames(&c1, 1, 10)).await.iter().all(Result::is_ok));
     let asked = |seq| Frame {
@@ -258,7 +261,7 @@ async fn a_full_spool_refuses_facts_first() {
     assert!(matches!(node.append(&[frame(&c1, 11)]).await[..], [Err(AppendError::Unavailable(_))]));
     assert_eq!(node.append(&[asked(11)]).await, [Ok(())]);
     assert!(matches!(node.append(&[asked(12)]).await[..], [Err(AppendError::Unavailable(_))]));
-    world.proxy.be(Mode::Passing);
+    world.proxy.heal().await;
     home_again(&node).await;
     assert_eq!(node.append(&[frame(&c1, 12)]).await, [Ok(())]);
     assert_eq!(seqs(&world.home, "c1").await, to(12));
@@ -271,14 +274,14 @@ async fn with_hold_no_text_leaves_and_with_all_every_one_may() {
     for (outage_sms, leave) in [(OutageSms::Hold, 0), (OutageSms::P1, 1), (OutageSms::All, 4)] {
         let Some(world) = World::new().await else { return };
         let node = world.node_with(SpoolSettings { outage_sms, ..spool(&world.directory, "spool.db") }).await;
-        world.proxy.be(Mode::Stopped);
+        world.proxy.set(Trouble::Refuse).await;
         for (n, priority) in Priority::ALL.into_iter().enumerate() {
             let key = call("acme", &format!("c{n}"));
             assert_eq!(node.append(&[frame_owing(&key, 1, vec![text(&key, "r", priority)])]).await, [Ok(())]);
         }
         let due = node.candidates(moment(1), 10).await.unwrap().due;
         assert_eq!(due.iter().flatten().count(), leave, "{outage_sms:?}");
-        world.proxy.be(Mode::Passing);
+        world.proxy.heal().await;
         home_again(&node).await;
         assert_eq!(node.candidates(moment(1), 10).await.unwrap().due.iter().flatten().count(), 4, "{outage_sms:?}");
         node.close().await;
