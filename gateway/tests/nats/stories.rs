@@ -72,8 +72,8 @@ async fn talk(url: String, caller: String, answered: Arc<AtomicU64>, enough: Arc
             if enough.load(Ordering::SeqCst) {
                 return;
             }
-            let Some((code, answer)) = send(&client, &url, message).await else { return };
-            assert_eq!(code, 200, "{answer}");
+            let Some(answer) = send(&client, &url, &call, &message).await else { return };
+            assert_eq!(answer.status, 200, "{}", answer.body);
             answered.fetch_add(1, Ordering::SeqCst);
         }
     }
