@@ -8,7 +8,7 @@ mod rest;
 mod texts;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use engine::failure::Failure;
@@ -27,6 +27,8 @@ const READY_WITHIN: Duration = Duration::from_secs(10);
 const BATCH: usize = 256;
 /// As few are taken home while everybody waits.
 const LAST: u64 = 64;
+/// How long they wait for that at most: longer than most of them need patience, so only where less was tried.
+const LAST_WITHIN: Duration = Duration::from_secs(4);
 /// How often it is looked whether somebody wants no texts any more.
 const LEARN_EVERY: Duration = Duration::from_secs(5);
 
@@ -37,6 +39,8 @@ pub(super) struct Emptying {
     learned: Mutex<Option<Learned>>,
     /// Until when the time away is counted.
     counted: Mutex<Duration>,
+    /// How often the last of the spool could not be moved in the time there was.
+    rushed: AtomicU32,
 }
 
 /// What is known here of home.
@@ -50,7 +54,7 @@ struct Learned {
 impl Emptying {
     pub fn new(store: Arc<Both>, is_prepared: bool) -> Emptying {
         let is_prepared = AtomicBool::new(is_prepared);
-        Emptying { store, is_prepared, learned: Mutex::new(None), counted: Mutex::default() }
+        Emptying { store, is_prepared, learned: Mutex::new(None), counted: Mutex::default(), rushed: AtomicU32::new(0) }
     }
 
     pub async fn run(self: Arc<Self>) {
@@ -135,10 +139,23 @@ impl Emptying {
             }
         }
         self.move_alerts().await?;
-        let last = timeout(4 * self.store.settings.patience, self.move_the_last()).await;
-        last.unwrap_or_else(|_| Err(self.store.late()))?;
-        self.learn_what_home_knows().await;
+        let within = self.last_within();
+        if let Ok(moved) = timeout(within, self.move_the_last()).await {
+            moved?;
+            self.rushed.store(0, Ordering::Relaxed);
+            self.learn_what_home_knows().await;
+        } else {
+            // It works, and there is more of it than fits in: those who wait go on, and next time they wait longer.
+            tracing::warn!(within_ms = within.as_millis(), "the last of the spool not moved in time, will retry");
+            self.rushed.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(())
+    }
+
+    /// Twice as long with every time that was too short.
+    fn last_within(&self) -> Duration {
+        let rushed = self.rushed.load(Ordering::Relaxed).min(8);
+        (2 * self.store.settings.patience * 2_u32.pow(rushed)).min(LAST_WITHIN)
     }
 
     /// While whoever records waits.
