@@ -98,6 +98,10 @@ impl Store for sqlite::SqliteStore {
     async fn copy_into(&self, file: &Path) -> Option<Result<(), Failure>> {
         Some(self.copy(file).await)
     }
+
+    fn troubles(&self) -> Vec<String> {
+        self.trouble().map(str::to_owned).into_iter().collect()
+    }
 }
 
 #[async_trait]

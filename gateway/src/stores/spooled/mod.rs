@@ -224,14 +224,14 @@ impl Store for Spooled {
 
     fn troubles(&self) -> Vec<String> {
         let frames = self.spool.frames();
-        match self.gate.place() {
-            Place::Home => Vec::new(),
-            Place::Away { since, why } => vec![format!(
-                "away for {} s: {}; {frames} frames wait in the spool",
-                since.elapsed().as_secs(),
-                why.as_str()
-            )],
-            Place::Returning { .. } => vec![format!("back, {frames} frames are being moved to it from the spool")],
-        }
+        let away = match self.gate.place() {
+            Place::Home => return Vec::new(),
+            Place::Away { since, why } => {
+                format!("away for {} s: {}; {frames} frames wait in the spool", since.elapsed().as_secs(), why.as_str())
+            }
+            Place::Returning { .. } => format!("back, {frames} frames are being moved to it from the spool"),
+        };
+        let spool = self.spool.store.trouble().map(|trouble| format!("the spool takes nothing: {trouble}"));
+        std::iter::once(away).chain(spool).collect()
     }
 }

@@ -102,6 +102,11 @@ impl SqliteStore {
         self.disk.recovers(&self.writer).await
     }
 
+    /// What kept the last frames from being recorded, in words for anybody.
+    pub fn trouble(&self) -> Option<&'static str> {
+        self.disk.trouble()
+    }
+
     pub fn connections(&self) -> Connections {
         Connections::of(&[&self.writer, &self.readers])
     }
