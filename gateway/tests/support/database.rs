@@ -40,6 +40,15 @@ impl Databases {
         url_of(&self.server, &name)
     }
 
+    /// The URL of a new database without any table.
+    #[allow(dead_code, reason = "not every test that includes this makes its own tables")]
+    pub async fn empty(&self) -> String {
+        let name = format!("cordboard_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        run(&self.server, format!("CREATE DATABASE {name}")).await;
+        self.made.lock().await.push(name.clone());
+        url_of(&self.server, &name)
+    }
+
     /// Also where connections to them are still open.
     pub async fn dropped(self) {
         for name in self.made.into_inner() {

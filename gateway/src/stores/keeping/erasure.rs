@@ -25,7 +25,7 @@ const CALLS_OF_NUMBER: &str = "SELECT tenant, id, status, phone_number FROM call
     WHERE ($1 = '' OR tenant = $1) AND (phone_number LIKE $2 OR phone_number LIKE $3)";
 const CALLS_OF_ID: &str =
     "SELECT tenant, id, status, phone_number FROM calls WHERE ($1 = '' OR tenant = $1) AND id = $2";
-const IS_ACTIVE: &str = "SELECT 1 FROM calls WHERE tenant = $1 AND id = $2 AND status = 'active'";
+const IS_ACTIVE: &str = "SELECT id FROM calls WHERE tenant = $1 AND id = $2 AND status = 'active'";
 const ALERTS_OF: &str = "SELECT id, CAST(version AS text), state, data FROM alerts WHERE tenant = $1 AND call_id = $2";
 const ALERTS_NAMING: &str = "SELECT id, CAST(version AS text), state, data FROM alerts \
     WHERE ($1 = '' OR tenant = $1) AND (data LIKE $2 OR data LIKE $3)";
@@ -36,7 +36,7 @@ const RECEIPT: &str = "SELECT CAST(seq AS text), what FROM alert_events WHERE al
 const PENDING_OF: &str = "SELECT id FROM sms_messages WHERE tenant = $1 AND call_id = $2 AND to_number <> $3 \
     AND (state IN ('queued', 'sending') OR state = 'unknown' AND EXISTS \
     (SELECT 1 FROM sms_attempts WHERE sms_id = id AND check_at IS NOT NULL))";
-const PENDING_NAMING: &str = "SELECT body FROM sms_messages WHERE ($1 = '' OR tenant = $1) \
+const PENDING_NAMING: &str = "SELECT id, body FROM sms_messages WHERE ($1 = '' OR tenant = $1) \
     AND (body LIKE $2 OR body LIKE $3) AND state IN ('queued', 'sending')";
 const TEXTS_ABOUT: &str = "SELECT id FROM sms_messages WHERE tenant = $1 AND call_id = $2 AND to_number <> $3 \
     AND body <> ''";
@@ -59,8 +59,14 @@ const FORGET_WISHES: &str = "DELETE FROM opt_outs WHERE number = $2 AND ($1 = ''
 /// What an erasure comes to: found first, and then written.
 #[derive(Default)]
 struct Plan {
+    /// What is counted as it is found: each thing once.
     counts: Counts,
-    under_way: UnderWay,
+    /// Calls, texts and alerts that are under way.
+    live: BTreeSet<CallKey>,
+    pending: BTreeSet<String>,
+    running: BTreeSet<String>,
+    /// Theirs, of which something is under way: left as they are.
+    busy: BTreeSet<CallKey>,
     /// Whose caller is forgotten.
     own: BTreeSet<CallKey>,
     /// In which the number is named.
@@ -69,18 +75,41 @@ struct Plan {
     gone: BTreeSet<String>,
     /// Texts about them.
     about: BTreeSet<String>,
+    alerts: BTreeSet<String>,
+    quarantined: BTreeSet<(String, String, String)>,
     /// In transactions of their own: what belongs together.
     groups: Vec<Vec<Statement>>,
 }
 
+impl Plan {
+    fn counts(&self) -> Counts {
+        let of = |count: usize| count as u64;
+        Counts {
+            calls: of(self.own.len()),
+            mentions: of(self.naming.len()),
+            texts: of(self.gone.len()),
+            texts_about: of(self.about.len()),
+            alerts: of(self.alerts.len()),
+            quarantined: of(self.quarantined.len()),
+            ..self.counts
+        }
+    }
+
+    fn under_way(&self) -> UnderWay {
+        let of = |count: usize| count as u64;
+        UnderWay { calls: of(self.live.len()), texts: of(self.pending.len()), alerts: of(self.running.len()) }
+    }
+}
+
 pub async fn look(ground: &impl Ground, erasure: &Erasure) -> Result<Erased, Failure> {
     let plan = Finder::of(ground, erasure).plan().await?;
-    Ok(Erased { counts: plan.counts, under_way: plan.under_way, calls: plan.own.into_iter().collect() })
+    Ok(Erased { counts: plan.counts(), under_way: plan.under_way(), calls: plan.own.into_iter().collect() })
 }
 
 pub async fn forget(ground: &impl Ground, erasure: &Erasure) -> Result<Erased, Failure> {
     let finder = Finder::of(ground, erasure);
-    let mut plan = finder.plan().await?;
+    let plan = finder.plan().await?;
+    let mut under_way = plan.under_way();
     let traces = finder.traces.clone();
     let mut changed = Vec::new();
     let caller = Out { what: Forget::Caller, number: traces.as_ref() };
@@ -91,19 +120,19 @@ pub async fn forget(ground: &impl Ground, erasure: &Erasure) -> Result<Erased, F
         if seal(ground, call, out, erasure.at).await? {
             changed.push(call.clone());
         } else {
-            plan.under_way.calls += 1;
+            under_way.calls += 1;
         }
     }
     for group in &plan.groups {
         for some in group.chunks(AT_ONCE) {
             if ground.write(Turn::Any, some).await?.is_none() {
                 // It began to be sent, or to run, since it was found.
-                plan.under_way.texts += 1;
+                under_way.texts += 1;
             }
         }
     }
     ground.scrub().await?;
-    Ok(Erased { counts: plan.counts, under_way: plan.under_way, calls: changed })
+    Ok(Erased { counts: plan.counts(), under_way, calls: changed })
 }
 
 struct Finder<'a, G> {
@@ -135,7 +164,6 @@ impl<'a, G: Ground> Finder<'a, G> {
             self.naming_words(&search, &mut plan).await?;
             self.wishes(number, &mut plan).await?;
         }
-        (plan.counts.texts, plan.counts.texts_about) = (plan.gone.len() as u64, plan.about.len() as u64);
         Ok(plan)
     }
 
@@ -155,14 +183,13 @@ impl<'a, G: Ground> Finder<'a, G> {
         for line in lines {
             let call = line.call(0)?;
             if line.text(2) == "active" {
-                plan.under_way.calls += 1;
+                plan.live.insert(call);
                 continue;
             }
             let theirs = self.number.map_or_else(|| line.text(3), PhoneNumber::as_str).to_owned();
-            if self.of_call(&call, &theirs, plan).await? {
-                plan.counts.calls += 1;
-                plan.own.insert(call);
-            }
+            let is_free = self.of_call(&call, &theirs, plan).await?;
+            let calls = if is_free { &mut plan.own } else { &mut plan.busy };
+            calls.insert(call);
         }
         Ok(())
     }
@@ -170,21 +197,21 @@ impl<'a, G: Ground> Finder<'a, G> {
     /// What hangs on a call of theirs. False: something of it is under way.
     async fn of_call(&self, call: &CallKey, theirs: &str, plan: &mut Plan) -> Result<bool, Failure> {
         let args = || of_call_and(call, [theirs.into()]);
-        let pending = count(&self.ground.read(PENDING_OF, args()).await?);
+        let pending = self.ground.read(PENDING_OF, args()).await?;
         let alerts = self.ground.read(ALERTS_OF, of_call(call)).await?;
-        let running = alerts.iter().filter(|line| is_running(line)).count();
-        if pending > 0 || running > 0 {
-            plan.under_way.texts += pending;
-            plan.under_way.alerts += running as u64;
+        let running: Vec<&Line> = alerts.iter().filter(|line| is_running(line)).collect();
+        if !pending.is_empty() || !running.is_empty() {
+            plan.pending.extend(pending.iter().map(key));
+            plan.running.extend(running.into_iter().map(key));
             return Ok(false);
         }
         let out = Out { what: Forget::Caller, number: self.traces.as_ref() };
         for alert in &alerts {
+            plan.alerts.insert(key(alert));
             plan.groups.push(self.alert(alert, out).await?);
         }
-        plan.counts.alerts += alerts.len() as u64;
         let about = self.ground.read(TEXTS_ABOUT, args()).await?;
-        plan.about.extend(about.iter().map(|line| line.text(0).to_owned()));
+        plan.about.extend(about.iter().map(key));
         plan.groups.push(vec![Statement::new(EMPTY_TEXTS_ABOUT, args())]);
         let events = self.ground.read(QUARANTINED_OF, of_call(call)).await?;
         quarantined(&events, plan);
@@ -207,14 +234,13 @@ impl<'a, G: Ground> Finder<'a, G> {
 
     async fn naming_calls(&self, search: &Search<'_>, plan: &mut Plan) -> Result<(), Failure> {
         for call in search.calls(self.ground).await? {
-            if plan.own.contains(&call) {
+            if plan.own.contains(&call) || plan.busy.contains(&call) {
                 continue;
             }
             if self.ground.read(IS_ACTIVE, of_call(&call)).await?.is_empty() {
-                plan.counts.mentions += 1;
                 plan.naming.insert(call);
             } else {
-                plan.under_way.calls += 1;
+                plan.live.insert(call);
             }
         }
         Ok(())
@@ -233,14 +259,16 @@ impl<'a, G: Ground> Finder<'a, G> {
             plan.groups.push(puts.into_iter().map(|(_, put)| put).collect());
         }
         let pending = ground.read(PENDING_NAMING, search.args()).await?;
-        plan.under_way.texts += pending.iter().filter(|line| search.traces.in_text(line.text(0))).count() as u64;
+        let pending = pending.iter().filter(|line| search.traces.in_text(line.text(1))).map(key);
+        plan.pending.extend(pending.filter(|id| !plan.gone.contains(id)).collect::<Vec<_>>());
         for alert in ground.read(ALERTS_NAMING, search.args()).await? {
-            if search.traces.in_text(alert.text(3)) {
-                if is_running(&alert) {
-                    plan.under_way.alerts += 1;
-                } else {
-                    plan.groups.push(self.alert(&alert, Out::number(search.traces)).await?);
-                }
+            if !search.traces.in_text(alert.text(3)) {
+                continue;
+            }
+            if is_running(&alert) {
+                plan.running.insert(key(&alert));
+            } else if plan.alerts.insert(key(&alert)) {
+                plan.groups.push(self.alert(&alert, Out::number(search.traces)).await?);
             }
         }
         let mut events = ground.read(QUARANTINED_NAMING, search.args()).await?;
@@ -289,10 +317,10 @@ impl<'a, G: Ground> Finder<'a, G> {
 fn texts_to(lines: &[Line], plan: &mut Plan) {
     for line in lines {
         if line.text(1) == "sending" {
-            plan.under_way.texts += 1;
+            plan.pending.insert(key(line));
             continue;
         }
-        plan.gone.insert(line.text(0).to_owned());
+        plan.gone.insert(key(line));
         let of = |sql| Statement::new(sql, [line.text(0).into()]);
         plan.groups.push(vec![
             of("DELETE FROM sms_attempts WHERE sms_id = $1"),
@@ -304,8 +332,13 @@ fn texts_to(lines: &[Line], plan: &mut Plan) {
 fn quarantined(lines: &[Line], plan: &mut Plan) {
     let sql = "DELETE FROM quarantined_events WHERE tenant = $1 AND call_id = $2 AND key = $3";
     let gone = |line: &Line| Statement::new(sql, [line.text(0).into(), line.text(1).into(), line.text(2).into()]);
-    plan.counts.quarantined += count(lines);
+    let key = |line: &Line| (line.text(0).to_owned(), line.text(1).to_owned(), line.text(2).to_owned());
+    plan.quarantined.extend(lines.iter().map(key));
     plan.groups.push(lines.iter().map(gone).collect());
+}
+
+fn key(line: &Line) -> String {
+    line.text(0).to_owned()
 }
 
 fn is_running(alert: &Line) -> bool {

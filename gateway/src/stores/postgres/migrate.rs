@@ -78,3 +78,48 @@ fn begun(row: &PgRow) -> Result<Begun, Failure> {
         checksum: row.try_get("checksum").map_err(read)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use sqlx::{AssertSqlSafe, Connection, Executor};
+
+    use super::*;
+    use crate::stores::migrations::Standing;
+
+    const TABLE: &str = "CREATE TABLE large AS SELECT n FROM generate_series(1, 50000) AS n;\n";
+    /// A line of its own, and one statement.
+    const INDEX: &str = "-- no-transaction\nCREATE INDEX CONCURRENTLY large_by_n ON large (n);\n";
+
+    async fn migrator(dir: &Path) -> Migrator {
+        std::fs::write(dir.join("0001_table.sql"), TABLE).unwrap();
+        std::fs::write(dir.join("0002_index.sql"), INDEX).unwrap();
+        Migrator::new(dir).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_index_is_made_concurrently_while_another_process_waits_to_do_the_same() {
+        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
+            return eprintln!("SKIPPED: TEST_POSTGRES_URL is not set, nothing was asked of Postgres");
+        };
+        let (dir, name) = (tempfile::tempdir().unwrap(), format!("cordboard_migrate_{}", std::process::id()));
+        let mut admin = PgConnection::connect(&server).await.unwrap();
+        admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+        let known = migrator(dir.path()).await;
+        let one = async || {
+            let mut connection = PgConnection::connect(&url).await.unwrap();
+            up(&mut connection, &known, "here").await.unwrap();
+            let all = status(&mut connection, &known).await.unwrap();
+            assert!(all.iter().all(|migration| migration.standing == Standing::Applied), "{all:?}");
+            connection.close().await.unwrap();
+        };
+        tokio::join!(one(), one(), one());
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        let valid = sqlx::query_scalar("SELECT indisvalid FROM pg_index WHERE indexrelid = 'large_by_n'::regclass");
+        assert!(valid.fetch_one(&mut connection).await.unwrap(), "it is whole");
+        connection.close().await.unwrap();
+        admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
+    }
+}
