@@ -48,6 +48,7 @@ pub async fn edge(
     let mut response = REQUEST_ID.scope(id.clone(), next.call(request)).await?;
     let route = response.request().match_pattern();
     count(&state, route.as_deref().unwrap_or("unmatched"), method, response.status(), started.elapsed());
+    super::audit::changed(&state, response.request(), response.status());
     dress(response.headers_mut(), &id, secure);
     Ok(response)
 }

@@ -82,12 +82,15 @@ async fn a_person_is_erased_through_the_running_server() {
     let events = server.get("/api/calls/call-1/events").await.to_string();
     assert!(!events.contains(NAME) && events.contains("tool_called") && events.contains("forgotten"), "{events}");
 
-    let audit = server.get("/api/audit").await;
-    let deeds: Vec<&str> =
-        audit["items"].as_array().unwrap().iter().map(|deed| deed["action"].as_str().unwrap()).collect();
-    assert_eq!(deeds, ["erased", "erase"]);
+    let deeds = |audit: &Value| -> Vec<String> {
+        let items = audit["items"].as_array().unwrap();
+        items.iter().map(|deed| deed["action"].as_str().unwrap().to_owned()).collect()
+    };
+    let resolved = "POST /api/alerts/{id}/resolve".to_owned();
+    let audit = server.eventually("/api/audit", |audit| deeds(audit).contains(&resolved)).await;
+    assert_eq!(deeds(&audit)[..2], ["erased", "erase"]);
     assert!(audit["items"][0]["subject"].as_str().unwrap().starts_with("number:hmac:"), "{audit}");
-    assert_eq!(audit["items"][0]["detail"]["calls"], 2);
+    assert_eq!((&audit["items"][0]["detail"]["calls"], &audit["items"][0]["by"]), (&json!(2), &json!("admin")));
     server.terminate();
 }
 

@@ -12,5 +12,6 @@ mod command;
 mod database;
 mod erase;
 mod migrate;
+mod retention;
 mod server;
 mod tables;

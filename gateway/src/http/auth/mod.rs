@@ -93,7 +93,7 @@ impl Access {
         bool::from(given.ct_eq(&self.admin_token)).then_some(Identity::ADMIN)
     }
 
-    fn identify(&self, headers: &HeaderMap) -> Result<Identity, Problem> {
+    pub(super) fn identify(&self, headers: &HeaderMap) -> Result<Identity, Problem> {
         let known = match bearer(headers) {
             Some(token) => self.by_token(token),
             None => session_cookie(headers).and_then(|session| self.sessions.find(session)),
