@@ -183,6 +183,11 @@ async fn queries_use_their_indexes() {
             "calls_by_silence",
         ),
         ("SELECT * FROM calls WHERE id = 'x'", "calls_by_id"),
+        (
+            "SELECT id FROM calls WHERE tenant = 'a' AND NOT words_gone AND calls.status <> 'active' \
+             AND calls.started_at < 'x' ORDER BY started_at LIMIT 9",
+            "calls_with_words",
+        ),
         // The history, and what is counted.
         ("SELECT * FROM calls WHERE 1 ORDER BY started_at DESC, id DESC, tenant DESC LIMIT 9", "calls_newest"),
         (

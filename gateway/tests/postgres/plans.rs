@@ -72,6 +72,12 @@ const QUERIES: &[(&str, &str)] = &[
          AND calls.id = offered.id AND calls.last_seq = offered.expected",
         "calls_pkey",
     ),
+    // What is over, the oldest first.
+    (
+        "SELECT id FROM calls WHERE tenant = 't3' AND NOT words_gone AND calls.status <> 'active' \
+         AND calls.started_at < now() - interval '10 days' ORDER BY started_at LIMIT 9",
+        "calls_with_words",
+    ),
     // The history.
     (
         "SELECT tenant, id, state FROM calls WHERE true ORDER BY started_at DESC, id DESC, tenant DESC LIMIT 101",

@@ -111,13 +111,20 @@ impl SqliteStore {
         Connections::of(&[&self.writer, &self.readers])
     }
 
-    /// Empties the write-ahead log: what it held is in the file, or gone. Readers may keep it from that for a moment.
+    /// Empties the write-ahead log: what it held is in the file, or gone. Readers may keep it from that for a moment;
+    /// commits wait for as long as one try takes, and not for the readers.
     async fn fold_in_log(&self) -> Result<(), Failure> {
         for _ in 0..FOLDS {
-            let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.writer).await;
-            if row.map_err(unavailable)?.number::<i64>("busy")? == 0 {
+            let mut connection = self.writer.acquire().await.map_err(unavailable)?;
+            let patience = sqlx::query("PRAGMA busy_timeout = 20").execute(&mut *connection).await;
+            let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
+            let again = sqlx::query("PRAGMA busy_timeout = 5000").execute(&mut *connection).await;
+            (patience.map_err(unavailable)?, again.map_err(unavailable)?);
+            // Busy is told in the answer, or as an error.
+            if row.is_ok_and(|row| row.number::<i64>("busy") == Ok(0)) {
                 return Ok(());
             }
+            drop(connection);
             tokio::time::sleep(BETWEEN_FOLDS).await;
         }
         Err(Failure::retry("sqlite: the write-ahead log is being read, and could not be emptied"))
