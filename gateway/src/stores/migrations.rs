@@ -72,16 +72,21 @@ pub fn compare(known: &Migrator, begun: Vec<Begun>) -> Vec<Migration> {
     all.into_values().collect()
 }
 
-/// Refuses a store whose tables are behind, and says what to do.
+/// Refuses a store whose tables are not those of this program, and says what to do.
 pub fn none_pending(place: &str, all: &[Migration]) -> Result<(), Failure> {
     let pending = all.iter().filter(|migration| migration.standing == Standing::Pending).count();
-    if pending == 0 {
-        return Ok(());
-    }
     let plural = if pending == 1 { "" } else { "s" };
-    Err(Failure::fail(format!(
-        "{place} lacks {pending} migration{plural} and store.migrate is false: run `cordboard migrate up` first"
-    )))
+    let odd = all.iter().find(|migration| !matches!(migration.standing, Standing::Applied | Standing::Pending));
+    match odd {
+        Some(Migration { version, standing, .. }) => Err(Failure::fail(format!(
+            "migration {version} of {place} is {}: `cordboard migrate status` tells more",
+            standing.as_str()
+        ))),
+        None if pending > 0 => Err(Failure::fail(format!(
+            "{place} lacks {pending} migration{plural} and store.migrate is false: run `cordboard migrate up` first"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// As a message for whoever starts the program: `place` is the file or the database, `elsewhere` what else to use.
@@ -130,8 +135,11 @@ mod tests {
         let all = compare(&known, in_database);
         let standing: Vec<_> = all.iter().map(|migration| (migration.version, migration.standing.as_str())).collect();
         assert_eq!(standing, [(1, "applied"), (2, "changed"), (3, "failed"), (4, "pending"), (9, "unknown")]);
-        let refused = none_pending("the store", &all).unwrap_err().to_string();
-        assert!(refused.contains("1 migration ") && refused.contains("cordboard migrate up"), "{refused}");
-        assert_eq!(none_pending("the store", &all[..3]), Ok(()));
+        let refused = |all: &[Migration]| none_pending("the store", all).unwrap_err().to_string();
+        let behind = refused(&[all[0].clone(), all[3].clone()]);
+        assert!(behind.contains("lacks 1 migration ") && behind.contains("cordboard migrate up"), "{behind}");
+        assert!(refused(&all).contains("migration 2 of the store is changed"));
+        assert!(refused(&all[4..]).contains("migration 9 of the store is unknown"));
+        assert_eq!(none_pending("the store", &all[..1]), Ok(()));
     }
 }
