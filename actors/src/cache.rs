@@ -21,10 +21,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::call::CallView;
+use engine::call::{CallView, Fact, Frame};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, TenantId};
 use engine::ports::{Basis, Cache, CacheKey, CallStore, Entry, Found, Lease, Looked, Stamp, Update};
+use engine::priority::Priority;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -45,7 +46,10 @@ pub type Answer = Result<Option<Entry>, Failure>;
 #[derive(Clone)]
 pub struct Wanted {
     pub key: CacheKey,
+    /// How long it is kept at most, here and behind.
     pub ttl: Duration,
+    /// How long it is good without anybody saying so. After that it is loaded again before it is shown.
+    pub good_for: Duration,
     /// Whether an entry from outside this process is what somebody of ours would have written under this key.
     pub genuine: fn(&CacheKey, &Entry) -> bool,
 }
@@ -66,6 +70,7 @@ struct Inner {
     /// Loads outlive the request that asked first: others wait for them too.
     runtime: Handle,
     ttl: Duration,
+    good_for: Duration,
     fill_within: Duration,
     stale_for: Duration,
 }
@@ -78,11 +83,15 @@ enum Verdict {
     /// Good if nobody else knows better.
     Unchecked(Found),
     /// Of no use once it has been so for `stale_for`, unless nothing better can be had.
-    Outdated(Entry, Duration),
-    /// `outdated`: something changed there, and what others have may be as old.
-    Missing {
-        outdated: bool,
-    },
+    Outdated(Entry, Duration, Changed),
+    Missing(Changed),
+}
+
+/// Whether it is known that something changed: what others have may then be as old as what we have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    Yes,
+    No,
 }
 
 /// What comes of comparing what we have with what others have.
@@ -112,6 +121,7 @@ impl ReadThrough {
             loads: Semaphore::new(limits.cache_loads),
             runtime: Handle::current(),
             ttl: limits.cache_ttl,
+            good_for: limits.cache_good_for,
             fill_within: limits.cache_fill_within,
             stale_for: limits.cache_stale_for,
         }))
@@ -132,31 +142,38 @@ impl ReadThrough {
         match self.judge(&wanted, looked) {
             Verdict::Good(entry) => Ok(Some(metrics::counted(FRONT, Outcome::Hit, entry))),
             Verdict::Aging(entry) => {
-                drop(self.fly(wanted, None, true, load));
+                drop(self.fly(wanted, None, Changed::No, load));
                 Ok(Some(metrics::counted(FRONT, Outcome::Hit, entry)))
             }
             Verdict::Unchecked(found) => {
                 let entry = found.entry.clone();
-                let checked = self.fly(wanted, Some(found), true, load).await;
+                let checked = self.fly(wanted, Some(found), Changed::No, load).await;
                 let confirmed = !matches!(&checked, Ok(other) if other.as_ref() != Some(&entry));
                 metrics::asked(FRONT, if confirmed { Outcome::Hit } else { Outcome::Miss });
                 checked.or(Ok(Some(entry)))
             }
-            Verdict::Outdated(entry, since) => {
-                let flight = self.fly(wanted, None, false, load);
+            Verdict::Outdated(entry, since, changed) => {
+                let flight = self.fly(wanted, None, changed, load);
                 self.instead_of(entry, since, flight).await
             }
-            Verdict::Missing { outdated } => {
+            Verdict::Missing(changed) => {
                 metrics::asked(FRONT, Outcome::Miss);
-                self.fly(wanted, None, !outdated, load).await
+                self.fly(wanted, None, changed, load).await
             }
         }
     }
 
     /// Recorded, and about to be told: a read from now on shows at least this.
-    pub fn committed(&self, call: &CallKey, seq: u64) {
-        self.0.ahead.note(call, seq);
-        self.0.flights.cut(&CacheKey::call(call));
+    pub async fn committed(&self, frame: &Frame) {
+        self.0.ahead.note(&frame.call, frame.seq);
+        self.0.flights.cut(&CacheKey::call(&frame.call));
+        if !counts(frame) {
+            return;
+        }
+        for key in [Some(frame.call.tenant.clone()), None].map(CacheKey::Dashboard) {
+            let _ = self.0.front.outdate(&key).await;
+            self.0.flights.cut(&key);
+        }
     }
 
     /// Somebody is about to be told of this.
@@ -226,7 +243,7 @@ impl ReadThrough {
         let load = move || -> futures_util::future::BoxFuture<'static, Answer> {
             Box::pin(async move { Ok(store.find(tenant.as_ref(), &id).await?.map(|call| entry_of(&call))) })
         };
-        (Wanted { key, ttl: self.0.ttl, genuine: is_call }, load)
+        (Wanted { key, ttl: self.0.ttl, good_for: self.0.good_for, genuine: is_call }, load)
     }
 
     /// What the front has, once it has what was committed. Where that takes long the store is asked instead.
@@ -257,9 +274,14 @@ impl ReadThrough {
 
     fn judge(&self, wanted: &Wanted, looked: Looked) -> Verdict {
         let Looked { found, outdated_for, .. } = looked;
-        let Some(found) = found else { return Verdict::Missing { outdated: outdated_for.is_some() } };
+        let Some(found) = found else {
+            return Verdict::Missing(if outdated_for.is_some() { Changed::Yes } else { Changed::No });
+        };
         if let Some(since) = outdated_for {
-            return Verdict::Outdated(found.entry, since);
+            return Verdict::Outdated(found.entry, since, Changed::Yes);
+        }
+        if found.age >= wanted.good_for {
+            return Verdict::Outdated(found.entry, found.age - wanted.good_for, Changed::No);
         }
         if !wanted.is_young(&found) {
             return Verdict::Aging(found.entry);
@@ -294,7 +316,7 @@ impl ReadThrough {
         &self,
         wanted: Wanted,
         known: Option<Found>,
-        ask_behind: bool,
+        changed: Changed,
         load: impl FnOnce() -> F + Send + 'static,
     ) -> Flight
     where
@@ -302,7 +324,7 @@ impl ReadThrough {
     {
         let this = self.clone();
         self.0.flights.join(&self.0.runtime, wanted.key.clone(), move || async move {
-            this.fetch(wanted, known, ask_behind, load).await
+            this.fetch(wanted, known, changed, load).await
         })
     }
 
@@ -311,7 +333,7 @@ impl ReadThrough {
         &self,
         wanted: Wanted,
         known: Option<Found>,
-        ask_behind: bool,
+        changed: Changed,
         load: impl FnOnce() -> F + Send,
     ) -> Answer
     where
@@ -323,7 +345,7 @@ impl ReadThrough {
             None => None,
         };
         let lease = there.as_ref().map(|looked| looked.lease);
-        match self.settle(&wanted, known, there.filter(|_| ask_behind)) {
+        match self.settle(&wanted, known, there.filter(|_| changed == Changed::No)) {
             Settled::Ours(found) => {
                 self.0.checks.note(&wanted.key);
                 self.lend(&wanted, &found, lease);
@@ -342,12 +364,15 @@ impl ReadThrough {
                 let permit = self.0.loads.acquire().await.expect("never closed");
                 let loaded = load().await?;
                 drop(permit);
-                let found = loaded.map(|entry| Found { entry, age: Duration::ZERO });
-                if let Some(found) = &found {
-                    self.keep(&wanted, found, here).await;
-                    self.lend(&wanted, found, lease);
-                }
-                Ok(found.map(|found| found.entry))
+                let Some(entry) = loaded else {
+                    // Erased behind our back.
+                    let _ = self.0.front.forget(&wanted.key).await;
+                    return Ok(None);
+                };
+                let found = Found { entry, age: Duration::ZERO };
+                self.keep(&wanted, &found, here).await;
+                self.lend(&wanted, &found, lease);
+                Ok(Some(found.entry))
             }
         }
     }
@@ -403,12 +428,27 @@ impl ReadThrough {
 impl Wanted {
     /// A quarter of its time is left for somebody to ask for it, and be answered, while it is loaded again.
     fn is_young(&self, found: &Found) -> bool {
-        found.age < self.ttl / 4 * 3
+        found.age < self.good_for && found.age < self.ttl / 4 * 3
     }
 }
 
 fn key_of(call: &CallView) -> CacheKey {
     CacheKey::Call { tenant: Some(call.tenant.clone()), id: call.id.clone() }
+}
+
+/// Whether there may be an emergency more on the line, or less.
+fn counts(frame: &Frame) -> bool {
+    let moves = |fact: &Fact| {
+        matches!(
+            fact,
+            Fact::Status { .. }
+                | Fact::PrioritySet { .. }
+                | Fact::Ended(_)
+                | Fact::Reported(_)
+                | Fact::WentSilent { .. }
+        )
+    };
+    frame.state.priority == Some(Priority::P1) && frame.facts.iter().any(moves)
 }
 
 /// The call in which a change shows that its own history does not tell of.

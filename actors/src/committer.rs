@@ -219,7 +219,7 @@ impl Worker {
         let owes_texts = batch.frames.iter().any(|frame| !frame.texts.is_empty());
         let wrote = !batch.frames.is_empty();
         let alarmed = alarmed(&batch.frames);
-        self.tell_cache(&batch.frames, &results);
+        self.tell_cache(&batch.frames, &results).await;
         batch.answer(results, &self.store);
         for done in barriers {
             let _ = done.send(());
@@ -234,10 +234,11 @@ impl Worker {
         alarmed.into_iter().for_each(|alert| self.wake.alerts.look_at(alert));
     }
 
-    fn tell_cache(&self, frames: &[Frame], results: &[Result<(), AppendError>]) {
+    async fn tell_cache(&self, frames: &[Frame], results: &[Result<(), AppendError>]) {
         let Some(cache) = &self.wake.cache else { return };
-        let recorded = frames.iter().zip(results).filter(|(_, result)| result.is_ok());
-        recorded.for_each(|(frame, _)| cache.committed(&frame.call, frame.seq));
+        for (frame, _) in frames.iter().zip(results).filter(|(_, result)| result.is_ok()) {
+            cache.committed(frame).await;
+        }
     }
 
     /// What the store will never take is kept for people to look at, as far as it can be kept.

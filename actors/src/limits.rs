@@ -52,6 +52,8 @@ pub struct Limits {
     // --- cache
     /// How long an entry is kept at most.
     pub cache_ttl: Duration,
+    /// How long a call is good that nobody says has changed. Longer than it is kept, where everybody would say so.
+    pub cache_good_for: Duration,
     /// Reads of the store at once because the cache has no entry.
     pub cache_loads: usize,
     /// The longest the cache behind the front may take to answer.
@@ -151,6 +153,7 @@ impl Default for Limits {
             relay_batch: 512,
             live_backlog: 4_096,
             cache_ttl: Duration::from_secs(3600),
+            cache_good_for: Duration::MAX,
             cache_loads: 4,
             cache_budget: Duration::from_millis(50),
             cache_failures: 3,

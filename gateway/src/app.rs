@@ -46,6 +46,8 @@ pub use store_side::{database, is_embedded, postgres};
 
 /// How often texts and alerts are looked for that other nodes wrote.
 const LOOK_FOR_OTHERS: Duration = Duration::from_secs(1);
+/// What another node has changed is shown after this, where only the store knows.
+const SEEN_WITHIN: Duration = Duration::from_millis(700);
 
 /// What folding in the write-ahead log may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -172,7 +174,7 @@ impl App {
             playbooks.shifts.put(tenant, shift);
         }
         let nats = bus_side::open(&settings).await?;
-        let cached = cache_side::open(&settings, store.clone(), &limits(&settings))?;
+        let cached = cache_side::open(&settings, store.clone(), &cache_limits(&settings, election.is_some()))?;
         let in_use = vec![
             ("store", place),
             ("bus", bus_side::place(nats.as_ref())),
@@ -373,6 +375,14 @@ fn limits(settings: &Settings) -> Limits {
 /// What another node wrote nobody here is woken by: it is looked for.
 fn shared(limits: Limits) -> Limits {
     Limits { pool_tick: LOOK_FOR_OTHERS, alerts_sweep: LOOK_FOR_OTHERS, ..limits }
+}
+
+/// What another node texts shows in calls, and is told of by Redis alone.
+fn cache_limits(settings: &Settings, shared: bool) -> Limits {
+    let alone = !shared || !settings.cache.url.expose_secret().is_empty();
+    let limits = limits(settings);
+    let good_for = if alone { limits.cache_good_for } else { SEEN_WITHIN };
+    Limits { cache_good_for: good_for, ..limits }
 }
 
 /// Where no callback can arrive, asking is the only way to learn what became of a message.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::failure::Failure;
-use engine::ports::{Basis, Cache, CacheKey, Entry, Found, Looked};
+use engine::ids::CallId;
+use engine::ports::{Basis, Cache, CacheKey, Entry, Found, LiveList, Looked};
+use engine::time::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -84,6 +86,11 @@ impl Behind {
     pub async fn outdate(&self, key: &CacheKey) -> bool {
         let outdated = self.guard(self.cache.outdate(key)).await;
         outdated.inspect_err(|_| self.distrust()).is_ok()
+    }
+
+    /// `None` when it could not be reached.
+    pub async fn list(&self, list: &dyn LiveList, changes: &[(CallId, Option<Timestamp>)]) -> Option<usize> {
+        self.guard(list.change(changes)).await.ok()
     }
 
     /// Asked also while it rests: what is to be erased is worth a try.

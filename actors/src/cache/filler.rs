@@ -14,10 +14,11 @@ use engine::time::Timestamp;
 use futures_util::{StreamExt, stream};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{Mutex, broadcast};
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::behind::Behind;
-use super::{ReadThrough, entry_of, key_of, shown_in};
+use super::{Changed, ReadThrough, entry_of, key_of, shown_in};
 use crate::bus::LocalBus;
 use crate::metrics;
 use crate::supervise::{Supervised, supervise};
@@ -28,9 +29,11 @@ const REFRESH: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_secs(1);
 /// Updates told at once.
 const BATCH: usize = 256;
+/// Of these, on their way at once.
+const AT_ONCE: usize = 64;
 /// Calls loaded at once because they changed; the rest of the store's time is for those who wait.
 const REFRESHES: usize = 2;
-/// Calls owed at once; with more, everything is forgotten behind.
+/// Calls remembered at once. With more that are owed, everything is forgotten behind; others are loaded when asked for.
 const MOST_OWED: usize = 10_000;
 
 pub struct Filler {
@@ -51,6 +54,7 @@ struct Round {
     unlisted: bool,
     /// Missed updates.
     lost: bool,
+    refreshing: Option<JoinHandle<()>>,
 }
 
 impl Filler {
@@ -81,7 +85,7 @@ impl Filler {
                 },
                 _ = refresh.tick() => {
                     self.settle(behind, &mut round).await;
-                    self.refresh(&mut round).await;
+                    self.refresh(&mut round);
                 }
                 _ = look.tick() => self.look(behind, &mut round).await,
             }
@@ -90,12 +94,13 @@ impl Filler {
 
     async fn tell(&self, behind: &Behind, updates: Vec<Update>, round: &mut Round) {
         let listing: Vec<_> = updates.iter().filter_map(|update| round.list(update)).collect();
-        round.changed.extend(updates.iter().filter_map(shown_in).filter_map(call_of));
-        let told = stream::iter(updates).map(|update| self.tell_one(behind, update)).buffer_unordered(BATCH);
+        round.change(updates.iter().filter_map(shown_in).filter_map(call_of));
+        let told = stream::iter(updates).map(|update| self.tell_one(behind, update)).buffer_unordered(AT_ONCE);
         let owed: Vec<Option<CallKey>> = told.collect().await;
         owed.into_iter().flatten().for_each(|call| round.owe(call));
         if !listing.is_empty() {
-            round.unlisted |= !self.relist(behind, &listing, round.live.len()).await;
+            let listed = behind.list(&*self.list, &listing).await;
+            round.unlisted |= listed != Some(round.live.len());
         }
     }
 
@@ -134,53 +139,60 @@ impl Filler {
                 return;
             }
             round.owed.remove(&call);
-            round.changed.insert(call);
+            round.change(std::iter::once(call));
         }
     }
 
-    /// Others read them there: they are loaded without anybody asking.
-    async fn refresh(&self, round: &mut Round) {
-        let changed: Vec<CallKey> = round.changed.drain().collect();
-        let load = |call: CallKey| async move {
-            let (wanted, load) = self.cache.wanted_call(Some(&call.tenant), &call.call);
-            // What fails now is loaded by whoever asks for it.
-            let _ = self.cache.fly(wanted, None, false, load).await;
-        };
-        stream::iter(changed).for_each_concurrent(REFRESHES, load).await;
+    /// Others read them there: they are loaded without anybody asking. Beside the round, a store may be slow.
+    fn refresh(&self, round: &mut Round) {
+        if round.changed.is_empty() || round.refreshing.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        let (changed, cache) = (std::mem::take(&mut round.changed), self.cache.clone());
+        round.refreshing = Some(tokio::spawn(async move {
+            let load = |call: CallKey| async {
+                let call = call;
+                let (wanted, load) = cache.wanted_call(Some(&call.tenant), &call.call);
+                // What fails now is loaded by whoever asks for it.
+                let _ = cache.fly(wanted, None, Changed::Yes, load).await;
+            };
+            stream::iter(changed).for_each_concurrent(REFRESHES, load).await;
+        }));
     }
 
     /// Keeps the list from ending with its time, and notices when it is not what it should be.
     async fn look(&self, behind: &Behind, round: &mut Round) {
-        if behind.rests() {
+        let listed = behind.list(&*self.list, &[]).await;
+        let Some(listed) = listed else {
             round.unlisted = true;
             return;
-        }
-        if !round.unlisted && !round.lost && self.relist(behind, &[], round.live.len()).await {
-            return;
-        }
+        };
         if round.lost {
             behind.distrust();
         }
-        round.unlisted = true;
+        if listed == round.live.len() && !round.unlisted && !round.lost {
+            return;
+        }
         if let Ok(live) = self.cache.0.store.live().await {
             let told = self.tell_all(behind, &live, round).await;
             (round.unlisted, round.lost) = (!told, round.lost && !told);
         }
     }
 
+    /// Ends with the first that does not arrive.
     async fn tell_all(&self, behind: &Behind, live: &[Arc<CallView>], round: &mut Round) -> bool {
         round.live = live.iter().map(|call| (call.id.clone(), call.started_at)).collect();
-        let tell = |call: Arc<CallView>| async move {
-            behind.put(&key_of(&call), &entry_of(&call), Basis::News, self.cache.0.ttl).await
-        };
-        let told: Vec<bool> = stream::iter(live.to_vec()).map(tell).buffer_unordered(BATCH / 4).collect().await;
+        for chunk in live.chunks(BATCH) {
+            let tell = |call: Arc<CallView>| async move {
+                behind.put(&key_of(&call), &entry_of(&call), Basis::News, self.cache.0.ttl).await
+            };
+            let told: Vec<bool> = stream::iter(chunk.to_vec()).map(tell).buffer_unordered(AT_ONCE).collect().await;
+            if told.contains(&false) {
+                return false;
+            }
+        }
         let listed: Vec<_> = round.live.iter().map(|(id, since)| (id.clone(), *since)).collect();
-        told.into_iter().all(|arrived| arrived) && self.list.show(&listed).await.is_ok()
-    }
-
-    /// False when the list is not as long as it should be.
-    async fn relist(&self, behind: &Behind, changes: &[(CallId, Option<Timestamp>)], live: usize) -> bool {
-        !behind.rests() && self.list.change(changes).await.is_ok_and(|listed| listed == live)
+        self.list.show(&listed).await.is_ok()
     }
 }
 
@@ -197,6 +209,11 @@ impl Round {
             return (since != Some(call.started_at)).then(|| (call.id.clone(), Some(call.started_at)));
         }
         self.live.remove(&call.id).map(|_| (call.id.clone(), None))
+    }
+
+    fn change(&mut self, calls: impl Iterator<Item = CallKey>) {
+        let room = MOST_OWED.saturating_sub(self.changed.len());
+        self.changed.extend(calls.take(room));
     }
 
     fn owe(&mut self, call: CallKey) {

@@ -61,7 +61,7 @@ impl Rig {
 }
 
 fn wanted() -> Wanted {
-    Wanted { key: CacheKey::Dashboard(None), ttl: TTL, genuine: |_, entry| *entry.body == *b"figures" }
+    Wanted { key: CacheKey::Dashboard(None), ttl: TTL, good_for: TTL, genuine: |_, entry| *entry.body == *b"figures" }
 }
 
 fn figures(seq: u64) -> Entry {
@@ -282,4 +282,19 @@ async fn a_filler_that_fell_behind_tells_everything_live_again() {
     for call in &calls {
         assert!(filled.behind(call).await.is_some(), "{call}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emergency_more_is_counted_by_whoever_asks_after_its_answer() {
+    use engine::call::{Fact, Phase};
+    let rig = Rig::new();
+    rig.figures(Some(1)).await.unwrap();
+    let mut frame = frames::frame(&frames::call("acme", "c1"), 1);
+    rig.cache.committed(&frame).await;
+    assert_eq!(rig.figures(Some(2)).await, Ok(Some(1)), "what is said counts for nothing");
+    frame.facts = vec![Fact::Status { phase: Phase::Ringing }];
+    let state = engine::call::Call { priority: Some(Priority::P1), ..engine::call::Call::clone(&frame.state) };
+    frame.state = Arc::new(state);
+    rig.cache.committed(&frame).await;
+    assert_eq!(rig.figures(Some(3)).await, Ok(Some(3)));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::civil::Date;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::failure::Failure;
 use crate::ids::TenantId;
@@ -51,7 +51,7 @@ pub struct TenantZone {
 }
 
 /// How it goes. A promise to clients, as are the fields of [`DayFigures`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dashboard {
     /// That began today, in each tenant's own time.
     pub calls_today: u64,

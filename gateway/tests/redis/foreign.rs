@@ -41,13 +41,16 @@ async fn a_foreign_client_reads_each_call_and_the_list_of_those_that_live() {
     })
     .await;
 
-    for pattern in [format!("{prefix}:*")] {
-        let keys = cli(&url, &["--scan", "--pattern", &pattern]);
-        assert!(keys.lines().count() >= 3, "{keys}");
-        for key in keys.lines() {
-            let ttl: i64 = cli(&url, &["PTTL", key]).parse().unwrap();
-            assert!((0..=3_720_000).contains(&ttl), "{key} stays for {ttl} ms");
-        }
+    let figures = app.get("/api/dashboard?tenant=boreal").await.is(200);
+    let kept = || cli(&url, &["GET", &format!("{prefix}:dashboard:boreal")]);
+    until("the figures as they are served", async || kept() == figures.text).await;
+    assert_eq!(figures.json()["p1_active"], 1);
+
+    let keys = cli(&url, &["--scan", "--pattern", &format!("{prefix}:*")]);
+    assert!(keys.lines().count() >= 5, "{keys}");
+    for key in keys.lines() {
+        let ttl: i64 = cli(&url, &["PTTL", key]).parse().unwrap();
+        assert!((0..=3_720_000).contains(&ttl), "{key} stays for {ttl} ms");
     }
 
     app.hangs_up("call-seen").await.acknowledges();

@@ -49,8 +49,9 @@ impl Stand {
     }
 
     pub async fn record(&self, call: &CallKey, seq: u64) {
-        assert_eq!(self.store.append(&[frames::frame_in(call, seq, Phase::InProgress)]).await, [Ok(())]);
-        self.cache.committed(call, seq);
+        let frame = frames::frame_in(call, seq, Phase::InProgress);
+        assert_eq!(self.store.append(std::slice::from_ref(&frame)).await, [Ok(())]);
+        self.cache.committed(&frame).await;
     }
 
     pub async fn tell(&self, call: &CallKey) {

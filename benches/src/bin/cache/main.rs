@@ -128,7 +128,7 @@ impl Stand {
             result?;
         }
         for (call, frame) in calls.iter().zip(&frames) {
-            self.cache.committed(&frame.call, frame.seq);
+            self.cache.committed(frame).await;
             call.commits.lock().push(Instant::now());
         }
         tokio::time::sleep(TELLING).await;
