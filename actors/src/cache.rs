@@ -186,10 +186,9 @@ impl ReadThrough {
                 inner.ahead.reached(&call.id, &entry.stamp);
             }
             Update::Erased { tenant, id } => {
-                let call = CallKey { tenant: tenant.clone(), call: id.clone() };
-                if let Err(failure) = self.forget(&call).await {
-                    tracing::warn!(call.id = %id, %failure, "erased call stays in the shared cache until its time is over");
-                }
+                let key = CacheKey::Call { tenant: Some(tenant.clone()), id: id.clone() };
+                let _ = inner.front.forget(&key).await;
+                inner.flights.cut(&key);
             }
             update => {
                 let Some(key) = shown_in(update) else { return };
@@ -257,7 +256,7 @@ impl ReadThrough {
                 return looked;
             }
             if timeout_at(deadline, told).await.is_err() {
-                return Looked { found: None, ..looked };
+                return Looked { outdated_for: Some(Duration::MAX), ..looked };
             }
         }
     }

@@ -112,6 +112,11 @@ impl Filler {
                 let arrived = behind.put(&key, &entry_of(call), Basis::News, self.cache.0.ttl).await;
                 (key, arrived)
             }
+            Update::Erased { tenant, id } => {
+                let key = CacheKey::Call { tenant: Some(tenant.clone()), id: id.clone() };
+                let arrived = behind.forget(&key).await.is_ok();
+                (key, arrived)
+            }
             update => {
                 let key = shown_in(update)?;
                 let arrived = behind.outdate(&key).await;
@@ -198,7 +203,14 @@ impl Filler {
 
 impl Round {
     fn first() -> Round {
-        Round { live: HashMap::new(), changed: HashSet::new(), owed: HashSet::new(), unlisted: true, lost: false }
+        Round {
+            live: HashMap::new(),
+            changed: HashSet::new(),
+            owed: HashSet::new(),
+            unlisted: true,
+            lost: false,
+            refreshing: None,
+        }
     }
 
     /// What an update changes in the list.

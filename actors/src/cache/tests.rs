@@ -298,3 +298,15 @@ async fn an_emergency_more_is_counted_by_whoever_asks_after_its_answer() {
     rig.cache.committed(&frame).await;
     assert_eq!(rig.figures(Some(3)).await, Ok(Some(3)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_erased_is_forgotten_here_and_behind() {
+    let filled = Filled::start(64).await;
+    let call = frames::call("acme", "c1");
+    filled.commit(&call, 1).await;
+    filled.until(async || filled.behind(&call).await.is_some()).await;
+    let erased = Update::Erased { tenant: call.tenant.clone(), id: call.call.clone() };
+    filled.bus.publish(&erased).await.unwrap();
+    assert!(filled.rig.front.get(&CacheKey::call(&call)).await.unwrap().found.is_none(), "before anybody is told");
+    filled.until(async || filled.behind(&call).await.is_none()).await;
+}

@@ -118,7 +118,8 @@ mod tests {
         tokio::join!(one(), one(), one());
         let mut connection = PgConnection::connect(&url).await.unwrap();
         let valid = sqlx::query_scalar("SELECT indisvalid FROM pg_index WHERE indexrelid = 'large_by_n'::regclass");
-        assert!(valid.fetch_one(&mut connection).await.unwrap(), "it is whole");
+        let valid: bool = valid.fetch_one(&mut connection).await.unwrap();
+        assert!(valid, "it is whole");
         connection.close().await.unwrap();
         admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
     }

@@ -119,7 +119,7 @@ impl SqliteStore {
             let patience = sqlx::query("PRAGMA busy_timeout = 20").execute(&mut *connection).await;
             let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
             let again = sqlx::query("PRAGMA busy_timeout = 5000").execute(&mut *connection).await;
-            (patience.map_err(unavailable)?, again.map_err(unavailable)?);
+            patience.and(again).map_err(unavailable)?;
             // Busy is told in the answer, or as an error.
             if row.is_ok_and(|row| row.number::<i64>("busy") == Ok(0)) {
                 return Ok(());
