@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::carrier::Carrier;
 use super::checker::{Book, History, Invariant};
 use super::database::{self, Databases};
 use super::figures::{row, times};
 use super::load::Load;
-use super::server::{Server, binary, client, sabotaged_binary};
+use super::server::{Server, binary, sabotaged_binary, settled};
 
 /// Callers at once.
 const CALLERS: usize = 8;
@@ -96,21 +94,6 @@ async fn story(program: PathBuf, kills: u64, sabotage: &[(&str, &str)], kept: Ke
     history.verdict().assert_holds(&[I1, I2, I3, I4, I5, I6, I7, I9]);
     ended_well(&history.book);
     format!("{} webhooks acknowledged, {} texts", history.told.len(), history.book.texts.len())
-}
-
-/// Waits until no message is queued or being sent any more.
-pub async fn settled(url: &str, data: &Path) {
-    let token = std::fs::read_to_string(data.join("admin-token")).expect("written at the first start");
-    let client = client();
-    loop {
-        let request = client.get(format!("{url}/api/sms?limit=500")).bearer_auth(token.trim());
-        let page: Value = request.send().await.expect("an answer").json().await.expect("JSON");
-        let open = |sms: &Value| matches!(sms["state"].as_str(), Some("queued" | "sending"));
-        if !page["items"].as_array().expect("a list").iter().any(open) {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
 }
 
 /// A text is taken, or it is known that nobody knows. An emergency of unknown end is sent again after half a minute,

@@ -10,11 +10,11 @@ use tokio::time::sleep;
 
 use super::carrier::Carrier;
 use super::checker::{Book, History, Invariant};
-use super::crash::settled;
 use super::database::{self, Databases};
 use super::figures::{row, times};
 use super::load::Load;
 use super::proxy::Proxy;
+use super::server::settled;
 use super::server::{Server, binary, client};
 
 const TROUBLES: u64 = 12;

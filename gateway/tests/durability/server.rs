@@ -141,3 +141,18 @@ pub fn report(call: &str, timestamp: u64) -> Value {
     json!({ "type": "end-of-call-report", "endedReason": "customer-ended-call", "timestamp": timestamp,
             "call": { "id": call } })
 }
+
+/// Waits until no message is queued or being sent any more. The queue is looked at twice: one that was being sent may be
+/// back in it.
+pub async fn settled(url: &str, data: &Path) {
+    let token = std::fs::read_to_string(data.join("admin-token")).expect("written at the first start");
+    let client = client();
+    let any = async |state: &str| {
+        let request = client.get(format!("{url}/api/sms?limit=1&state={state}")).bearer_auth(token.trim());
+        let page: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+        !page["items"].as_array().expect("a list").is_empty()
+    };
+    while any("queued").await || any("sending").await || any("queued").await {
+        tokio::task::yield_now().await;
+    }
+}

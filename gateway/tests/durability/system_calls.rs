@@ -1,6 +1,7 @@
 //! A kill cannot show a missing fsync, because the page cache survives it. So this watches the system calls of the real
 //! binary: between the arrival of a webhook and the first byte of its answer lies a finished fdatasync.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::server::{Server, binary, client, sabotaged_binary, send, status};
@@ -45,10 +46,20 @@ async fn watch(program: std::path::PathBuf, settings: &[(&str, &str)]) -> Option
         let message = status(&format!("call-{number}"), "in-progress", 1_787_000_000_000 + number);
         let answer = send(&client, &server.url, "watched", &message).await.expect("an answer");
         assert_eq!(answer.status, 200);
+        // What is synced for this one is not to be taken for what is synced for the next.
+        recorded(&client, &server.url, &data.path().join("data"), number).await;
     }
     let pid = std::fs::read_to_string(pid).expect("the shell wrote it").trim().parse().expect("a pid");
     server.kill_inner(pid);
     Some(answers_without_a_sync(&std::fs::read_to_string(trace).expect("a trace")))
+}
+
+async fn recorded(client: &reqwest::Client, url: &str, data: &Path, number: u64) {
+    let token = std::fs::read_to_string(data.join("admin-token")).expect("written at the first start");
+    let call = format!("{url}/api/calls/call-{number}");
+    while client.get(&call).bearer_auth(token.trim()).send().await.expect("an answer").status() != 200 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

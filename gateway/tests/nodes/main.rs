@@ -27,8 +27,7 @@ use checker::{Book, History, Invariant};
 use database::Databases;
 use load::Load;
 use parking_lot::Mutex;
-use serde_json::Value;
-use server::{Server, alert, binary, client, spoken, status};
+use server::{Server, alert, binary, client, settled, spoken, status};
 use tempfile::TempDir;
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
@@ -94,7 +93,7 @@ impl World {
     async fn ends_well(mut self, node: Node) {
         self.is_served_by([]).await;
         while self.callers.join_next().await.is_some() {}
-        settled(&node).await;
+        settled(&node.server.url, node.data.path()).await;
         assert_eq!(node.server.stop(), Some(0), "SIGTERM ends a node cleanly");
         let told = self.load.log.lock().clone();
         let book = Book::read(&self.url).await;
@@ -128,21 +127,6 @@ async fn talk(caller: usize, targets: Arc<RwLock<Vec<String>>>, load: Load, fail
                 other => failures.lock().push(format!("{url}: {other:?}")),
             }
         }
-    }
-}
-
-/// Waits until no message is queued or being sent any more.
-async fn settled(node: &Node) {
-    let token = std::fs::read_to_string(node.data.path().join("admin-token")).expect("written at the first start");
-    let client = client();
-    loop {
-        let request = client.get(format!("{}/api/sms?limit=500", node.server.url)).bearer_auth(token.trim());
-        let page: Value = request.send().await.expect("an answer").json().await.expect("JSON");
-        let open = |sms: &Value| matches!(sms["state"].as_str(), Some("queued" | "sending"));
-        if !page["items"].as_array().expect("a list").iter().any(open) {
-            return;
-        }
-        tokio::task::yield_now().await;
     }
 }
 

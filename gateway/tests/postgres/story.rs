@@ -1,7 +1,6 @@
 //! The real server while its Postgres stops, falls silent or cuts every connection: callers are answered with what their
 //! tools did, emergencies reach the carrier, and afterwards the tables hold everything once.
 
-use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,7 +15,7 @@ use super::checker::{Book, History, Invariant, Said};
 use super::database::{self, Databases};
 use super::load::Load;
 use super::proxy::{Proxy, Trouble};
-use super::server::{Server, alert, binary, client, spoken, status};
+use super::server::{Server, alert, binary, client, settled, spoken, status};
 
 /// Callers at once.
 const CALLERS: usize = 4;
@@ -157,19 +156,6 @@ async fn until_store_is(state: &str, url: &str) -> Value {
     })
     .await;
     store.into_inner()
-}
-
-/// Until nothing waits to be sent any more.
-async fn settled(url: &str, data: &Path) {
-    let token = std::fs::read_to_string(data.join("admin-token")).expect("written at the first start");
-    for state in ["queued", "sending"] {
-        let none = async || {
-            let request = client().get(format!("{url}/api/sms?limit=1&state={state}")).bearer_auth(token.trim());
-            let page: Value = request.send().await.expect("an answer").json().await.expect("JSON");
-            page["items"].as_array().expect("a list").is_empty()
-        };
-        until("texts leave", none).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
