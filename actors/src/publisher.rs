@@ -53,6 +53,8 @@ pub(crate) struct Publisher {
 
 /// How far this life of the publisher has come.
 struct Progress {
+    /// Of which this node leads.
+    term: u64,
     /// Everything up to here has arrived, for all we know.
     position: Position,
     /// What arrived last, oldest first.
@@ -83,19 +85,20 @@ impl Publisher {
     async fn run(self: Arc<Self>) {
         let _alive = metrics::alive("publisher");
         let mut news = self.news.lock().await;
-        let mut progress = None;
+        let (mut progress, mut batch) = (None, BATCH);
         loop {
             if !self.lead.held() {
-                progress = None;
                 bus::behind(0);
             }
             self.lead.until_held().await;
-            match self.round(&mut progress).await {
+            match self.round(&mut progress, batch).await {
                 Ok(0) => wait(&mut news).await,
-                Ok(_) => {}
+                Ok(_) => batch = (2 * batch).min(BATCH),
                 Err(failure) => {
                     tracing::warn!(%failure, "bus not told, will go back and retry");
                     progress = None;
+                    // A line so slow that it breaks under a batch takes a smaller one.
+                    batch = (batch / 4).max(1);
                     sleep(TICK).await;
                 }
             }
@@ -103,15 +106,17 @@ impl Publisher {
     }
 
     /// How many were told. A failure means: begin again where the cursor stands.
-    async fn round(&self, progress: &mut Option<Progress>) -> Result<usize, Failure> {
-        let progress = match progress {
-            Some(progress) => progress,
-            none => none.insert(Progress::from(self.outside.cursor.resume().await?)),
+    async fn round(&self, slot: &mut Option<Progress>, batch: usize) -> Result<usize, Failure> {
+        let term = self.lead.term().ok_or_else(|| Failure::retry("this node leads no longer"))?;
+        // Where another node led in between, the cursor knows better.
+        let progress = match slot.take_if(|progress| progress.term == term) {
+            Some(progress) => slot.insert(progress),
+            None => slot.insert(self.begin(term).await?),
         };
-        let batch = self.next(progress).await?;
+        let batch = self.next(progress, batch).await?;
         let told = batch.dispatches.len();
         if told > 0 || !progress.trail.is_empty() {
-            let delivered = self.measuring(progress.position, self.outside.bus.deliver(&batch.dispatches)).await?;
+            let delivered = self.attended(progress, self.outside.bus.deliver(&batch.dispatches)).await?;
             count(&batch, delivered);
         }
         progress.arrived(batch);
@@ -119,11 +124,19 @@ impl Publisher {
         Ok(told)
     }
 
-    async fn next(&self, progress: &Progress) -> Result<Batch, Failure> {
-        let (mut dispatches, position) = self.frames(progress.position).await?;
+    /// Nothing is read before the bus is there: it would be old when it is told.
+    async fn begin(&self, term: u64) -> Result<Progress, Failure> {
+        let position = self.outside.cursor.resume().await?;
+        let progress = Progress { term, position, trail: VecDeque::new() };
+        self.attended(&progress, self.outside.bus.deliver(&[])).await?;
+        Ok(progress)
+    }
+
+    async fn next(&self, progress: &Progress, batch: usize) -> Result<Batch, Failure> {
+        let (mut dispatches, position) = self.frames(progress.position, batch).await?;
         let under_way: Vec<u64> = progress.trail.iter().flat_map(|arrived| &arrived.changes).copied().collect();
         let mut changes = Vec::new();
-        for changed in self.outside.cursor.changed(&under_way, BATCH).await? {
+        for changed in self.outside.cursor.changed(&under_way, batch).await? {
             let revision = changed.changes.last().copied().unwrap_or_default();
             dispatches.extend(changed.update.map(|update| Dispatch { revision, update }));
             changes.extend(changed.changes);
@@ -132,12 +145,14 @@ impl Publisher {
     }
 
     /// The next frames, and where they end.
-    async fn frames(&self, after: Position) -> Result<(Vec<Dispatch>, Position), Failure> {
-        let frames = match self.calls.frames_after(after, BATCH).await {
+    async fn frames(&self, after: Position, batch: usize) -> Result<(Vec<Dispatch>, Position), Failure> {
+        let frames = match self.calls.frames_after(after, batch).await {
             Err(failure) if !failure.is_retry() => return self.around(after, failure).await,
             read => read?,
         };
         let end = frames.last().map_or(after, |(frame, _)| frame.position);
+        let more = if frames.len() < batch { 0 } else { self.calls.last_position().await?.saturating_sub(end) };
+        bus::behind(frames.len() as u64 + more);
         Ok((frames.into_iter().map(dispatch).collect(), end))
     }
 
@@ -173,31 +188,33 @@ impl Publisher {
         Ok(())
     }
 
-    /// How far the bus is behind is seen also while it takes nothing.
-    async fn measuring<T>(&self, told: Position, delivery: impl Future<Output = T>) -> T {
+    /// A delivery may take as long as the bus is away. Meanwhile it is seen how far the bus is behind, and whether
+    /// another node has come to lead.
+    async fn attended(
+        &self,
+        progress: &Progress,
+        delivery: impl Future<Output = Result<Delivered, Failure>>,
+    ) -> Result<Delivered, Failure> {
         let mut delivery = std::pin::pin!(delivery);
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.reset();
         loop {
             tokio::select! {
-                delivered = &mut delivery => {
-                    bus::behind(0);
-                    return delivered;
-                }
-                _ = tick.tick() => if let Ok(newest) = self.calls.last_position().await {
-                    bus::behind(newest.saturating_sub(told));
-                }
+                delivered = &mut delivery => return delivered,
+                _ = tick.tick() => {}
+            }
+            if self.lead.term() != Some(progress.term) {
+                return Err(Failure::retry("this node leads no longer"));
+            }
+            if let Ok(newest) = self.calls.last_position().await {
+                bus::behind(newest.saturating_sub(progress.position));
             }
         }
     }
 }
 
 impl Progress {
-    fn from(position: Position) -> Progress {
-        Progress { position, trail: VecDeque::new() }
-    }
-
     fn arrived(&mut self, batch: Batch) {
         if batch.position > self.position || !batch.changes.is_empty() {
             self.position = batch.position;
@@ -205,9 +222,13 @@ impl Progress {
         }
     }
 
-    /// Takes what arrived long enough ago off the trail: the position it ends at, and its changes.
+    /// Takes what arrived long enough ago off the trail: the position it ends at, and its changes. Not with every round:
+    /// whoever commits frames should seldom wait for it.
     fn sure(&mut self) -> Option<(Position, Vec<u64>)> {
         let mut sure = None;
+        if self.trail.front().is_none_or(|oldest| oldest.at.elapsed() < SURE_AFTER + TICK) {
+            return sure;
+        }
         while let Some(oldest) = self.trail.pop_front_if(|arrived| arrived.at.elapsed() >= SURE_AFTER) {
             let (position, changes) = sure.get_or_insert_with(|| (0, Vec::new()));
             *position = oldest.position;

@@ -110,7 +110,7 @@ impl System {
         let committed = Arc::new(Notify::new());
         let relaying = Relay::start(store.clone(), bus.clone(), committed.clone(), limits.relay_batch).await?;
         let publishing =
-            ports.outside.map(|outside| Publisher::start(outside, store.clone(), Lead::always(), &ports.feed));
+            ports.outside.map(|outside| Publisher::start(outside, store.clone(), lead.clone(), &ports.feed));
         let leavers = Leavers::new(ports.opt_outs, bus.clone(), tenants.clone());
         let provider = Listening { provider: ports.provider, leavers: leavers.clone(), clock: clock.clone() };
         let provider: Arc<dyn SmsProvider> = Arc::new(provider);

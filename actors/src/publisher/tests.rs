@@ -3,9 +3,14 @@ use engine::ports::SmsOutbox;
 use engine::priority::Priority::P2;
 use engine::sms::Command;
 use engine::testing::frames::{call, frame_owing, frames, moment, text};
-use engine::testing::memory::{MemoryOuterBus, MemoryStore};
+use engine::testing::memory::{MemoryElection, MemoryOuterBus, MemoryStore};
 
 use super::*;
+use crate::lead;
+use crate::limits::Limits;
+
+/// What arrived is sure, and kept as such.
+const LONG_AFTER: Duration = Duration::from_secs(10);
 
 struct World {
     store: Arc<MemoryStore>,
@@ -25,8 +30,12 @@ impl World {
 
     /// Another life, on what the one before has kept.
     fn start(&mut self) {
+        self.publisher = Some(self.publisher(Lead::always()));
+    }
+
+    fn publisher(&self, lead: Lead) -> Supervised {
         let outside = Outside { bus: self.bus.clone(), cursor: self.store.clone() };
-        self.publisher = Some(Publisher::start(outside, self.store.clone(), Lead::always(), &self.feed));
+        Publisher::start(outside, self.store.clone(), lead, &self.feed)
     }
 
     async fn commit(&self, call: &CallKey, from: u64, to: u64) {
@@ -65,7 +74,7 @@ async fn every_frame_arrives_once_in_order_and_the_cursor_follows() {
     assert_eq!(world.seqs("c1"), (1..=300).collect::<Vec<_>>());
     assert_eq!(world.seqs("c2"), (1..=300).collect::<Vec<_>>());
     assert!(world.store.resume().await.unwrap() < 600, "what arrived a moment ago may still be lost");
-    sleep(SURE_AFTER + 2 * TICK).await;
+    sleep(LONG_AFTER).await;
     assert_eq!(world.store.resume().await.unwrap(), 600);
     assert_eq!(world.bus.arrived().len(), 600);
 }
@@ -87,11 +96,31 @@ async fn what_a_killed_server_had_not_handed_on_is_told_again_also_when_nothing_
 async fn another_life_goes_on_where_the_last_one_was_sure() {
     let mut world = World::begin().await;
     world.commit(&call("acme", "c1"), 1, 5).await;
-    sleep(SURE_AFTER + 3 * TICK).await;
+    sleep(LONG_AFTER).await;
     world.publisher = None;
     sleep(TICK).await;
     world.commit(&call("acme", "c1"), 6, 8).await;
     world.start();
+    world.until(|world| world.seqs("c1").last() == Some(&8)).await;
+    assert_eq!(world.seqs("c1"), (1..=8).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_nodes_the_one_that_leads_tells_and_the_other_goes_on_when_it_is_gone() {
+    let mut world = World::begin().await;
+    world.publisher = None;
+    let ballot = MemoryElection::default();
+    let mut nodes = Vec::new();
+    for node in ["a", "b"] {
+        let (lead, electing) = lead::elect(Arc::new(ballot.node(node)), &Limits::default()).await;
+        nodes.push((lead.clone(), electing, world.publisher(lead)));
+    }
+    world.commit(&call("acme", "c1"), 1, 5).await;
+    sleep(LONG_AFTER).await;
+    assert_eq!(world.seqs("c1"), [1, 2, 3, 4, 5]);
+    let leader = nodes.iter().position(|(lead, ..)| lead.held()).expect("one leads");
+    drop(nodes.remove(leader));
+    world.commit(&call("acme", "c1"), 6, 8).await;
     world.until(|world| world.seqs("c1").last() == Some(&8)).await;
     assert_eq!(world.seqs("c1"), (1..=8).collect::<Vec<_>>());
 }
@@ -104,7 +133,7 @@ async fn a_text_is_told_as_it_stands_and_again_when_it_changes() {
     world.until(|world| world.texts().len() == 1).await;
     world.store.command(None, owed.id, Command::Cancel, moment(9)).await.unwrap();
     world.until(|world| world.texts().len() == 2).await;
-    sleep(SURE_AFTER + 3 * TICK).await;
+    sleep(LONG_AFTER).await;
     assert_eq!(world.texts(), [(1, "queued"), (2, "cancelled")], "each change once");
     assert!(world.store.changed(&[], 10).await.unwrap().is_empty(), "and forgotten once it is sure");
 }
@@ -127,7 +156,7 @@ async fn a_message_the_bus_never_takes_does_not_hold_up_the_others() {
     world.commit(&call("acme", "c1"), 1, 4).await;
     world.until(|world| world.seqs("c1").last() == Some(&4)).await;
     assert_eq!(world.seqs("c1"), [1, 3, 4]);
-    sleep(SURE_AFTER + 3 * TICK).await;
+    sleep(LONG_AFTER).await;
     assert_eq!(world.store.resume().await.unwrap(), 4);
 }
 
