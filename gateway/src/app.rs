@@ -192,7 +192,7 @@ impl App {
         let cache = cached.cache.clone();
         let reaching = Reaching { election, feed: feed.clone(), outside, cache: cache.clone() };
         let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone(), reaching).await?;
-        cache.warm(&system.live.snapshot(None).calls).await;
+        let warming = warming(&system, &cache);
         let carrier = carrier_side::build(&settings, &ways, &store, &system, late_reports, Arc::new(feed.clone()));
         probes.push(texting(system.sms_pool.clone(), provider));
         probes.push(cached.probe());
@@ -256,6 +256,7 @@ impl App {
                 Some(watching),
                 ways.errors.watch(),
                 following,
+                Some(warming),
                 Some(counting.start()),
                 Some(retaining),
                 Some(cached.measuring()),
@@ -346,6 +347,16 @@ async fn start_system(
         clock,
     };
     System::start(ports, tenants, carrier.senders, limits).await
+}
+
+/// Once, when the live calls are read: with very many of them the server works long before.
+fn warming(system: &System, cache: &ReadThrough) -> Supervised {
+    let (live, cache) = (system.live.clone(), cache.clone());
+    tokio::spawn(async move {
+        live.loaded().await;
+        cache.warm(&live.snapshot(None).calls).await;
+    })
+    .into()
 }
 
 fn limits(settings: &Settings) -> Limits {
