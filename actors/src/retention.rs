@@ -12,6 +12,7 @@ use engine::ports::{Clock, Retention};
 use engine::time::Timestamp;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use crate::cache::ReadThrough;
 use crate::lead::Lead;
 use crate::metrics;
 use crate::supervise::{Supervised, supervise};
@@ -39,6 +40,9 @@ pub struct Retainer {
     pub otherwise: playbook::Retention,
     pub clock: Arc<dyn Clock>,
     pub lead: Lead,
+    /// Forgets everything when calls were removed: which ones, nobody tells it. Other nodes' own memory lets go of them
+    /// when their time there is over.
+    pub cache: Option<ReadThrough>,
     pub pace: Pace,
 }
 
@@ -105,6 +109,7 @@ impl Retainer {
 
     /// One step after the other, as long as this node leads.
     async fn until_nothing(&self, kind: Kind, tenant: Option<&TenantId>, of: Cutoffs) -> Result<(), Failure> {
+        let mut any = false;
         loop {
             self.lead.until_held().await;
             let frames = self.pace.frames;
@@ -114,10 +119,21 @@ impl Retainer {
                 (_, tenant) => self.store.remove_loose(tenant, of.words, of.calls, frames).await?,
             };
             if removed.is_nothing() {
+                if any && matches!(kind, Kind::Calls) {
+                    self.forget_all().await;
+                }
                 return Ok(());
             }
+            any = true;
             metrics::retention::removed(removed);
             sleep(self.pace.pause).await;
+        }
+    }
+
+    async fn forget_all(&self) {
+        let Some(cache) = &self.cache else { return };
+        if let Err(failure) = cache.forget_all().await {
+            tracing::warn!(%failure, "removed calls stay in the shared cache until their time is over");
         }
     }
 
@@ -202,6 +218,7 @@ mod tests {
             otherwise: playbook::Retention { calls_days: 365, transcripts_days: 30 },
             clock: clock.clone(),
             lead,
+            cache: None,
             pace: Pace::default(),
         };
         World { store, clock, _task: retainer.start() }

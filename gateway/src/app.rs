@@ -214,7 +214,7 @@ impl App {
             audit_key: audit_key.secret,
             turn: tokio::sync::Mutex::new(()),
         };
-        let retaining = retaining(&settings, &store, &system);
+        let retaining = retaining(&settings, &store, &system, cache.clone());
         let parts = Parts {
             calls: system.calls.clone(),
             live: system.live.clone(),
@@ -299,12 +299,12 @@ impl App {
 }
 
 /// Takes away what is kept only for a time.
-fn retaining(settings: &Settings, store: &Arc<dyn Store>, system: &System) -> Supervised {
+fn retaining(settings: &Settings, store: &Arc<dyn Store>, system: &System, cache: ReadThrough) -> Supervised {
     let RetentionSettings { calls_days, transcripts_days, look_every_s } = settings.retention;
     let pace = Pace { every: Duration::from_secs(look_every_s), ..Pace::default() };
     let otherwise = engine::playbook::Retention { calls_days, transcripts_days };
     let (store, tenants, clock) = (store.clone(), system.tenants.clone(), Arc::new(SystemClock));
-    Retainer { store, tenants, otherwise, clock, lead: system.lead.clone(), pace }.start()
+    Retainer { store, tenants, otherwise, clock, lead: system.lead.clone(), cache: Some(cache), pace }.start()
 }
 
 /// Who hears of what is committed: this process, and others. And who else commits.
