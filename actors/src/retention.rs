@@ -40,7 +40,7 @@ pub struct Retainer {
     pub otherwise: playbook::Retention,
     pub clock: Arc<dyn Clock>,
     pub lead: Lead,
-    /// Forgets everything when calls were removed: which ones, nobody tells it. Other nodes' own memory lets go of them
+    /// Forgets everything when calls were removed, or words of theirs: of which ones, nobody tells it. Other nodes' own memory lets go of them
     /// when their time there is over.
     pub cache: Option<ReadThrough>,
     pub pace: Pace,
@@ -119,7 +119,7 @@ impl Retainer {
                 (_, tenant) => self.store.remove_loose(tenant, of.words, of.calls, frames).await?,
             };
             if removed.is_nothing() {
-                if any && matches!(kind, Kind::Calls) {
+                if any && !matches!(kind, Kind::Loose) {
                     self.forget_all().await;
                 }
                 return Ok(());

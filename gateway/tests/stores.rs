@@ -184,7 +184,7 @@ async fn queries_use_their_indexes() {
         ),
         ("SELECT * FROM calls WHERE id = 'x'", "calls_by_id"),
         (
-            "SELECT id FROM calls WHERE tenant = 'a' AND NOT words_gone AND calls.status <> 'active' \
+            "SELECT id FROM calls WHERE tenant = 'a' AND NOT words_gone AND calls.phase = 'ended' \
              AND calls.started_at < 'x' ORDER BY started_at LIMIT 9",
             "calls_with_words",
         ),

@@ -3,7 +3,7 @@
 -- The words of an ended call are gone: nothing was said, and no tool was told anything, as far as its frames tell.
 ALTER TABLE calls ADD COLUMN words_gone INTEGER NOT NULL DEFAULT 0;
 -- What is over, the oldest first: with its words, and at all.
-CREATE INDEX calls_with_words ON calls (tenant, started_at) WHERE status <> 'active' AND NOT words_gone;
+CREATE INDEX calls_with_words ON calls (tenant, started_at) WHERE NOT words_gone;
 CREATE INDEX calls_over ON calls (tenant, started_at) WHERE status <> 'active';
 
 -- What people and their programs did that somebody may ask about later. Rows are only ever appended. Never a number,

@@ -17,6 +17,12 @@ async fn what_is_too_old_goes_when_a_server_starts_and_what_is_not_stays() {
         server.hears(&bodies::report(call)).await;
     }
     server.hears(&bodies::status("call-live", "ringing")).await;
+    // A call with an alert that runs is never removed.
+    let alerts = server.get("/api/alerts").await;
+    for alert in alerts["items"].as_array().unwrap() {
+        let resolve = format!("/api/alerts/{}/resolve", alert["id"].as_str().unwrap());
+        assert_eq!(server.post(&resolve, &json!({})).await.0, 200);
+    }
     server.terminate();
     let file = dir.path().join("cordboard.db");
     let mut connection = SqliteConnection::connect(file.to_str().unwrap()).await.unwrap();

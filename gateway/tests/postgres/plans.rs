@@ -74,7 +74,7 @@ const QUERIES: &[(&str, &str)] = &[
     ),
     // What is over, the oldest first.
     (
-        "SELECT id FROM calls WHERE tenant = 't3' AND NOT words_gone AND calls.status <> 'active' \
+        "SELECT id FROM calls WHERE tenant = 't3' AND NOT words_gone AND calls.phase = 'ended' \
          AND calls.started_at < now() - interval '10 days' ORDER BY started_at LIMIT 9",
         "calls_with_words",
     ),
