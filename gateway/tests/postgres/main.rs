@@ -15,6 +15,7 @@ mod database;
 #[allow(dead_code, reason = "these stories use a part of it")]
 mod load;
 mod outage;
+mod outage_alerts;
 mod plans;
 #[path = "../support/proxy.rs"]
 mod proxy;

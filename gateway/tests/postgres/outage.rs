@@ -18,17 +18,17 @@ use super::proxy::{Proxy, Trouble};
 use super::spooled::spool;
 
 /// A database behind a proxy, a spool before it, and the database without the proxy.
-struct World {
+pub struct World {
     databases: Databases,
     directory: TempDir,
-    proxy: Proxy,
+    pub proxy: Proxy,
     /// The database's, by way of the proxy.
     proxied: String,
-    home: PostgresStore,
+    pub home: PostgresStore,
 }
 
 impl World {
-    async fn new() -> Option<World> {
+    pub async fn new() -> Option<World> {
         let databases = Databases::on(server()?);
         let url = databases.fresh().await;
         let proxy = Proxy::before(&url).await;
@@ -39,7 +39,7 @@ impl World {
     }
 
     /// The same spool every time, as after a restart.
-    async fn node(&self) -> Spooled {
+    pub async fn node(&self) -> Spooled {
         self.node_with(spool(&self.directory, "spool.db")).await
     }
 
@@ -49,17 +49,18 @@ impl World {
             statement_within: Duration::from_secs(2),
             ..database::settings(&self.proxied)
         };
-        let spool = SpoolSettings { patience: Duration::from_millis(250), ..spool };
+        // Longer than a busy machine takes, and not so long that silence takes for ever to be noticed.
+        let spool = SpoolSettings { patience: Duration::from_secs(2), ..spool };
         Spooled::open(&home, spool).await.expect("a store opens")
     }
 
-    async fn over(self) {
+    pub async fn over(self) {
         self.databases.dropped().await;
     }
 }
 
 /// Until home has everything.
-async fn home_again(node: &Spooled) {
+pub async fn home_again(node: &Spooled) {
     let returned = async {
         while !node.troubles().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -52,11 +52,6 @@ impl PostgresStore {
         self.within(async { self.write_moved(texts).await.map_err(unavailable) }).await
     }
 
-    /// Whether it can be asked at all: a failure is then about what it was asked.
-    pub async fn is_answering(&self) -> bool {
-        self.ping().await.is_ok()
-    }
-
     /// The place of the newest thing that was said about who wants texts; 0 before the first.
     pub async fn newest_opt_out(&self) -> Result<i64, Failure> {
         let query = sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM opt_outs");

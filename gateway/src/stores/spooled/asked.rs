@@ -15,11 +15,16 @@ use engine::time::Timestamp;
 use jiff::civil::Date;
 
 use super::Spooled;
+use super::position::Cursor;
 
 #[async_trait]
 impl CallHistory for Spooled {
+    /// While home is away: those that are in the spool.
     async fn calls(&self, wanted: &CallsWanted) -> Result<Vec<Arc<CallView>>, Failure> {
-        self.asked_of_home(self.home.calls(wanted)).await
+        match self.gate.is_reachable() {
+            true => self.asked_of_home(self.home.calls(wanted)).await,
+            false => self.spool.store.calls(wanted).await,
+        }
     }
 }
 
@@ -56,8 +61,10 @@ impl BusCursor for Spooled {
         self.asked_of_home(self.home.resume()).await
     }
 
+    /// Another node may go on from here, and has another spool: what is kept is how far home was read.
     async fn advance(&self, to: Position) -> Result<(), Failure> {
-        self.asked_of_home(self.home.advance(to)).await
+        let Some(home) = Cursor::read(to).home else { return Ok(()) };
+        self.asked_of_home(self.home.advance(home)).await
     }
 
     async fn changed(&self, except: &[u64], limit: usize) -> Result<Vec<Changed>, Failure> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::alert::Change;
@@ -17,6 +18,9 @@ use super::known::Waiting;
 use super::position::{self, Cursor};
 use super::{Both, Spooled};
 use crate::stores::batch::Verdict;
+
+/// Away for no longer, home is waited for where that is better than to go on without it.
+const BREATH: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl CallStore for Spooled {
@@ -45,9 +49,19 @@ impl CallStore for Spooled {
             }
             return Ok(Some(stored));
         }
+        if let Some(loaded) = self.if_reachable(self.home.load(call)).await {
+            return loaded;
+        }
+        // Home may only have caught its breath. A call begun from nothing though it is known would be worse than late.
+        if self.gate.away_for().is_some_and(|away| away < BREATH)
+            && timeout(2 * self.settings.patience, self.gate.reached()).await.is_ok()
+            && let Some(loaded) = self.if_reachable(self.home.load(call)).await
+        {
+            return loaded;
+        }
         // A call this machine knows nothing of, while nobody else can be asked, begins: what it was before is joined to
         // it when home is back.
-        self.if_reachable(self.home.load(call)).await.unwrap_or(Ok(None))
+        Ok(None)
     }
 
     async fn recorded(&self, call: &CallKey, key: &EventKey) -> Result<Option<Recorded>, Failure> {

@@ -18,6 +18,12 @@ struct SpooledElection {
     last: AtomicU64,
 }
 
+/// As long as home is there.
+struct AtHome {
+    both: Arc<Both>,
+    term: Box<dyn Term>,
+}
+
 /// As long as home is away. Its number is the last one's: whoever led at home goes on with what it has in hand.
 struct Alone {
     both: Arc<Both>,
@@ -40,7 +46,7 @@ impl Election for SpooledElection {
             match self.home.stand().await {
                 Ok(Some(term)) => {
                     self.last.store(term.number(), Ordering::Relaxed);
-                    return Ok(Some(term));
+                    return Ok(Some(Box::new(AtHome { both: self.both.clone(), term })));
                 }
                 Ok(None) => return Ok(None),
                 Err(failure) => {
@@ -53,6 +59,25 @@ impl Election for SpooledElection {
             }
         }
         Ok(Some(Box::new(Alone { both: self.both.clone(), number: self.last.load(Ordering::Relaxed) })))
+    }
+}
+
+#[async_trait]
+impl Term for AtHome {
+    fn number(&self) -> u64 {
+        self.term.number()
+    }
+
+    /// Over as soon as home is known to be away, so that no emergency waits for a session that is silent.
+    async fn renew(&mut self) -> Result<(), Failure> {
+        tokio::select! {
+            renewed = self.term.renew() => renewed,
+            () = self.both.gate.left() => Err(Failure::retry("the store is away")),
+        }
+    }
+
+    async fn resign(self: Box<Self>) {
+        self.term.resign().await;
     }
 }
 

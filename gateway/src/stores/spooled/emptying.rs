@@ -7,6 +7,7 @@ mod frames;
 mod rest;
 mod texts;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -129,7 +130,7 @@ impl Emptying {
 
     /// Everything, to the last frame. Fails when home does.
     async fn empty(&self) -> Result<(), Failure> {
-        self.recover().await?;
+        self.give_back_all().await?;
         self.say_what_is_owed().await?;
         loop {
             // First those that are at home already: nobody there must send them again.
@@ -169,6 +170,11 @@ impl Emptying {
         self.store.spool.count().await?;
         self.store.gate.emptied();
         Ok(())
+    }
+
+    /// What home says while others wait for a turn.
+    async fn in_time<T>(&self, asked: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        timeout(WELL_WITHIN, asked).await.unwrap_or_else(|_| Err(Failure::retry("no answer in time")))
     }
 
     async fn count_what_is_left(&self) {

@@ -135,6 +135,12 @@ impl Gate {
         let _ = places.wait_for(|place| matches!(place, Place::Away { .. })).await;
     }
 
+    /// Returns when it makes sense to ask home: at once, or when it answers again.
+    pub async fn reached(&self) {
+        let mut places = self.place.subscribe();
+        let _ = places.wait_for(|place| !matches!(place, Place::Away { .. })).await;
+    }
+
     pub fn failed(&self, failure: &Failure) {
         let trouble = Trouble::from(failure);
         if let Some((_, Place::Away { .. })) = self.pass(Happening::Failed(trouble)) {

@@ -4,28 +4,33 @@
 mod texts;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use engine::alert::Alert;
 use engine::ids::AlertId;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 pub(super) use texts::{Texts, Waiting};
 
 /// Far more alerts than ever run at once.
 const ALERTS: usize = 20_000;
+/// Whoever walks alerts looks at least this often which there are. Another node must not: they are walked there.
+const WALKS_WITHIN: Duration = Duration::from_secs(90);
 
 #[derive(Default)]
 pub(super) struct Known {
     alerts: Mutex<HashMap<AlertId, Alert>>,
+    walked_at: Mutex<Option<Instant>>,
     pub texts: Texts,
-    /// What an earlier life was sending at home has not been looked for yet.
-    unrecovered: AtomicBool,
 }
 
 impl Known {
     /// As home has it now.
     pub fn saw(&self, alert: &Alert) {
+        if self.walked_at.lock().is_none_or(|at| at.elapsed() > WALKS_WITHIN) {
+            return;
+        }
         let mut alerts = self.alerts.lock();
         if !alert.state.is_running() {
             alerts.remove(&alert.id);
@@ -36,6 +41,7 @@ impl Known {
 
     /// All that run at home now.
     pub fn saw_all(&self, running: &[Alert]) {
+        *self.walked_at.lock() = Some(Instant::now());
         *self.alerts.lock() = running.iter().take(ALERTS).map(|alert| (alert.id, alert.clone())).collect();
     }
 
@@ -50,17 +56,5 @@ impl Known {
     /// It goes on in the spool from now on.
     pub fn took_along(&self, id: AlertId) {
         self.alerts.lock().remove(&id);
-    }
-
-    pub fn owe_recovery(&self) {
-        self.unrecovered.store(true, Ordering::Release);
-    }
-
-    pub fn owes_recovery(&self) -> bool {
-        self.unrecovered.load(Ordering::Acquire)
-    }
-
-    pub fn recovered(&self) {
-        self.unrecovered.store(false, Ordering::Release);
     }
 }

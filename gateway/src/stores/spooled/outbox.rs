@@ -39,6 +39,7 @@ impl SmsOutbox for Spooled {
         requests: &[ClaimRequest],
         now: Timestamp,
     ) -> Result<Vec<Result<Claim, NotClaimed>>, Failure> {
+        let _turn = self.texts_turn.read().await;
         let mut claims = vec![Err(NotClaimed::Gone); requests.len()];
         if self.spool.has_texts() {
             claims = self.spool.store.claim(requests, now).await?;
@@ -91,9 +92,9 @@ impl SmsOutbox for Spooled {
 
     async fn recover(&self, now: Timestamp) -> Result<Vec<Sms>, Failure> {
         let mut cut = if self.spool.has_texts() { self.spool.store.recover(now).await? } else { Vec::new() };
-        match self.patiently(self.home.recover(now)).await {
-            Some(at_home) => cut.extend(at_home?),
-            None => self.known.owe_recovery(),
+        // Whoever comes to lead when home is back asks again.
+        if let Some(at_home) = self.patiently(self.home.recover(now)).await {
+            cut.extend(at_home?);
         }
         Ok(cut)
     }

@@ -8,7 +8,8 @@ use engine::ports::{CallStore, ClaimRequest, SmsOutbox};
 use engine::sms::{SendOutcome, SmsState, settle};
 use engine::time::Timestamp;
 
-use super::{Emptying, now};
+use super::super::OutageSms;
+use super::{Emptying, WELL_WITHIN, now};
 use crate::stores::columns::json;
 use crate::stores::postgres::{Adopted, Moved};
 
@@ -43,7 +44,7 @@ impl Emptying {
         // Those whose call is not at home yet wait for it, at the front: they must not hide the others for ever.
         let mut wanted = BATCH;
         loop {
-            let texts = self.store.spool.movable_texts(self.store.settings.outage_sms, wanted).await?;
+            let texts = self.store.spool.movable_texts(self.sent_from_here(), wanted).await?;
             let here = self.at_home_now(&texts).await?;
             if !here.is_empty() {
                 self.store.spool.forget_texts(here.iter().copied()).await?;
@@ -57,19 +58,24 @@ impl Emptying {
         }
     }
 
+    /// A node that does not send, because another one leads, keeps nothing back.
+    fn sent_from_here(&self) -> OutageSms {
+        if self.store.known.texts.are_sent() { self.store.settings.outage_sms } else { OutageSms::Hold }
+    }
+
     async fn at_home_now(&self, texts: &[Moved]) -> Result<HashSet<SmsId>, Failure> {
         if texts.is_empty() {
             return Ok(HashSet::new());
         }
-        match self.store.home.adopt_texts(texts).await {
-            Err(failure) if !self.store.home.is_answering().await => return Err(failure),
+        match self.in_time(self.store.home.adopt_texts(texts)).await {
+            Err(failure) if self.is_well(WELL_WITHIN).await.is_err() => return Err(failure),
             Ok(here) => return Ok(here),
             // One of them is at fault.
             Err(_) => {}
         }
         let mut here = HashSet::new();
         for text in texts {
-            match self.store.home.adopt_text(text).await? {
+            match self.in_time(self.store.home.adopt_text(text)).await? {
                 Adopted::Here => _ = here.insert(text.sms.id),
                 Adopted::TooEarly => {}
                 Adopted::Refused => {
@@ -90,21 +96,14 @@ impl Emptying {
         self.store.spool.store.quarantine(&call, &key, &json(sms), "the store refuses it", sms.updated_at).await
     }
 
-    /// What an earlier life was sending when it was cut, and what was claimed without anybody being told: of the first
-    /// nobody knows the end, the second never left.
-    pub(super) async fn recover(&self) -> Result<(), Failure> {
-        let (home, known) = (&self.store.home, &self.store.known);
-        if known.owes_recovery() {
-            for cut in home.recover(now()).await? {
-                tracing::warn!(sms.id = %cut.id, "sms attempt was cut, its end is unknown");
-            }
-            known.recovered();
-        }
-        let doubtful = known.texts.doubtful();
+    /// What was claimed at home without anybody being told never left: it waits again.
+    pub(super) async fn give_back_all(&self) -> Result<(), Failure> {
+        let texts = &self.store.known.texts;
+        let doubtful = texts.doubtful();
         for (request, at) in &doubtful {
             self.give_back(request, *at).await?;
         }
-        known.texts.resolved(doubtful.len());
+        texts.resolved(doubtful.len());
         Ok(())
     }
 

@@ -55,12 +55,17 @@ impl Texts {
         self.0.lock().looked_at = Some(Instant::now());
     }
 
+    /// Whether texts are sent from here at all.
+    pub fn are_sent(&self) -> bool {
+        self.0.lock().looked_at.is_some_and(|at| at.elapsed() <= SENDS_WITHIN)
+    }
+
     /// Committed at home, to be sent.
     pub fn wait(&self, texts: impl IntoIterator<Item = Waiting>) {
-        let mut state = self.0.lock();
-        if state.looked_at.is_none_or(|at| at.elapsed() > SENDS_WITHIN) {
+        if !self.are_sent() {
             return;
         }
+        let mut state = self.0.lock();
         for text in texts {
             if state.waiting.len() < MOST {
                 state.waiting.insert(text.sms.id, text);
