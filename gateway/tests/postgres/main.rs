@@ -8,7 +8,6 @@ mod carrier;
 #[allow(unused_imports, reason = "these stories use a part of it")]
 mod checker;
 mod counting;
-mod cutting_proxy;
 #[path = "../support/database.rs"]
 mod database;
 #[path = "../durability/load.rs"]

@@ -14,8 +14,8 @@ use engine::testing::frames::{call, frame, frame_owing, frames, moment, state, t
 use gateway::stores::postgres::{PostgresSettings, PostgresStore};
 use sqlx::{Connection, Executor};
 
-use super::cutting_proxy::CuttingProxy;
 use super::database::{Databases, connect, open, server, settings};
+use super::proxy::Proxy;
 
 /// Whoever has it in a frame's key is cut off after it was sent, before the answer comes.
 const CUT: &str = "cut-the-answer";
@@ -25,12 +25,12 @@ async fn a_commit_whose_connection_died_is_known_by_its_own_ids() {
     let Some(server) = server() else { return };
     let databases = Databases::on(server);
     let url = databases.fresh().await;
-    let proxy = CuttingProxy::before(&url, CUT).await;
-    let (near, far) = (open(&url).await, open(&proxy.url).await);
+    let proxy = Proxy::before(&url).await;
+    let (near, far) = (open(&url).await, open(&proxy.url_of(&url)).await);
     let (c1, c2) = (call("acme", "c1"), call("acme", "c2"));
     assert_eq!(far.append(&[frame(&c1, 1)]).await, [Ok(())]);
     for (cuts, seq) in [(1, 2), (2, 3)] {
-        proxy.cut(cuts);
+        proxy.lose_answers(CUT, cuts);
         let named = |key, n| Frame { key: EventKey::new(format!("{CUT} {n}")), ..frame(key, n) };
         let stale = named(&c2, 9);
         let owing = Frame {
@@ -38,7 +38,7 @@ async fn a_commit_whose_connection_died_is_known_by_its_own_ids() {
             ..frame_owing(&c1, seq, vec![text(&c1, &format!("r{seq}"), Priority::P1)])
         };
         assert_eq!(far.append(&[owing, stale]).await, [Ok(()), Err(AppendError::Conflict)], "cut {cuts} times");
-        assert_eq!(proxy.cuts_left(), 0, "the proxy had something to cut");
+        assert_eq!(proxy.answers_to_lose(), 0, "the proxy had something to cut");
     }
     let seqs: Vec<_> = near.timeline(&c1, 0, 9).await.unwrap().iter().map(|frame| frame.seq).collect();
     assert_eq!(seqs, [1, 2, 3]);
