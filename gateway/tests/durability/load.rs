@@ -16,8 +16,8 @@ use super::server::{Answer, alert, client, report, send, spoken, status};
 /// The tenant of the shipped playbook.
 pub const TENANT: &str = "boreal";
 
-/// Nobody is served any more.
-const STALLED: Duration = Duration::from_secs(180);
+/// After so long nobody is served any more.
+pub const STALLED: Duration = Duration::from_secs(180);
 
 /// How a call ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,17 +114,13 @@ impl Load {
 
     /// Returns when so many were acknowledged in all.
     pub async fn reaches(&self, acknowledged: usize) {
-        let reached = async {
-            loop {
-                let more = self.more.notified();
-                if self.acknowledged() >= acknowledged {
-                    return;
-                }
-                more.await;
+        loop {
+            let more = self.more.notified();
+            if self.acknowledged() >= acknowledged {
+                return;
             }
-        };
-        timeout(STALLED, reached).await.unwrap_or_else(|_| {
-            panic!("{} acknowledged, and no {acknowledged} after {STALLED:?}", self.acknowledged());
-        });
+            let stalled = timeout(STALLED, more).await.is_err();
+            assert!(!stalled, "{} acknowledged, and no more for {STALLED:?}", self.acknowledged());
+        }
     }
 }

@@ -30,6 +30,8 @@ const CALLERS: usize = 6;
 /// What servers did to their data directory, and what they told whom meanwhile.
 struct Run {
     data: PathBuf,
+    /// The database in it.
+    file: &'static str,
     record: Record,
     told: Vec<Told>,
 }
@@ -38,18 +40,18 @@ struct Run {
 async fn no_power_cut_loses_what_was_acknowledged() {
     let cuts = times("CUTS", CUTS);
     // Enough for the write-ahead log to begin again from its start, when there is time.
-    let Some(run) = run(binary(), if cuts > CUTS { 400 } else { 60 }, &[]).await else { return };
-    let (steps, written) = (run.record.steps.len(), run.record.written() >> 20);
-    let seed = times("CUTS_SEED", rand::rng().random());
-    if let Err(why) = run.is_cut(cuts, seed).await {
-        panic!("CUTS_SEED={seed}: {why}");
-    }
-    let tried = format!(
-        "{cuts} cuts in {steps} steps, {written} MiB written, {} syncs, {} webhooks acknowledged",
-        run.record.syncs(),
-        run.told.len()
-    );
-    row("power cut, SQLite", &tried, "0 lost, 0 torn");
+    let webhooks_each = if cuts > CUTS { 400 } else { 60 };
+    let Some(run) = run(binary(), "cordboard.db", webhooks_each, &[]).await else { return };
+    run.survives("power cut, SQLite", cuts).await;
+}
+
+/// The spool holds everything there is where home was never reached.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_power_cut_loses_what_was_acknowledged_while_postgres_was_away() {
+    let cuts = times("CUTS", CUTS);
+    let nobody = [("CORDBOARD_STORE__URL", "postgres://nobody@127.0.0.1:9/nowhere")];
+    let Some(run) = run(binary(), "spool.db", if cuts > CUTS { 400 } else { 40 }, &nobody).await else { return };
+    run.survives("power cut, spool while Postgres is away", cuts).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -58,13 +60,14 @@ async fn this_test_notices_when_nothing_is_synced() {
         eprintln!("SABOTAGED_CORDBOARD is not set (scripts/test sets it): sabotage not tried");
         return;
     };
-    let Some(run) = run(program, 20, &[("CORDBOARD_SABOTAGE", "sync_off")]).await else { return };
+    let sabotage = [("CORDBOARD_SABOTAGE", "sync_off")];
+    let Some(run) = run(program, "cordboard.db", 20, &sabotage).await else { return };
     let noticed = run.is_cut(NOTICED_WITHIN, 5).await.expect_err("nothing was synced and nothing was missed");
     println!("noticed: {noticed}");
 }
 
 /// Three servers on one directory: the first is killed, the second stops cleanly, the third is killed.
-async fn run(program: PathBuf, webhooks_each: usize, sabotage: &[(&str, &str)]) -> Option<Run> {
+async fn run(program: PathBuf, file: &'static str, webhooks_each: usize, settings: &[(&str, &str)]) -> Option<Run> {
     if std::process::Command::new("strace").arg("-V").output().is_err() {
         eprintln!("strace is not installed (scripts/test installs it): no power cuts");
         return None;
@@ -73,12 +76,13 @@ async fn run(program: PathBuf, webhooks_each: usize, sabotage: &[(&str, &str)]) 
     let directory_path = directory.path().canonicalize().expect("it is there");
     let (data, trace, pid) = (directory_path.join("data"), directory_path.join("trace"), directory_path.join("pid"));
     let carrier = Carrier::start(Duration::from_millis(3)).await;
-    let settings = [carrier.settings().as_slice(), sabotage].concat();
+    let settings = [carrier.settings().as_slice(), settings].concat();
     let load = Load::default();
     let mut tracing = Tracing::of(&data);
     for life in 0..3 {
-        let server = Server::start(strace(&program, &trace, &pid), &data, &settings);
+        let mut server = Server::start(strace(&program, &trace, &pid), &data, &settings);
         let inner = std::fs::read_to_string(&pid).expect("the shell wrote it").trim().parse().expect("a pid");
+        server.runs_inside(inner);
         load.ask_again(&server.url).await;
         let mut callers = load.callers(&server.url, CALLERS);
         load.reaches(load.acknowledged() + webhooks_each).await;
@@ -91,10 +95,22 @@ async fn run(program: PathBuf, webhooks_each: usize, sabotage: &[(&str, &str)]) 
         tracing.read(&trace);
     }
     let told = load.log.lock().clone();
-    Some(Run { data, record: tracing.record(), told })
+    Some(Run { data, file, record: tracing.record(), told })
 }
 
 impl Run {
+    async fn survives(&self, what: &str, cuts: u64) {
+        let seed = times("CUTS_SEED", rand::rng().random());
+        if let Err(why) = self.is_cut(cuts, seed).await {
+            panic!("CUTS_SEED={seed}: {why}");
+        }
+        let (steps, syncs) = (self.record.steps.len(), self.record.syncs());
+        let (written, told) = (self.record.written() >> 20, self.told.len());
+        let tried =
+            format!("{cuts} cuts in {steps} steps, {written} MiB written, {syncs} syncs, {told} webhooks acknowledged");
+        row(what, &tried, "0 lost, 0 torn");
+    }
+
     /// So many power cuts. Returns what the first one broke.
     async fn is_cut(&self, cuts: u64, seed: u64) -> Result<(), String> {
         let mut dice = StdRng::seed_from_u64(seed);
@@ -143,7 +159,7 @@ impl Run {
     }
 
     async fn is_whole(&self, at: usize, data: &Path) -> Result<(), String> {
-        let file = data.join("cordboard.db");
+        let file = data.join(self.file);
         let store = SqliteStore::open(&file, 1).await.map_err(|why| format!("the store does not open: {why}"))?;
         integrity(&file).await?;
         let answered = self.answered_until(at);

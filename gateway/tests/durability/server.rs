@@ -14,12 +14,14 @@ pub const SECRET: &str = "a-secret-of-the-tests";
 
 pub struct Server {
     child: Child,
+    /// Its own process, where the child only watches it.
+    inner: Option<i32>,
     pub url: String,
 }
 
-/// The shipped binary, or the one `CORDBOARD_UNDER_TEST` names: an optimised one, an older one.
+/// The shipped binary, or the one `BINARY_UNDER_TEST` names: an optimised one, an older one.
 pub fn binary() -> PathBuf {
-    let named = std::env::var_os("CORDBOARD_UNDER_TEST").map(PathBuf::from);
+    let named = std::env::var_os("BINARY_UNDER_TEST").map(PathBuf::from);
     named.unwrap_or_else(|| env!("CARGO_BIN_EXE_cordboard").into())
 }
 
@@ -35,7 +37,7 @@ impl Server {
         command.envs(settings.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let url = url_in(BufReader::new(child.stdout.take().expect("piped")));
-        Server { child, url }
+        Server { child, inner: None, url }
     }
 
     /// `kill -9`, and gone when this returns.
@@ -56,6 +58,12 @@ impl Server {
     fn end_inner(mut self, pid: i32, signal: Signal) {
         kill(Pid::from_raw(pid), signal).expect("the process is ours");
         self.child.wait().expect("the process is ours");
+        self.inner = None;
+    }
+
+    /// What runs inside does not outlive a test that fails.
+    pub fn runs_inside(&mut self, pid: i32) {
+        self.inner = Some(pid);
     }
 
     /// What an operator's Ctrl-C does; returns the exit code.
@@ -78,6 +86,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if let Some(pid) = self.inner {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
