@@ -118,3 +118,17 @@ impl Store for postgres::PostgresStore {
         self.connections()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_add_up_to_those_that_may_be_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = sqlite::SqliteStore::open(&dir.path().join("test.db"), 3).await.unwrap();
+        let Connections { in_use, idle, unopened } = store.connections();
+        assert_eq!(in_use + idle + unopened, 1 + 3, "one that writes, three that read");
+        assert!(unopened < 4, "it has been opened");
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use futures_util::{StreamExt, stream};
 use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
@@ -13,17 +14,23 @@ use crate::harness::{Answered, App, SECRET, bodies};
 
 /// As many as one node may have.
 const MOST: usize = 1_500;
+/// A file system in memory, where there is one.
+const MEMORY: &str = "/dev/shm";
+/// Requests under way, so that many calls are one commit.
+const AT_ONCE: usize = 64;
 /// In every name a stranger or a business chose.
 const MARK: &str = "zz9";
 
 /// A server that knows 30 businesses, each with a tool and a name of its own.
 struct Busy {
     app: App,
-    _playbooks: TempDir,
+    _dirs: [TempDir; 2],
 }
 
 impl Busy {
     async fn start() -> Busy {
+        // What is counted does not depend on the disk, and a thousand commits one after the other do.
+        let data = tempfile::tempdir_in(MEMORY).or_else(|_| tempfile::tempdir()).unwrap();
         let dir = tempfile::tempdir().unwrap();
         for n in 0..30 {
             std::fs::write(dir.path().join(format!("{MARK}-{n}.toml")), playbook(n)).unwrap();
@@ -31,11 +38,12 @@ impl Busy {
         let path = dir.path().to_str().unwrap().to_owned();
         let app = App::start_with(|settings| {
             settings.playbooks.dir = path;
+            settings.data_dir = data.path().to_owned();
             // A machine that is busy with other things may take its time.
             settings.limits.answer_within_ms = 60_000;
         })
         .await;
-        Busy { app, _playbooks: dir }
+        Busy { app, _dirs: [dir, data] }
     }
 
     async fn scraped(&self) -> Exposition {
@@ -100,13 +108,14 @@ impl Busy {
     }
 
     async fn calls_end_in_every_way(&self, round: &str) {
-        for (n, reason) in reasons().iter().enumerate() {
+        let ends = async |(n, reason): (usize, String)| {
             let call = format!("ending-{round}-{n}");
             self.app.rings(&call).await.acknowledges();
             let mut report = bodies::report(&call);
             report["message"]["endedReason"] = json!(reason);
             self.app.webhook(&report).await.acknowledges();
-        }
+        };
+        stream::iter(reasons().into_iter().enumerate()).for_each_concurrent(AT_ONCE, ends).await;
     }
 
     async fn texts_meet_every_fate(&self) {
@@ -138,13 +147,15 @@ impl Busy {
 
     async fn strangers_try_every_url(&self, round: &str) {
         let brew = Method::from_bytes(b"ZZ9").unwrap();
-        for url in urls().iter().filter(|url| !url.starts_with("/api/live")) {
-            let path = url.replace("{", "").replace("}", "") + "?" + MARK + round;
+        let tries = async |url: String| {
+            let path = url.replace(['{', '}'], "") + "?" + MARK + round;
             for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, brew.clone()] {
                 self.app.request(method.clone(), &path).send().await.unwrap();
                 self.app.as_admin(method, &path).send().await.unwrap();
             }
-        }
+        };
+        let urls = urls().into_iter().filter(|url| !url.starts_with("/api/live"));
+        stream::iter(urls).for_each_concurrent(AT_ONCE, tries).await;
         self.app.anybody(Method::GET, &format!("/{MARK}/{round}")).await.refuses(404);
     }
 }
