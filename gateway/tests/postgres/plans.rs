@@ -76,7 +76,7 @@ const QUERIES: &[(&str, &str)] = &[
     (
         "SELECT id FROM calls WHERE tenant = 't3' AND NOT words_gone AND calls.phase = 'ended' \
          AND calls.started_at < now() - interval '10 days' ORDER BY started_at LIMIT 9",
-        "calls_with_words",
+        "calls_with_words|calls_over",
     ),
     // The history.
     (
@@ -117,6 +117,11 @@ const QUERIES: &[(&str, &str)] = &[
         "SELECT tenant, id, state FROM calls WHERE true AND tenant = 't0' AND status = 'active' \
          ORDER BY started_at DESC, id DESC, tenant DESC LIMIT 101",
         "calls_newest_active|calls_by_phase",
+    ),
+    (
+        "SELECT tenant, id, state FROM calls WHERE true AND tenant = 't1' AND status <> 'active' AND priority = 'P1' \
+         ORDER BY started_at DESC, id DESC, tenant DESC LIMIT 101",
+        "calls_newest_of_priority",
     ),
     // What is counted of them.
     (
