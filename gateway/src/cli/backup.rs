@@ -2,6 +2,7 @@
 //! directory. The file is there whole and synced, for its owner alone, or not at all.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +11,6 @@ use clap::Args;
 use engine::ports::{Clock, SystemClock};
 use futures_util::StreamExt;
 use secrecy::SecretString;
-use std::io::Write;
 
 use super::Overrides;
 use super::api::Api;
