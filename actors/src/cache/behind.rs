@@ -28,7 +28,16 @@ struct Health {
     rests_until: Option<Instant>,
     /// What is older may lack a change: one of ours that did not arrive, or one from before we were there.
     trusted_since: Instant,
-    trouble: Option<String>,
+    /// Why the last of each failed, if it did: one may work where another does not.
+    troubles: [Option<String>; 3],
+}
+
+/// What is asked of it.
+#[derive(Clone, Copy)]
+enum Asking {
+    Read,
+    Write,
+    List,
 }
 
 /// How it fares.
@@ -40,7 +49,8 @@ pub struct Standing {
 
 impl Behind {
     pub fn new(cache: Arc<dyn Cache>, limits: &Limits) -> Behind {
-        let health = Health { failures: 0, rests_until: None, trusted_since: Instant::now(), trouble: None };
+        let health =
+            Health { failures: 0, rests_until: None, trusted_since: Instant::now(), troubles: [const { None }; 3] };
         Behind {
             cache,
             budget: limits.cache_budget,
@@ -51,7 +61,7 @@ impl Behind {
     }
 
     pub fn standing(&self) -> Standing {
-        Standing { trouble: self.health.lock().trouble.clone() }
+        Standing { trouble: self.health.lock().troubles.iter().flatten().next().cloned() }
     }
 
     /// It would not be asked now.
@@ -73,24 +83,24 @@ impl Behind {
     }
 
     pub async fn get(&self, key: &CacheKey) -> Option<Looked> {
-        let looked = self.guard(self.cache.get(key)).await;
+        let looked = self.guard(Asking::Read, self.cache.get(key)).await;
         looked.inspect_err(|outcome| self.asked(*outcome)).ok()
     }
 
     /// False when it could not be reached.
     pub async fn put(&self, key: &CacheKey, entry: &Entry, basis: Basis, ttl: Duration) -> bool {
-        let put = self.guard(self.cache.put(key, entry, basis, ttl)).await;
+        let put = self.guard(Asking::Write, self.cache.put(key, entry, basis, ttl)).await;
         put.inspect_err(|_| self.distrust()).is_ok()
     }
 
     pub async fn outdate(&self, key: &CacheKey) -> bool {
-        let outdated = self.guard(self.cache.outdate(key)).await;
+        let outdated = self.guard(Asking::Write, self.cache.outdate(key)).await;
         outdated.inspect_err(|_| self.distrust()).is_ok()
     }
 
     /// `None` when it could not be reached.
     pub async fn list(&self, list: &dyn LiveList, changes: &[(CallId, Option<Timestamp>)]) -> Option<usize> {
-        self.guard(list.change(changes)).await.ok()
+        self.guard(Asking::List, list.change(changes)).await.ok()
     }
 
     /// Asked also while it rests: what is to be erased is worth a try.
@@ -104,13 +114,13 @@ impl Behind {
         self.cache.clear().await
     }
 
-    async fn guard<T>(&self, asking: impl Future<Output = Result<T, Failure>>) -> Result<T, Outcome> {
+    async fn guard<T>(&self, what: Asking, asking: impl Future<Output = Result<T, Failure>>) -> Result<T, Outcome> {
         if !self.admits() {
             return Err(Outcome::Skipped);
         }
         let asked = timeout(self.budget, asking).await;
         let asked = asked.unwrap_or_else(|_| Err(Failure::retry("no answer in time")));
-        self.learn(asked.as_ref().err());
+        self.learn(what, asked.as_ref().err());
         asked.map_err(|_| Outcome::Error)
     }
 
@@ -128,19 +138,20 @@ impl Behind {
         }
     }
 
-    fn learn(&self, failure: Option<&Failure>) {
+    fn learn(&self, what: Asking, failure: Option<&Failure>) {
         let mut health = self.health.lock();
+        let was_well = health.troubles.iter().all(Option::is_none);
+        health.troubles[what as usize] = failure.map(Failure::to_string);
         let Some(failure) = failure else {
-            if health.trouble.take().is_some() {
+            (health.failures, health.rests_until) = (0, None);
+            if !was_well && health.troubles.iter().all(Option::is_none) {
                 tracing::info!("cache works again");
             }
-            (health.failures, health.rests_until) = (0, None);
             return;
         };
-        if health.trouble.is_none() {
+        if was_well {
             tracing::warn!(%failure, "cache failed, reads go to the store");
         }
-        health.trouble = Some(failure.to_string());
         health.failures = health.failures.saturating_add(1);
         if health.failures >= self.failures {
             health.rests_until = Some(Instant::now() + self.rest);
