@@ -7,15 +7,12 @@ use crate::command::cordboard;
 use crate::programs::{agrees, program, told};
 use crate::repository;
 
-/// Not understood by every version of the server yet.
-const COMING: [&str; 2] = ["CORDBOARD_BUS__URL", "CORDBOARD_CACHE__URL"];
-
 /// `config check` of the example, with these variables.
 fn checked(variables: &[(String, String)]) -> Output {
     let mut command = cordboard();
     command.args(["config", "check", "--config"]).arg(repository::path("deploy/production.example.toml"));
     command.env("CORDBOARD_PLAYBOOKS__DIR", repository::path("config/playbooks"));
-    command.envs(variables.iter().filter(|(name, _)| !COMING.contains(&name.as_str())).cloned());
+    command.envs(variables.iter().cloned());
     command.output().unwrap()
 }
 

@@ -12,10 +12,9 @@ const OF_THE_TARGET: [&str; 2] = ["instance", "job"];
 const OF_PROMETHEUS: [&str; 1] = ["up"];
 
 /// Not exposed by a server that stands alone, with what it needs.
-const NEEDS_MORE: [(&str, &str); 5] = [
+const NEEDS_MORE: [(&str, &str); 4] = [
     ("cordboard_journal_unconfirmed", "a store that may be away"),
     ("cordboard_bus_frames_behind", "a bus outside"),
-    ("cordboard_cache_requests_total", "the cache"),
     ("cordboard_view_age_seconds", "the views"),
     ("cordboard_leading", "an election"),
 ];
