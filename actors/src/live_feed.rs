@@ -55,7 +55,7 @@ pub struct LiveFeed {
 }
 
 /// At start the live calls are waited for so long. More are read while everything else works.
-const LOADED_WITHIN: Duration = Duration::from_millis(300);
+const LOADED_WITHIN: Duration = Duration::from_millis(100);
 
 struct Mention {
     call: CallKey,

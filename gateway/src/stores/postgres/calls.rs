@@ -25,8 +25,8 @@ type Counts = HashMap<CallKey, SmsCounts>;
 
 /// Calls asked about in one query of counts.
 const CALLS_PER_QUERY: usize = 1_000;
-/// Live calls read at once.
-const LIVE_PER_QUERY: usize = 2_000;
+/// Live calls read at once: few enough that nobody on the telephone waits for a page of them to be understood.
+const LIVE_PER_QUERY: usize = 500;
 
 #[async_trait]
 impl CallStore for PostgresStore {
