@@ -27,7 +27,6 @@ use engine::priority::Priority;
 use parking_lot::RwLock;
 use ractor::{Actor, ActorRef};
 use tokio::sync::{Mutex, Semaphore};
-use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::{error, info};
 
@@ -35,7 +34,7 @@ use self::ledger::{Applied, Desktop};
 use self::supervisor::{Message, Supervisor};
 use crate::alert::Context;
 use crate::bus::LocalBus;
-use crate::lead::Lead;
+use crate::lead::{Lead, Life};
 use crate::limits::Limits;
 use crate::metrics;
 use crate::sms_pool::SmsPool;
@@ -174,7 +173,7 @@ impl Alerts {
                     self.end().await;
                     term
                 }
-                term = ended(&mut life) => {
+                term = Life::ended(&mut life) => {
                     if self.stopping.load(Ordering::Acquire) {
                         return;
                     }
@@ -208,23 +207,6 @@ impl Alerts {
         let (actor, ended) = started.map_err(|died| Failure::retry(format!("alerts: {died}")))?;
         *self.actor.write() = Some(actor);
         Ok(Life { term, ended })
-    }
-}
-
-/// One life of whoever looks after them, and the term it serves.
-struct Life {
-    term: u64,
-    ended: JoinHandle<()>,
-}
-
-/// Returns the term of a life when that has ended.
-async fn ended(life: &mut Option<Life>) -> u64 {
-    match life {
-        Some(life) => {
-            let _ = (&mut life.ended).await;
-            life.term
-        }
-        None => std::future::pending().await,
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use engine::ports::{Election, Term};
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
@@ -24,6 +25,12 @@ pub struct Lead {
     standing: watch::Receiver<Standing>,
     /// How long the last sign of life is trusted.
     trusted: Option<Duration>,
+}
+
+/// One life of what lives no longer than a term, and that term.
+pub(crate) struct Life {
+    pub term: u64,
+    pub ended: JoinHandle<()>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +77,19 @@ impl Lead {
     fn trusts(&self, standing: Standing) -> Option<u64> {
         let (number, at) = standing.led?;
         self.trusted.is_none_or(|trusted| at.elapsed() < trusted).then_some(number)
+    }
+}
+
+impl Life {
+    /// Returns its term when it has ended. None never ends.
+    pub async fn ended(life: &mut Option<Life>) -> u64 {
+        match life {
+            Some(life) => {
+                let _ = (&mut life.ended).await;
+                life.term
+            }
+            None => std::future::pending().await,
+        }
     }
 }
 

@@ -85,17 +85,25 @@ impl Publisher {
     async fn run(self: Arc<Self>) {
         let _alive = metrics::alive("publisher");
         let mut news = self.news.lock().await;
-        let (mut progress, mut batch) = (None, BATCH);
+        let (mut progress, mut batch, mut failed) = (None, BATCH, false);
         loop {
             if !self.lead.held() {
                 bus::behind(0);
             }
             self.lead.until_held().await;
             match self.round(&mut progress, batch).await {
-                Ok(0) => wait(&mut news).await,
-                Ok(_) => batch = (2 * batch).min(BATCH),
+                Ok(told) => {
+                    failed = false;
+                    batch = (2 * batch).min(BATCH);
+                    if told == 0 {
+                        wait(&mut news).await;
+                    }
+                }
                 Err(failure) => {
-                    tracing::warn!(%failure, "bus not told, will go back and retry");
+                    // Once, however long it lasts.
+                    if !std::mem::replace(&mut failed, true) {
+                        tracing::warn!(%failure, "bus not told, will go back and retry");
+                    }
                     progress = None;
                     // A line so slow that it breaks under a batch takes a smaller one.
                     batch = (batch / 4).max(1);

@@ -36,7 +36,7 @@ use tracing::{error, warn};
 
 use self::standing::Standing;
 use self::state::State;
-use crate::lead::Lead;
+use crate::lead::{Lead, Life};
 use crate::limits::Limits;
 use crate::metrics::sms as metrics;
 use crate::sms_sender::{AskAfter, Free, Ports};
@@ -55,12 +55,6 @@ pub struct SmsPool {
     /// None until this node leads for the first time.
     actor: Arc<RwLock<Option<ActorRef<Message>>>>,
     plan: Arc<Plan>,
-}
-
-/// One life of the pool, and the term it serves.
-struct Life {
-    term: u64,
-    ended: JoinHandle<()>,
 }
 
 /// What the pool stands on.
@@ -219,7 +213,7 @@ impl SmsPool {
                     self.end().await;
                     term
                 }
-                term = ended(&mut life) => {
+                term = Life::ended(&mut life) => {
                     metrics::alive("sms_pool", 0);
                     metrics::alive("sms_sender", 0);
                     if self.plan.stopping.load(Ordering::Acquire) {
@@ -243,17 +237,6 @@ impl SmsPool {
     fn begin(&self, term: u64, (actor, ended): (ActorRef<Message>, JoinHandle<()>)) -> Life {
         *self.actor.write() = Some(actor);
         Life { term, ended }
-    }
-}
-
-/// Returns the term of a life when that has ended.
-async fn ended(life: &mut Option<Life>) -> u64 {
-    match life {
-        Some(life) => {
-            let _ = (&mut life.ended).await;
-            life.term
-        }
-        None => std::future::pending().await,
     }
 }
 
