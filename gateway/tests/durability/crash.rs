@@ -10,7 +10,7 @@ use super::checker::{Book, History, Invariant};
 use super::database::{self, Databases};
 use super::figures::{row, times};
 use super::load::Load;
-use super::server::{Server, binary, sabotaged_binary, settled};
+use super::server::{Server, binary, sabotaged_binary, settled, until_all_is_home};
 
 /// Callers at once.
 const CALLERS: usize = 8;
@@ -85,7 +85,9 @@ async fn story(program: PathBuf, kills: u64, sabotage: &[(&str, &str)], kept: Ke
         while callers.join_next().await.is_some() {}
     }
     let server = Server::start(Command::new(&program), data.path(), &settings);
+    until_all_is_home(&server.url).await;
     settled(&server.url, data.path()).await;
+    until_all_is_home(&server.url).await;
     assert_eq!(server.stop(), Some(0), "SIGTERM ends the server cleanly");
     let told = load.log.lock().clone();
     let book = Book::read(&kept.url(data.path())).await;

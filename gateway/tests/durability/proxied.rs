@@ -14,8 +14,8 @@ use super::database::{self, Databases};
 use super::figures::{row, times};
 use super::load::Load;
 use super::proxy::Proxy;
-use super::server::settled;
 use super::server::{Server, binary, client};
+use super::server::{settled, until_all_is_home};
 
 const TROUBLES: u64 = 12;
 const CALLERS: usize = 6;
@@ -45,7 +45,9 @@ async fn no_trouble_on_the_way_to_postgres_loses_what_was_acknowledged() {
     }
     callers.shutdown().await;
     is_ready(&server.url).await;
+    until_all_is_home(&server.url).await;
     settled(&server.url, data.path()).await;
+    until_all_is_home(&server.url).await;
     assert_eq!(server.stop(), Some(0), "SIGTERM ends the server cleanly");
     let told = load.log.lock().clone();
     let book = Book::read(&database).await;

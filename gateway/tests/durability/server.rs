@@ -167,3 +167,16 @@ pub async fn settled(url: &str, data: &Path) {
         tokio::task::yield_now().await;
     }
 }
+
+/// Waits until nothing acknowledged is on this node's disk alone: a store far away may have been late for a moment.
+pub async fn until_all_is_home(url: &str) {
+    let client = client();
+    loop {
+        let request = client.get(format!("{url}/readyz")).send();
+        let told: Value = request.await.expect("an answer").json().await.expect("JSON");
+        if told["dependencies"]["store"]["state"] == "ok" {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}

@@ -141,6 +141,12 @@ impl Gate {
         let _ = places.wait_for(|place| !matches!(place, Place::Away { .. })).await;
     }
 
+    /// Returns when it is not returning.
+    pub async fn settled(&self) {
+        let mut places = self.place.subscribe();
+        let _ = places.wait_for(|place| !matches!(place, Place::Returning { .. })).await;
+    }
+
     pub fn failed(&self, failure: &Failure) {
         let trouble = Trouble::from(failure);
         if let Some((_, Place::Away { .. })) = self.pass(Happening::Failed(trouble)) {

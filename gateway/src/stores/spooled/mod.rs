@@ -52,6 +52,8 @@ use self::spool::Spool;
 use super::postgres::{PostgresSettings, PostgresStore};
 use super::{Connections, Store};
 
+/// How long a stop waits for a spool that is being emptied.
+const EMPTIED_WITHIN: Duration = Duration::from_secs(3);
 /// How long a start waits for home before it goes on without it.
 const FIRST_WITHIN: Duration = Duration::from_secs(3);
 
@@ -210,7 +212,9 @@ impl Store for Spooled {
         if self.gate.is_home() { Ok(()) } else { self.spool.ping().await }
     }
 
+    /// A spool that is being emptied is given a moment more; what then remains waits on this disk for the next start.
     async fn close(&self) {
+        let _ = timeout(EMPTIED_WITHIN, self.gate.settled()).await;
         drop(self.emptying.lock().take());
         self.spool.store.close().await;
         // Nobody waits for a server that does not answer.
