@@ -77,11 +77,8 @@ async fn what_a_server_never_read_is_not_said_to_be_delivered() {
         let bus = bus.clone();
         async move { bus.deliver(&[spoken("c1", 2, "y")]).await }
     });
-    until("it is seen that nothing moves", || {
-        bus.troubles().iter().any(|trouble| trouble.contains("nothing comes back"))
-    })
-    .await;
-    assert!(!delivering.is_finished());
+    // Connected and stuck at first; the client gives such a connection up by itself.
+    until("it is seen that nothing moves", || !bus.troubles().is_empty()).await;
     server.kill();
     server.start_again().await;
     assert!(delivering.await.unwrap().is_err(), "nobody has read it");
