@@ -22,7 +22,8 @@ pub struct World {
     databases: Databases,
     directory: TempDir,
     pub proxy: Proxy,
-    /// The database's, by way of the proxy.
+    url: String,
+    /// The same, by way of the proxy.
     proxied: String,
     pub home: PostgresStore,
 }
@@ -35,7 +36,7 @@ impl World {
         let home = database::open(&url).await;
         let directory = tempfile::tempdir().expect("a temporary directory");
         let proxied = proxy.url_of(&url);
-        Some(World { databases, directory, proxy, proxied, home })
+        Some(World { databases, directory, proxy, url, proxied, home })
     }
 
     /// The same spool every time, as after a restart.
@@ -288,4 +289,33 @@ async fn with_hold_no_text_leaves_and_with_all_every_one_may() {
         node.close().await;
         world.over().await;
     }
+}
+
+/// Home may have committed a text while its answer is on the way to us: whoever sent it then would send it twice if the
+/// answer is late and the text goes on in the spool.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_is_sent_by_nobody_before_it_is_known_where_it_is() {
+    let Some(world) = World::new().await else { return };
+    let patient = SpoolSettings { patience: Duration::from_secs(60), ..spool(&world.directory, "spool.db") };
+    let node = Spooled::open(&database::settings(&world.proxied), patient).await.expect("a store opens");
+    let call = call("acme", "c1");
+    let owed = text(&call, "a", Priority::P1);
+    // Appending waits for whoever holds this lock.
+    let mut holder = database::connect(&world.url).await;
+    sqlx::query("SELECT pg_advisory_lock(1668248164, 0)").execute(&mut holder).await.unwrap();
+    let frames = [frame_owing(&call, 1, vec![owed.clone()])];
+    let appending = node.append(&frames);
+    let mut appending = std::pin::pin!(appending);
+    let begun = futures_util::poll!(&mut appending);
+    assert!(begun.is_pending());
+    // As if the transaction had ended, and only its answer were missing.
+    world.home.submit(&engine::sms::NewSms { call: None, ..owed.clone() }, None).await.unwrap();
+    let request = ClaimRequest { id: owed.id, sender: "+15145550199".into() };
+    let claim = async || node.claim(std::slice::from_ref(&request), moment(20)).await.unwrap().remove(0).is_ok();
+    assert!(!claim().await && node.candidates(moment(20), 9).await.unwrap().due.iter().all(Vec::is_empty));
+    sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut holder).await.unwrap();
+    assert_eq!(appending.await, [Ok(())]);
+    assert!(claim().await);
+    node.close().await;
+    world.over().await;
 }

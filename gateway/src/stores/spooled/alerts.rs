@@ -18,6 +18,7 @@ use super::{Both, Spooled};
 impl AlertStore for Spooled {
     async fn write(&self, change: &Change) -> Result<bool, Failure> {
         let _turn = self.turn.read().await;
+        let _uncertain = self.known.texts.uncertain(change.texts.iter().map(|text| text.id));
         if let Some(written) = self.at_home(self.home.write(change)).await {
             if matches!(written, Ok(true)) {
                 self.known.saw(&change.alert);

@@ -29,6 +29,7 @@ impl CallStore for Spooled {
         if !self.gate.is_home() {
             return self.keep(frames).await;
         }
+        let _uncertain = self.known.texts.uncertain(frames.iter().flat_map(|frame| &frame.texts).map(|text| text.id));
         let mut asked = pin!(self.home.append(frames));
         match timeout(self.settings.patience, &mut asked).await {
             Ok(verdicts) => self.keep_what_failed(frames, verdicts).await,

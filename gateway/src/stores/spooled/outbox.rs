@@ -28,7 +28,8 @@ impl SmsOutbox for Spooled {
         home.expired.iter().for_each(|sms| self.known.texts.forget(sms.id));
         // What is here is sent from here, though home may have it as waiting too.
         let here = self.among_here(home.due.iter().flatten().map(|candidate| candidate.id)).await?;
-        home.due.iter_mut().for_each(|due| due.retain(|candidate| !here.contains(&candidate.id)));
+        let stays = |id: &SmsId| here.contains(id) || self.known.texts.is_uncertain(*id);
+        home.due.iter_mut().for_each(|due| due.retain(|candidate| !stays(&candidate.id)));
         both.expired.extend(home.expired);
         both.due.iter_mut().zip(home.due).for_each(|(here, home)| here.extend(home));
         Ok(both)
@@ -40,12 +41,16 @@ impl SmsOutbox for Spooled {
         now: Timestamp,
     ) -> Result<Vec<Result<Claim, NotClaimed>>, Failure> {
         let _turn = self.texts_turn.read().await;
+        // Looked at first: one that is certain by now is found where it is.
+        let uncertain = |request: &&ClaimRequest| self.known.texts.is_uncertain(request.id);
+        let uncertain: HashSet<SmsId> = requests.iter().filter(uncertain).map(|request| request.id).collect();
         let mut claims = vec![Err(NotClaimed::Gone); requests.len()];
         if self.spool.has_texts() {
             claims = self.spool.store.claim(requests, now).await?;
         }
         let here = self.among_here(requests.iter().map(|request| request.id)).await?;
-        let elsewhere = |place: &usize| !here.contains(&requests[*place].id);
+        let stays = |id: &SmsId| here.contains(id) || uncertain.contains(id);
+        let elsewhere = |place: &usize| !stays(&requests[*place].id);
         let elsewhere: Vec<usize> = (0..requests.len()).filter(elsewhere).collect();
         let asked: Vec<ClaimRequest> = elsewhere.iter().map(|place| requests[*place].clone()).collect();
         if let Some(claimed) = self.claim_at_home(asked, now).await? {
@@ -62,6 +67,8 @@ impl SmsOutbox for Spooled {
         now: Timestamp,
     ) -> Result<Settled, Failure> {
         let _turn = self.texts_turn.read().await;
+        // It may be queued again at home while we do not know.
+        let _uncertain = self.known.texts.uncertain(std::iter::once(id));
         if !self.is_here(id).await? {
             if let Some(settled) = self.at_home(self.home.settle(id, attempt, settlement, now)).await {
                 self.known.texts.settled(id);
@@ -121,6 +128,7 @@ impl SmsOutbox for Spooled {
 
     async fn submit(&self, new: &NewSms, key: Option<&IdempotencyKey>) -> Result<Submitted, Failure> {
         let _turn = self.turn.read().await;
+        let _uncertain = self.known.texts.uncertain(std::iter::once(new.id));
         if let Some(submitted) = self.at_home(self.home.submit(new, key)).await {
             if let Ok(Submitted::New(sms)) = &submitted {
                 self.expect_to_send([Waiting { sms: sms.clone(), last_attempt: 0 }]);

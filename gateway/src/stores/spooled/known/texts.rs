@@ -47,9 +47,30 @@ struct State {
     claimed: HashMap<SmsId, Claim>,
     /// Asked for at that time, and no answer came.
     doubtful: Vec<(ClaimRequest, Timestamp)>,
+    /// Home is being asked to take them, so many times.
+    uncertain: HashMap<SmsId, usize>,
+}
+
+/// Texts of which nobody knows yet whether home or the spool will have them, for as long as this is held.
+pub struct Uncertain<'a> {
+    texts: &'a Texts,
+    ids: Vec<SmsId>,
 }
 
 impl Texts {
+    /// Home may have committed them while its answer is on the way: claimed there now, and kept in the spool when the answer
+    /// is late, they would be sent twice.
+    pub fn uncertain(&self, ids: impl Iterator<Item = SmsId>) -> Uncertain<'_> {
+        let ids: Vec<SmsId> = ids.collect();
+        let mut state = self.0.lock();
+        ids.iter().for_each(|id| *state.uncertain.entry(*id).or_default() += 1);
+        Uncertain { texts: self, ids }
+    }
+
+    pub fn is_uncertain(&self, id: SmsId) -> bool {
+        self.0.lock().uncertain.contains_key(&id)
+    }
+
     /// This process looks what there is to send.
     pub fn look(&self) {
         self.0.lock().looked_at = Some(Instant::now());
@@ -132,5 +153,19 @@ impl Texts {
     /// Those that wait: from now on somebody else's.
     pub fn take_waiting(&self) -> Vec<Waiting> {
         self.0.lock().waiting.drain().map(|(_, waiting)| waiting).collect()
+    }
+}
+
+impl Drop for Uncertain<'_> {
+    fn drop(&mut self) {
+        let mut state = self.texts.0.lock();
+        for id in &self.ids {
+            if let Some(times) = state.uncertain.get_mut(id) {
+                *times -= 1;
+                if *times == 0 {
+                    state.uncertain.remove(id);
+                }
+            }
+        }
     }
 }
