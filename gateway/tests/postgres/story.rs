@@ -175,6 +175,7 @@ async fn callers_notice_nothing_of_a_postgres_that_is_gone_for_a_while() {
         world.answers(30).await;
         callers.hang_up().await;
         settled(&server.url, world.data.path()).await;
+        until_store_is("ok", &server.url).await;
         assert_eq!(server.stop(), Some(0), "SIGTERM ends the server cleanly");
         world.check().await;
     }
@@ -200,6 +201,7 @@ async fn a_server_killed_without_its_postgres_starts_again_without_it() {
     world.answers(30).await;
     callers.hang_up().await;
     settled(&server.url, world.data.path()).await;
+    until_store_is("ok", &server.url).await;
     assert_eq!(server.stop(), Some(0));
     world.check().await;
 }

@@ -27,6 +27,7 @@ impl CallStore for Spooled {
     async fn append(&self, frames: &[Frame]) -> Vec<Result<(), AppendError>> {
         let _turn = self.turn.read().await;
         if !self.gate.is_home() {
+            self.let_emptying_get_on().await;
             return self.keep(frames).await;
         }
         let _uncertain = self.known.texts.uncertain(frames.iter().flat_map(|frame| &frame.texts).map(|text| text.id));
@@ -180,6 +181,14 @@ impl Both {
             verdicts[place] = verdict;
         }
         verdicts
+    }
+
+    /// While the spool is being emptied it must not be filled as fast: what waits meanwhile is one commit, and costs both
+    /// less. Far shorter than anybody waits for an answer.
+    async fn let_emptying_get_on(&self) {
+        if self.gate.is_reachable() {
+            tokio::time::sleep(self.settings.patience / 10).await;
+        }
     }
 
     async fn keep(&self, frames: &[Frame]) -> Vec<Verdict> {

@@ -196,6 +196,21 @@ impl Both {
         answer
     }
 
+    /// Nothing is sent from here any more: what left after home was back goes there too, and what did not leave is sent
+    /// by whoever sends next.
+    async fn is_emptied(&self) {
+        self.known.texts.rest();
+        // One that was away for a breath only is worth waiting for.
+        if self.gate.away_for().is_none_or(|away| away < EMPTIED_WITHIN) {
+            self.gate.reached().await;
+        }
+        self.gate.settled().await;
+        while self.gate.is_home() && self.spool.has_texts() {
+            self.gate.knock.notify_one();
+            tokio::time::sleep(self.settings.probe_every / 10).await;
+        }
+    }
+
     fn late(&self) -> Failure {
         Failure::retry(format!("no answer in time, which is {} ms", self.settings.patience.as_millis()))
     }
@@ -214,7 +229,7 @@ impl Store for Spooled {
 
     /// A spool that is being emptied is given a moment more; what then remains waits on this disk for the next start.
     async fn close(&self) {
-        let _ = timeout(EMPTIED_WITHIN, self.gate.settled()).await;
+        let _ = timeout(EMPTIED_WITHIN, self.is_emptied()).await;
         drop(self.emptying.lock().take());
         self.spool.store.close().await;
         // Nobody waits for a server that does not answer.

@@ -76,6 +76,11 @@ impl Texts {
         self.0.lock().looked_at = Some(Instant::now());
     }
 
+    /// It looks no more.
+    pub fn rest(&self) {
+        self.0.lock().looked_at = None;
+    }
+
     /// Whether texts are sent from here at all.
     pub fn are_sent(&self) -> bool {
         self.0.lock().looked_at.is_some_and(|at| at.elapsed() <= SENDS_WITHIN)

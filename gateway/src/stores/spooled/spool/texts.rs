@@ -46,12 +46,14 @@ impl Spool {
     }
 
     pub async fn forget_texts(&self, moved: impl Iterator<Item = SmsId>) -> Result<(), Failure> {
+        let ids: Vec<String> = moved.map(|id| id.to_string()).collect();
         let mut transaction = self.begin().await?;
-        for id in moved {
-            for statement in ["DELETE FROM sms_attempts WHERE sms_id = ?", "DELETE FROM sms_messages WHERE id = ?"] {
-                let query = sqlx::query(statement).bind(id.to_string());
-                query.execute(&mut *transaction).await.map_err(unavailable)?;
-            }
+        for statement in ["DELETE FROM sms_attempts WHERE sms_id IN (", "DELETE FROM sms_messages WHERE id IN ("] {
+            let mut query = QueryBuilder::<Sqlite>::new(statement);
+            let mut gone = query.separated(", ");
+            ids.iter().for_each(|id| _ = gone.push_bind(id));
+            query.push(")");
+            query.build().persistent(false).execute(&mut *transaction).await.map_err(unavailable)?;
         }
         transaction.commit().await.map_err(unavailable)
     }
