@@ -2,16 +2,18 @@
 //! backups write their own.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use engine::ports::Audited;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::auth::{Identity, Role};
-use super::{Problem, State, query};
+use super::query::{self, Asked};
+use super::{Problem, State};
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Which {
     tenant: Option<String>,
     cursor: Option<String>,
@@ -29,7 +31,7 @@ struct Page {
 const OWN_WAY: [&str; 3] = ["/api/erase", "/api/backup", "/api/performance"];
 
 /// Newest first.
-pub async fn list(identity: Identity, which: Query<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
+pub async fn list(identity: Identity, which: Asked<Which>, state: Data<State>) -> Result<HttpResponse, Problem> {
     identity.at_least(Role::Admin)?;
     let tenant = identity.sees(query::tenant(which.tenant.as_deref())?)?;
     let limit = query::limit(which.limit.as_deref())?;
