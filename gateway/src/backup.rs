@@ -17,6 +17,9 @@ use crate::stores::sqlite::backup::{Kept, add_files};
 /// A copy that is being made, in the data directory. What a crash left of one is made anew.
 pub const BEING_MADE: &str = "backup.tmp";
 
+/// Why there is none of a store that is not embedded.
+pub const BY_OTHER_TOOLS: &str = "this store is backed up by its own tools: pg_dump, or a base backup";
+
 /// Writes it whole, private and synced. False: the store is backed up by its own tools.
 pub async fn make(store: &dyn Store, data_dir: &Path, to: &Path, now: Timestamp) -> Result<bool, Failure> {
     create(to).map_err(cannot(to))?;
@@ -33,8 +36,8 @@ pub async fn finish(data_dir: &Path, to: &Path, now: Timestamp) -> Result<(), Fa
 }
 
 /// Empty, and for its owner alone.
-pub fn create(file: &Path) -> io::Result<()> {
-    fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(file).map(drop)
+pub fn create(file: &Path) -> io::Result<File> {
+    fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(file)
 }
 
 /// The file, and that it is there.

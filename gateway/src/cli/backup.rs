@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,7 +53,7 @@ async fn make(backup: &Backup, overrides: &Overrides, to: &Path) -> Result<(), F
     if backup.to.is_none() {
         let settings = settings::load(&overrides.layers())?.settings;
         if !is_embedded(&settings) {
-            return Err(Failed::configuration("this store is backed up by its own tools: pg_dump, or a base backup"));
+            return Err(Failed::configuration(backup::BY_OTHER_TOOLS));
         }
         match DataDir::open(&settings.data_dir) {
             Ok(_ours) => return from_directory(&settings, to).await,
@@ -79,9 +78,7 @@ async fn from_directory(settings: &Settings, to: &Path) -> Result<(), Failed> {
 async fn from_server(backup: &Backup, overrides: &Overrides, to: &Path) -> Result<(), Failed> {
     let api = Api::find(backup.to.as_deref(), backup.token.clone(), overrides)?.patient(TAKES_AT_MOST)?;
     let mut body = api.body("/api/backup").await?;
-    let mut options = fs::OpenOptions::new();
-    let file = options.create(true).write(true).truncate(true).mode(0o600).open(to);
-    let mut file = file.map_err(|why| unwritable(to, why))?;
+    let mut file = backup::create(to).map_err(|why| unwritable(to, why))?;
     while let Some(chunk) = body.next().await {
         file.write_all(&chunk?).map_err(|why| unwritable(to, why))?;
     }

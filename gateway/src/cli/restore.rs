@@ -60,7 +60,7 @@ pub async fn run(restore: &Restore, overrides: &Overrides) -> Result<Exit, Faile
 async fn put_in_place(from: &Path, store: &Path, dir: &Path) -> Result<Held, Failed> {
     let new = named(store, ".restoring");
     BESIDE.iter().for_each(|end| _ = fs::remove_file(named(&new, end)));
-    let copied = backup::create(&new).and_then(|()| fs::copy(from, &new));
+    let copied = backup::create(&new).and_then(|_| fs::copy(from, &new));
     copied.map_err(|why| Failed::configuration(format!("cannot write {}: {why}", new.display())))?;
     let files = take_files(&new).await.map_err(Failed::configuration)?;
     let opened = SqliteStore::open(&new, 1).await.map_err(Failed::configuration)?;

@@ -40,7 +40,7 @@ async fn make(state: Arc<State>, identity: Identity) -> Result<(File, u64), Prob
     let made = backup::make(&*keeping.store, &keeping.data_dir, &path, state.clock.now()).await;
     let opened = match made {
         Ok(true) => open(&path).await.map_err(|why| Problem::internal(format!("the copy cannot be read: {why}"))),
-        Ok(false) => Err(Problem::conflict("this store is backed up by its own tools: pg_dump, or a base backup")),
+        Ok(false) => Err(Problem::conflict(backup::BY_OTHER_TOOLS)),
         Err(failure) => Err(failure.into()),
     };
     let _ = tokio::fs::remove_file(&path).await;
