@@ -174,7 +174,9 @@ impl App {
             playbooks.shifts.put(tenant, shift);
         }
         let nats = bus_side::open(&settings).await?;
-        let cached = cache_side::open(&settings, store.clone(), &cache_limits(&settings, election.is_some()))?;
+        let shared = election.is_some();
+        let limits = limits(&settings, shared);
+        let cached = cache_side::open(&settings, store.clone(), &limits)?;
         let in_use = vec![
             ("store", place),
             ("bus", bus_side::place(nats.as_ref())),
@@ -184,13 +186,12 @@ impl App {
         let mut probes = probes(&store, kind, &playbooks);
         probes.push(bus_side::probe(nats.as_ref()));
         let metrics = crate::metrics::install();
-        let feed = LocalBus::new(limits(&settings).live_backlog).through(cached.cache.clone());
+        let feed = LocalBus::new(limits.live_backlog).through(cached.cache.clone());
         let filler = cached.filler(&feed);
         let late_reports = carrier.late_reports.take();
-        let shared = election.is_some();
         let outside = nats.map(|bus| Outside { bus, cursor: store.clone() });
         let cache = cached.cache.clone();
-        let reaching = Reaching { election, feed: feed.clone(), outside, cache: cache.clone() };
+        let reaching = Reaching { election, feed: feed.clone(), outside, cache: cache.clone(), limits };
         let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone(), reaching).await?;
         let warming = warming(&system, &cache);
         let carrier = carrier_side::build(&settings, &ways, &store, &system, late_reports, Arc::new(feed.clone()));
@@ -307,12 +308,13 @@ fn retaining(settings: &Settings, store: &Arc<dyn Store>, system: &System, cache
     Retainer { store, tenants, otherwise, clock, lead: system.lead.clone(), cache: Some(cache), pace }.start()
 }
 
-/// Who hears of what is committed: this process, and others. And who else commits.
+/// Who hears of what is committed: this process, and others. And who else commits, and how often that is looked for.
 struct Reaching {
     election: Option<Arc<dyn Election>>,
     feed: LocalBus,
     outside: Option<Outside>,
     cache: ReadThrough,
+    limits: Limits,
 }
 
 async fn start_system(
@@ -321,9 +323,8 @@ async fn start_system(
     carrier: Carrier,
     tenants: Tenants,
     clock: Arc<SystemClock>,
-    Reaching { election, feed, outside, cache }: Reaching,
+    Reaching { election, feed, outside, cache, limits }: Reaching,
 ) -> Result<System, Failure> {
-    let limits = if election.is_some() { shared(limits(settings)) } else { limits(settings) };
     let bus: Arc<dyn EventBus> = Arc::new(feed.clone());
     let forwarder = Arc::new(HttpForwarder::new(clock.clone())?);
     let ports = Ports {
@@ -359,7 +360,15 @@ fn warming(system: &System, cache: &ReadThrough) -> Supervised {
     .into()
 }
 
-fn limits(settings: &Settings) -> Limits {
+/// `shared`: with other nodes. What they wrote nobody here is woken by, so it is looked for; and what they text shows in
+/// calls, and is told of by Redis alone.
+fn limits(settings: &Settings, shared: bool) -> Limits {
+    let otherwise = Limits::default();
+    let (pool_tick, alerts_sweep) = match shared {
+        true => (LOOK_FOR_OTHERS, LOOK_FOR_OTHERS),
+        false => (otherwise.pool_tick, otherwise.alerts_sweep),
+    };
+    let alone = !shared || !settings.cache.url.expose_secret().is_empty();
     let LimitSettings { calls, seats, seats_per_call, commit_queue, commit_batch, .. } = settings.limits;
     let limits = &settings.limits;
     Limits {
@@ -376,24 +385,14 @@ fn limits(settings: &Settings) -> Limits {
         cache_ttl: Duration::from_secs(settings.cache.ttl_s),
         cache_loads: settings.cache.loads,
         cache_budget: Duration::from_millis(settings.cache.timeout_ms),
+        cache_good_for: if alone { otherwise.cache_good_for } else { SEEN_WITHIN },
+        pool_tick,
+        alerts_sweep,
         senders: settings.sms.senders,
         sweep_after: sweep_after(settings),
         drain: Duration::from_secs(settings.drain_s),
-        ..Limits::default()
+        ..otherwise
     }
-}
-
-/// What another node wrote nobody here is woken by: it is looked for.
-fn shared(limits: Limits) -> Limits {
-    Limits { pool_tick: LOOK_FOR_OTHERS, alerts_sweep: LOOK_FOR_OTHERS, ..limits }
-}
-
-/// What another node texts shows in calls, and is told of by Redis alone.
-fn cache_limits(settings: &Settings, shared: bool) -> Limits {
-    let alone = !shared || !settings.cache.url.expose_secret().is_empty();
-    let limits = limits(settings);
-    let good_for = if alone { limits.cache_good_for } else { SEEN_WITHIN };
-    Limits { cache_good_for: good_for, ..limits }
 }
 
 /// Where no callback can arrive, asking is the only way to learn what became of a message.
