@@ -183,8 +183,20 @@ pub fn attempt(row: &impl Columns) -> Result<Attempt, Failure> {
     })
 }
 
+/// What was read of the queue: of each tenant no more than its `part`, unless `all`. `None`: that was too little of some,
+/// while others owe less than theirs.
+pub fn candidates<R: Columns>(read: &[R], per_class: usize, all: bool) -> Result<Option<Vec<Candidate>>, Failure> {
+    if let Some(last) = read.last().filter(|_| read.len() < per_class && !all) {
+        let [turn, part] = ["turn", "part"].map(|column| last.number::<usize>(column));
+        if turn? >= part? {
+            return Ok(None);
+        }
+    }
+    read.iter().map(candidate).collect::<Result<_, _>>().map(Some)
+}
+
 /// `tried`: the senders of its earlier attempts, one a line.
-pub fn candidate(row: &impl Columns) -> Result<Candidate, Failure> {
+fn candidate(row: &impl Columns) -> Result<Candidate, Failure> {
     let tried = row.maybe_text("tried")?;
     Ok(Candidate {
         id: row.parsed("id")?,

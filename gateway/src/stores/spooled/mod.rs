@@ -126,11 +126,6 @@ impl Spooled {
         let emptying = supervise("spool", move || emptying.clone().run());
         Ok(Spooled { both, emptying: Mutex::new(Some(emptying)) })
     }
-
-    /// The store behind it, for what is asked of it alone.
-    pub fn home(&self) -> &PostgresStore {
-        &self.both.home
-    }
 }
 
 impl std::ops::Deref for Spooled {

@@ -113,7 +113,10 @@ impl SmsOutbox for Spooled {
     }
 
     async fn depth(&self) -> Result<[(Priority, u64); 4], Failure> {
-        let mut depth = self.spool.store.depth().await?;
+        let mut depth = Priority::ALL.map(|priority| (priority, 0));
+        if self.spool.has_texts() {
+            depth = self.spool.store.depth().await?;
+        }
         if let Some(home) = self.at_home(self.home.depth()).await.transpose()? {
             depth.iter_mut().zip(home).for_each(|((_, here), (_, home))| *here += home);
         }
@@ -121,7 +124,7 @@ impl SmsOutbox for Spooled {
     }
 
     async fn count(&self, state: SmsState) -> Result<u64, Failure> {
-        let here = self.spool.store.count(state).await?;
+        let here = if self.spool.has_texts() { self.spool.store.count(state).await? } else { 0 };
         let home = self.at_home(self.home.count(state)).await.transpose()?;
         Ok(here + home.unwrap_or(0))
     }

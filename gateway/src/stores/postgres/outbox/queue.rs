@@ -111,13 +111,7 @@ impl PostgresStore {
         let query = sqlx::query(DUE).bind(At(now)).bind(At(now.plus(OVERTAKEN_AFTER)));
         let query = query.bind(priority.as_str()).bind(bounded(per_class)).bind(all);
         let read = query.fetch_all(&self.pool).await.map_err(unavailable)?;
-        if let Some(last) = read.last().filter(|_| read.len() < per_class && !all) {
-            let [turn, part] = ["turn", "part"].map(|column| last.number::<usize>(column));
-            if turn? >= part? {
-                return Ok(None);
-            }
-        }
-        read.iter().map(rows::candidate).collect::<Result<_, _>>().map(Some)
+        rows::candidates(&read, per_class, all)
     }
 
     pub(super) async fn claim_all(
