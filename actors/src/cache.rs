@@ -24,7 +24,7 @@ use std::time::Duration;
 use engine::call::{CallView, Fact, Frame};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, TenantId};
-use engine::ports::{Basis, Cache, CacheKey, CallStore, Entry, Found, Lease, Looked, Stamp, Update};
+use engine::ports::{Basis, Cache, CacheKey, Entry, FindsCalls, Found, Lease, Looked, Stamp, Update};
 use engine::priority::Priority;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -61,7 +61,7 @@ pub struct ReadThrough(Arc<Inner>);
 struct Inner {
     front: Arc<dyn Cache>,
     behind: Option<Behind>,
-    store: Arc<dyn CallStore>,
+    store: Arc<dyn FindsCalls>,
     ahead: Ahead,
     flights: Flights,
     checks: Checks,
@@ -108,7 +108,7 @@ impl ReadThrough {
     pub fn new(
         front: Arc<dyn Cache>,
         behind: Option<Arc<dyn Cache>>,
-        store: Arc<dyn CallStore>,
+        store: Arc<dyn FindsCalls>,
         limits: &Limits,
     ) -> ReadThrough {
         ReadThrough(Arc::new(Inner {

@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use engine::call::{Answer, CallView, Frame, Phase};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
-use engine::ports::{AppendError, CallStore, Forwarder, Position, Post, Recorded, SilentCall, StoredCall, StoredFrame};
+use engine::ports::{
+    AppendError, CallStore, FindsCalls, Forwarder, Position, Post, Recorded, SilentCall, StoredCall, StoredFrame,
+};
 use engine::testing::fixtures;
 use engine::testing::memory::{ManualClock, MemoryProvider, MemoryPusher, MemoryStore, MemoryTelephony};
 use engine::time::Timestamp;
@@ -247,6 +249,20 @@ impl TestStore {
 }
 
 #[async_trait]
+impl FindsCalls for TestStore {
+    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
+        if self.unreadable.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return Err(Failure::retry("told not to"));
+        }
+        self.inner.live().await
+    }
+
+    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
+        self.inner.find(tenant, id).await
+    }
+}
+
+#[async_trait]
 impl CallStore for TestStore {
     async fn append(&self, frames: &[Frame]) -> Vec<Result<(), AppendError>> {
         self.arrived.fetch_add(1, Ordering::SeqCst);
@@ -299,17 +315,6 @@ impl CallStore for TestStore {
 
     async fn last_position(&self) -> Result<Position, Failure> {
         self.inner.last_position().await
-    }
-
-    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
-        if self.unreadable.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
-            return Err(Failure::retry("told not to"));
-        }
-        self.inner.live().await
-    }
-
-    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
-        self.inner.find(tenant, id).await
     }
 
     async fn calls_of(

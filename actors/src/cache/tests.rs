@@ -7,7 +7,7 @@ use engine::testing::memory::{MemoryCache, MemoryStore};
 
 use super::*;
 use crate::bus::LocalBus;
-use engine::ports::EventBus;
+use engine::ports::{CallStore, EventBus};
 
 struct Rig {
     front: Arc<MemoryCache>,

@@ -51,8 +51,18 @@ pub struct StoredFrame {
     pub facts: Vec<Fact>,
 }
 
+/// All that whoever only shows calls asks of where they are recorded.
 #[async_trait]
-pub trait CallStore: Send + Sync + 'static {
+pub trait FindsCalls: Send + Sync + 'static {
+    /// All calls neither ended nor lost.
+    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure>;
+
+    /// One call by the platform's id; `tenant` limits the search when given.
+    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure>;
+}
+
+#[async_trait]
+pub trait CallStore: FindsCalls {
     /// Appends the frames, synced to disk before it returns. One result per frame, in order.
     ///
     /// Guarded: a frame is written only if `seq - 1` is its call's last one, and all frames of one call in a batch
@@ -75,12 +85,6 @@ pub trait CallStore: Send + Sync + 'static {
 
     /// Position of the newest frame.
     async fn last_position(&self) -> Result<Position, Failure>;
-
-    /// All calls neither ended nor lost.
-    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure>;
-
-    /// One call by the platform's id; `tenant` limits the search when given.
-    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure>;
 
     /// Calls of the tenant with this number on the other side, as the platform wrote it, that started before: newest
     /// first, at most `limit`.

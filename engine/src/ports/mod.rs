@@ -33,7 +33,7 @@ pub use bus_cursor::{BusCursor, Changed};
 pub use cache::{Basis, Cache, CacheKey, Entry, Found, Lease, LiveList, Looked, Stamp};
 pub use call_control::CallControl;
 pub use call_history::{CallHistory, CallsWanted, PlaceInHistory};
-pub use call_store::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
+pub use call_store::{AppendError, CallStore, FindsCalls, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 pub use clock::{Clock, SystemClock};
 pub use election::{Election, Term};
 pub use erasure::{Counts, Erased, Erasure, Forgets, UnderWay, Whom};

@@ -8,17 +8,14 @@ use actors::Limits;
 use actors::bus::LocalBus;
 use actors::cache::ReadThrough;
 use async_trait::async_trait;
-use engine::call::{CallView, Frame, Phase, SmsCounts};
+use engine::call::{CallView, Phase, SmsCounts};
 use engine::failure::Failure;
-use engine::ids::{CallId, CallKey, EventKey, TenantId};
-use engine::ports::{
-    AppendError, Cache, CallStore, EventBus, Position, Recorded, SilentCall, SmsOutbox, StoredCall, StoredFrame, Update,
-};
+use engine::ids::{CallId, CallKey, TenantId};
+use engine::ports::{Cache, CallStore, EventBus, FindsCalls, SmsOutbox, Update};
 use engine::priority::Priority;
 use engine::sms::Sms;
 use engine::testing::frames;
 use engine::testing::memory::MemoryStore;
-use engine::time::Timestamp;
 use gateway::cache::local::LocalCache;
 
 pub struct Stand {
@@ -50,7 +47,7 @@ impl Stand {
 
     pub async fn record(&self, call: &CallKey, seq: u64) {
         let frame = frames::frame_in(call, seq, Phase::InProgress);
-        assert_eq!(self.store.append(std::slice::from_ref(&frame)).await, [Ok(())]);
+        assert_eq!(self.store.memory.append(std::slice::from_ref(&frame)).await, [Ok(())]);
         self.cache.committed(&frame).await;
     }
 
@@ -99,7 +96,11 @@ impl Counted {
 }
 
 #[async_trait]
-impl CallStore for Counted {
+impl FindsCalls for Counted {
+    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
+        self.memory.live().await
+    }
+
     async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
         self.finds.fetch_add(1, Ordering::SeqCst);
         let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
@@ -109,65 +110,8 @@ impl CallStore for Counted {
         for _ in 0..waits {
             tokio::task::yield_now().await;
         }
-        let found = CallStore::find(&self.memory, tenant, id).await;
+        let found = FindsCalls::find(&self.memory, tenant, id).await;
         self.under_way.fetch_sub(1, Ordering::SeqCst);
         found
-    }
-
-    async fn append(&self, frames: &[Frame]) -> Vec<Result<(), AppendError>> {
-        self.memory.append(frames).await
-    }
-
-    async fn load(&self, call: &CallKey) -> Result<Option<StoredCall>, Failure> {
-        self.memory.load(call).await
-    }
-
-    async fn recorded(&self, call: &CallKey, key: &EventKey) -> Result<Option<Recorded>, Failure> {
-        self.memory.recorded(call, key).await
-    }
-
-    async fn frames_after(
-        &self,
-        position: Position,
-        limit: usize,
-    ) -> Result<Vec<(StoredFrame, Arc<CallView>)>, Failure> {
-        self.memory.frames_after(position, limit).await
-    }
-
-    async fn last_position(&self) -> Result<Position, Failure> {
-        self.memory.last_position().await
-    }
-
-    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
-        self.memory.live().await
-    }
-
-    async fn calls_of(
-        &self,
-        tenant: &TenantId,
-        number: &str,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Arc<CallView>>, Failure> {
-        self.memory.calls_of(tenant, number, before, limit).await
-    }
-
-    async fn timeline(&self, call: &CallKey, after_seq: u64, limit: usize) -> Result<Vec<StoredFrame>, Failure> {
-        self.memory.timeline(call, after_seq, limit).await
-    }
-
-    async fn silent(&self, cutoffs: &[(Phase, Timestamp)], limit: usize) -> Result<Vec<SilentCall>, Failure> {
-        self.memory.silent(cutoffs, limit).await
-    }
-
-    async fn quarantine(
-        &self,
-        call: &CallKey,
-        key: &EventKey,
-        raw: &str,
-        why: &str,
-        at: Timestamp,
-    ) -> Result<(), Failure> {
-        self.memory.quarantine(call, key, raw, why, at).await
     }
 }

@@ -124,7 +124,7 @@ impl Stand {
     async fn commit<'a>(&self, calls: impl Iterator<Item = &'a Watched>) -> anyhow::Result<()> {
         let calls: Vec<&Watched> = calls.collect();
         let frames: Vec<Frame> = calls.iter().map(|call| call.next()).collect();
-        for result in self.store.append(&frames).await {
+        for result in self.store.store.append(&frames).await {
             result?;
         }
         for (call, frame) in calls.iter().zip(&frames) {

@@ -6,7 +6,7 @@ use crate::alert::{Alert, AlertEvent, AlertState, Change, Desk, How, Notice, Pla
 use crate::call::{Fact, Frame};
 use crate::ids::CallKey;
 use crate::playbook::{AlertWords, Channels, Playbook, Shift};
-use crate::ports::{AlertStore, AlertsWanted, CallStore, SmsOutbox};
+use crate::ports::{AlertStore, AlertsWanted, CallStore, FindsCalls, SmsOutbox};
 use crate::priority::Priority;
 use crate::sms::NewSms;
 use crate::testing::fixtures;
@@ -74,7 +74,7 @@ pub async fn an_alert_is_written_with_its_frame_or_not_at_all<S: CallStore + Ale
     assert_eq!(&*alert.told[0].contact, "owner");
     let sms = SmsOutbox::find(store, None, alert.told[0].sms.unwrap()).await.unwrap().unwrap();
     assert_eq!(sms.alert, Some(alert.id));
-    let view = CallStore::find(store, None, &key.call).await.unwrap().unwrap();
+    let view = FindsCalls::find(store, None, &key.call).await.unwrap().unwrap();
     assert_eq!(view.alert, Some(alert.brief()));
 }
 

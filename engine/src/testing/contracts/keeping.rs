@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::call::{Answer, Call, EndedReason, Fact, Fault, Frame, Line, Phase, Report, Role, ToolAnswer};
 use crate::ids::CallKey;
-use crate::ports::{AlertStore, AuditLog, CallStore, Deed, Forgets, Inbox, OptOuts, Retention, SmsOutbox};
+use crate::ports::{AlertStore, AuditLog, CallStore, Deed, FindsCalls, Forgets, Inbox, OptOuts, Retention, SmsOutbox};
 use crate::testing::frames::{frame, moment, state, tenant};
 
 pub use erasure::*;
@@ -63,7 +63,7 @@ async fn appended<S: Store>(store: &S, frames: &[Frame]) {
 
 /// Everything that is told of the call, as one text.
 async fn told<S: Store>(store: &S, call: &CallKey) -> String {
-    let view = CallStore::find(store, Some(&call.tenant), &call.call).await.unwrap();
+    let view = FindsCalls::find(store, Some(&call.tenant), &call.call).await.unwrap();
     let facts: Vec<Fact> =
         store.timeline(call, 0, 100).await.unwrap().into_iter().flat_map(|frame| frame.facts).collect();
     let state = store.load(call).await.unwrap().map(|stored| stored.state);

@@ -7,7 +7,7 @@ use crate::call::{
 };
 use crate::ids::{CallKey, EventKey};
 use crate::playbook::Destination;
-use crate::ports::{CallStore, Recorded, SmsOutbox};
+use crate::ports::{CallStore, FindsCalls, Recorded, SmsOutbox};
 use crate::priority::Priority;
 use crate::testing::frames::{call, frame, frame_in, frame_owing, frames, moment, state, tenant, text};
 use crate::tools::{Errand, Inquiry};
@@ -84,7 +84,7 @@ pub async fn hostile_text_comes_back_as_it_went_in<S: CallStore + SmsOutbox>(sto
     assert_eq!(store.recorded(&strange, &EventKey::new("tc:")).await.unwrap(), None, "a NUL does not end a key");
     assert_eq!(store.timeline(&strange, 0, 10).await.unwrap()[0].facts, facts);
     assert_eq!(&*store.of_call(None, &strange.call, 10).await.unwrap()[0].body, HOSTILE);
-    assert_eq!(CallStore::find(store, None, &strange.call).await.unwrap().expect("it was written").sms.queued, 1);
+    assert_eq!(FindsCalls::find(store, None, &strange.call).await.unwrap().expect("it was written").sms.queued, 1);
     let next = Frame { key: EventKey::new("tc:\0y"), ..frame(&strange, 2) };
     assert_eq!(store.append(&[next]).await, [Ok(())]);
 }
@@ -193,7 +193,7 @@ pub async fn a_view_counts_the_calls_texts<S: CallStore + SmsOutbox>(store: &S) 
     for (key, expected) in [(&c1, counted(2, 1)), (&namesake, counted(1, 0)), (&silent, counted(0, 0))] {
         let listed = live.iter().find(|view| view.tenant == key.tenant && view.id == key.call).expect("it is live");
         assert_eq!(listed.sms, expected, "{key}");
-        let found = CallStore::find(store, Some(&key.tenant), &key.call).await.unwrap().expect("it exists");
+        let found = FindsCalls::find(store, Some(&key.tenant), &key.call).await.unwrap().expect("it exists");
         assert_eq!(found.sms, expected, "{key}");
     }
 }

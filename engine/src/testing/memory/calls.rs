@@ -9,8 +9,27 @@ use super::{MemoryStore, lock};
 use crate::call::{CallView, Frame, Phase, SmsCounts};
 use crate::failure::Failure;
 use crate::ids::{CallId, CallKey, EventKey, TenantId};
-use crate::ports::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
+use crate::ports::{AppendError, CallStore, FindsCalls, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 use crate::time::Timestamp;
+
+#[async_trait]
+impl FindsCalls for MemoryStore {
+    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
+        let records = lock(&self.records);
+        let live = records.calls.iter().filter(|(_, record)| record.state.phase.is_live());
+        Ok(live.map(|(call, record)| records.view(call, record)).collect())
+    }
+
+    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
+        let records = lock(&self.records);
+        let found = records
+            .calls
+            .iter()
+            .filter(|(call, _)| call.call == *id && tenant.is_none_or(|tenant| *tenant == call.tenant))
+            .max_by_key(|(_, record)| record.state.updated_at);
+        Ok(found.map(|(call, record)| records.view(call, record)))
+    }
+}
 
 #[async_trait]
 impl CallStore for MemoryStore {
@@ -48,22 +67,6 @@ impl CallStore for MemoryStore {
 
     async fn last_position(&self) -> Result<Position, Failure> {
         Ok(lock(&self.records).log.len() as u64)
-    }
-
-    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
-        let records = lock(&self.records);
-        let live = records.calls.iter().filter(|(_, record)| record.state.phase.is_live());
-        Ok(live.map(|(call, record)| records.view(call, record)).collect())
-    }
-
-    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
-        let records = lock(&self.records);
-        let found = records
-            .calls
-            .iter()
-            .filter(|(call, _)| call.call == *id && tenant.is_none_or(|tenant| *tenant == call.tenant))
-            .max_by_key(|(_, record)| record.state.updated_at);
-        Ok(found.map(|(call, record)| records.view(call, record)))
     }
 
     async fn calls_of(

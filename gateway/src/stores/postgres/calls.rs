@@ -9,8 +9,8 @@ use engine::call::{CallView, Frame, Phase, SmsCounts};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
 use engine::ports::{
-    AppendError, CallHistory, CallStore, CallsWanted, PlaceInHistory, Position, Recorded, SilentCall, StoredCall,
-    StoredFrame,
+    AppendError, CallHistory, CallStore, CallsWanted, FindsCalls, PlaceInHistory, Position, Recorded, SilentCall,
+    StoredCall, StoredFrame,
 };
 use engine::time::Timestamp;
 use sqlx::postgres::PgRow;
@@ -27,6 +27,35 @@ type Counts = HashMap<CallKey, SmsCounts>;
 const CALLS_PER_QUERY: usize = 1_000;
 /// Live calls read at once: few enough that nobody on the telephone waits for a page of them to be understood.
 const LIVE_PER_QUERY: usize = 500;
+
+#[async_trait]
+impl FindsCalls for PostgresStore {
+    /// Page by page, so that no statement takes long however many there are. A call that is said to have begun later
+    /// than was thought may be passed over: its frame tells of it.
+    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
+        let mut wanted = CallsWanted { live: Some(true), limit: LIVE_PER_QUERY, ..CallsWanted::default() };
+        let mut live = Vec::new();
+        loop {
+            let page = CallHistory::calls(self, &wanted).await?;
+            wanted.after = page.last().map(|call| PlaceInHistory::of(call));
+            let is_last = page.len() < LIVE_PER_QUERY;
+            live.extend(page);
+            if is_last {
+                return Ok(live);
+            }
+        }
+    }
+
+    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
+        let query = sqlx::query(
+            "SELECT tenant, id, state FROM calls WHERE id = $1 AND ($2::text IS NULL OR tenant = $2) \
+             ORDER BY updated_at DESC LIMIT 1",
+        );
+        let query = query.bind(text(id.as_str())).bind(tenant.map(TenantId::as_str));
+        let views = async { self.views(&query.fetch_all(&self.pool).await.map_err(unavailable)?).await };
+        Ok(self.within(views).await?.pop())
+    }
+}
 
 #[async_trait]
 impl CallStore for PostgresStore {
@@ -84,32 +113,6 @@ impl CallStore for PostgresStore {
     async fn last_position(&self) -> Result<Position, Failure> {
         let query = sqlx::query("SELECT coalesce(max(position), 0) AS position FROM call_frames");
         self.within(async { query.fetch_one(&self.pool).await.map_err(unavailable)?.number("position") }).await
-    }
-
-    /// Page by page, so that no statement takes long however many there are. A call that is said to have begun later
-    /// than was thought may be passed over: its frame tells of it.
-    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
-        let mut wanted = CallsWanted { live: Some(true), limit: LIVE_PER_QUERY, ..CallsWanted::default() };
-        let mut live = Vec::new();
-        loop {
-            let page = CallHistory::calls(self, &wanted).await?;
-            wanted.after = page.last().map(|call| PlaceInHistory::of(call));
-            let is_last = page.len() < LIVE_PER_QUERY;
-            live.extend(page);
-            if is_last {
-                return Ok(live);
-            }
-        }
-    }
-
-    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
-        let query = sqlx::query(
-            "SELECT tenant, id, state FROM calls WHERE id = $1 AND ($2::text IS NULL OR tenant = $2) \
-             ORDER BY updated_at DESC LIMIT 1",
-        );
-        let query = query.bind(text(id.as_str())).bind(tenant.map(TenantId::as_str));
-        let views = async { self.views(&query.fetch_all(&self.pool).await.map_err(unavailable)?).await };
-        Ok(self.within(views).await?.pop())
     }
 
     async fn calls_of(

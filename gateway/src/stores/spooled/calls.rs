@@ -10,7 +10,7 @@ use engine::alert::Change;
 use engine::call::{CallView, Frame, Phase};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
-use engine::ports::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
+use engine::ports::{AppendError, CallStore, FindsCalls, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 use engine::time::Timestamp;
 use tokio::time::timeout;
 
@@ -21,6 +21,24 @@ use crate::stores::batch::Verdict;
 
 /// Away for no longer, home is waited for where that is better than to go on without it.
 const BREATH: Duration = Duration::from_secs(1);
+
+#[async_trait]
+impl FindsCalls for Spooled {
+    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
+        let here = if self.spool.has_frames() { self.spool.store.live().await? } else { Vec::new() };
+        let there = self.patiently(self.home.live()).await.unwrap_or(Ok(Vec::new()))?;
+        let by_key = |view: Arc<CallView>| ((view.tenant.clone(), view.id.clone()), view);
+        let live: BTreeMap<_, _> = there.into_iter().chain(here).map(by_key).collect();
+        Ok(live.into_values().collect())
+    }
+
+    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
+        match self.in_spool(FindsCalls::find(&self.spool.store, tenant, id)).await? {
+            Some(view) => Ok(Some(view)),
+            None => self.asked_of_home(FindsCalls::find(&self.home, tenant, id)).await,
+        }
+    }
+}
 
 #[async_trait]
 impl CallStore for Spooled {
@@ -99,21 +117,6 @@ impl CallStore for Spooled {
         match home {
             Some(home) if self.gate.is_home() => Ok(home),
             home => Ok(position::in_spool(home, self.spool.newest_place().await?)),
-        }
-    }
-
-    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
-        let here = if self.spool.has_frames() { self.spool.store.live().await? } else { Vec::new() };
-        let there = self.patiently(self.home.live()).await.unwrap_or(Ok(Vec::new()))?;
-        let by_key = |view: Arc<CallView>| ((view.tenant.clone(), view.id.clone()), view);
-        let live: BTreeMap<_, _> = there.into_iter().chain(here).map(by_key).collect();
-        Ok(live.into_values().collect())
-    }
-
-    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
-        match self.in_spool(CallStore::find(&self.spool.store, tenant, id)).await? {
-            Some(view) => Ok(Some(view)),
-            None => self.asked_of_home(CallStore::find(&self.home, tenant, id)).await,
         }
     }
 

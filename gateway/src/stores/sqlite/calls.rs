@@ -8,7 +8,7 @@ use engine::alert::AlertBrief;
 use engine::call::{CallView, Frame, Phase, SmsCounts};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
-use engine::ports::{AppendError, CallStore, Position, Recorded, SilentCall, StoredCall, StoredFrame};
+use engine::ports::{AppendError, CallStore, FindsCalls, Position, Recorded, SilentCall, StoredCall, StoredFrame};
 use engine::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
@@ -21,6 +21,25 @@ type Counts = HashMap<CallKey, SmsCounts>;
 
 /// Calls asked about in one query of counts.
 const CALLS_PER_QUERY: usize = 1_000;
+
+#[async_trait]
+impl FindsCalls for SqliteStore {
+    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
+        let query = sqlx::query("SELECT tenant, id, state FROM calls WHERE status = 'active'");
+        let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
+        self.views(&read).await
+    }
+
+    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
+        let query = sqlx::query(
+            "SELECT tenant, id, state FROM calls WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2) \
+             ORDER BY updated_at DESC LIMIT 1",
+        );
+        let query = query.bind(id.as_str()).bind(tenant.map(TenantId::as_str));
+        let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
+        Ok(self.views(&read).await?.pop())
+    }
+}
 
 #[async_trait]
 impl CallStore for SqliteStore {
@@ -72,22 +91,6 @@ impl CallStore for SqliteStore {
     async fn last_position(&self) -> Result<Position, Failure> {
         let query = sqlx::query("SELECT coalesce(max(position), 0) AS position FROM call_frames");
         query.fetch_one(&self.readers).await.map_err(unavailable)?.number("position")
-    }
-
-    async fn live(&self) -> Result<Vec<Arc<CallView>>, Failure> {
-        let query = sqlx::query("SELECT tenant, id, state FROM calls WHERE status = 'active'");
-        let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
-        self.views(&read).await
-    }
-
-    async fn find(&self, tenant: Option<&TenantId>, id: &CallId) -> Result<Option<Arc<CallView>>, Failure> {
-        let query = sqlx::query(
-            "SELECT tenant, id, state FROM calls WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2) \
-             ORDER BY updated_at DESC LIMIT 1",
-        );
-        let query = query.bind(id.as_str()).bind(tenant.map(TenantId::as_str));
-        let read = query.fetch_all(&self.readers).await.map_err(unavailable)?;
-        Ok(self.views(&read).await?.pop())
     }
 
     async fn calls_of(

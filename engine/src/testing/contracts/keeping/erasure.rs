@@ -8,7 +8,7 @@ use crate::alert::{AlertEvent, Desk, How, Reason};
 use crate::call::{Call, Fact, Frame, Parties, Phase, Role};
 use crate::ids::{CallKey, EventKey};
 use crate::ports::{
-    AppendError, CallStore, ClaimRequest, Counts, Erasure, IdempotencyKey, InboundSms, Inbox, OptOut, OptOutSource,
+    AppendError, ClaimRequest, Counts, Erasure, FindsCalls, IdempotencyKey, InboundSms, Inbox, OptOut, OptOutSource,
     SmsOutbox, UnderWay, Whom,
 };
 use crate::priority::Priority;
@@ -52,7 +52,7 @@ pub async fn nothing_is_left_of_whoever_is_forgotten<S: Store>(store: &S) {
     assert_eq!((erased.calls, erased.under_way), (vec![key.clone()], UnderWay::default()));
     let left = told(store, &key).await;
     assert!(!left.contains(SAID) && !left.contains("5550142"), "{left}");
-    let view = CallStore::find(store, None, &key.call).await.unwrap().unwrap();
+    let view = FindsCalls::find(store, None, &key.call).await.unwrap().unwrap();
     assert_eq!((view.phase, view.seq, &view.from, &view.caller_name), (Phase::Ended, 5, &None, &None));
     assert!(SmsOutbox::find(store, None, own.id).await.unwrap().is_none());
     let about = SmsOutbox::find(store, None, team.id).await.unwrap().unwrap();

@@ -5,7 +5,7 @@ use super::{SAID, Store, appended, over, told};
 use crate::alert::{AlertEvent, Desk, How, Reason};
 use crate::call::{Fact, Frame, Phase, Role};
 use crate::ids::{CallKey, EventKey};
-use crate::ports::{CallStore, ClaimRequest, InboundSms, Inbox, Removed, SmsOutbox};
+use crate::ports::{ClaimRequest, FindsCalls, InboundSms, Inbox, Removed, SmsOutbox};
 use crate::priority::Priority;
 use crate::sms::{Command, NewSms};
 use crate::testing::fixtures;
@@ -72,7 +72,7 @@ pub async fn a_call_goes_with_all_that_belongs_to_it<S: Store>(store: &S) {
     let last = store.last_position().await.unwrap();
     let removed = store.remove(&old.tenant, later(), 100).await.unwrap();
     assert_eq!(removed, Removed { calls: 1, frames: 4, texts: 1, quarantined: 1, ..Removed::default() });
-    assert!(CallStore::find(store, None, &old.call).await.unwrap().is_none());
+    assert!(FindsCalls::find(store, None, &old.call).await.unwrap().is_none());
     assert!(store.load(&old).await.unwrap().is_none());
     assert!(SmsOutbox::find(store, None, text_of(&old).id).await.unwrap().is_none());
     assert!(SmsOutbox::find(store, None, text_of(&kept).id).await.unwrap().is_some());
