@@ -38,7 +38,7 @@ const AFTERTHOUGHTS: usize = 1024;
 /// Streams open at once.
 const STREAMS: usize = 512;
 /// Longest wait for a list of live calls that is whole.
-const ALL_LIVE_WITHIN: Duration = Duration::from_secs(10);
+const ALL_LIVE_WITHIN: Duration = Duration::from_secs(20);
 
 /// What carriers tell, and where it goes.
 pub struct CarrierSide {

@@ -71,6 +71,16 @@ impl PostgresStore {
         verdicts
     }
 
+    /// Makes a connection that has understood the statement, before the first call waits for both. Nothing is appended.
+    pub(super) fn warm_up(&self) {
+        let committer = self.committer.clone();
+        tokio::spawn(async move {
+            if let Err(error) = statement::append(&committer, &[], 0).await {
+                tracing::debug!(error = %unavailable(error), "the first frame will wait for its connection");
+            }
+        });
+    }
+
     /// The calls whose frames are written now: by this sending, or by an earlier one of the same batch.
     async fn commit(
         &self,

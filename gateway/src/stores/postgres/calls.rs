@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::alert::AlertBrief;
@@ -14,6 +15,7 @@ use engine::ports::{
 };
 use engine::time::Timestamp;
 use sqlx::postgres::PgRow;
+use tokio::time::{Instant, sleep};
 
 use super::append::Notices;
 use super::rows::{self, Columns, bounded, column, signed};
@@ -27,6 +29,8 @@ type Counts = HashMap<CallKey, SmsCounts>;
 const CALLS_PER_QUERY: usize = 1_000;
 /// Live calls read at once: few enough that nobody on the telephone waits for a page of them to be understood.
 const LIVE_PER_QUERY: usize = 500;
+/// Longest rest between two such pages.
+const LONGEST_REST: Duration = Duration::from_millis(50);
 
 #[async_trait]
 impl FindsCalls for PostgresStore {
@@ -36,6 +40,7 @@ impl FindsCalls for PostgresStore {
         let mut wanted = CallsWanted { live: Some(true), limit: LIVE_PER_QUERY, ..CallsWanted::default() };
         let mut live = Vec::new();
         loop {
+            let began = Instant::now();
             let page = CallHistory::calls(self, &wanted).await?;
             wanted.after = page.last().map(|call| PlaceInHistory::of(call));
             let is_last = page.len() < LIVE_PER_QUERY;
@@ -43,6 +48,8 @@ impl FindsCalls for PostgresStore {
             if is_last {
                 return Ok(live);
             }
+            // As long again: at a start the other half of the machine is for those who call.
+            sleep(began.elapsed().min(LONGEST_REST)).await;
         }
     }
 

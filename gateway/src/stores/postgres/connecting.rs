@@ -74,6 +74,7 @@ impl PostgresStore {
             none_pending(&place, &migrate::status(&mut first, &MIGRATIONS).await?)?;
         }
         let _ = first.close().await;
+        self.warm_up();
         Ok(())
     }
 
