@@ -1,9 +1,10 @@
 //! Keeps what is counted of calls fresh, and the store told where each tenant's days begin.
 //!
-//! Every view is counted at start, and then at least as often as it says; sooner when calls were recorded meanwhile and
-//! counting is cheap: it may take a hundredth of the time. So a small business sees its figures move within seconds, and
-//! a million calls are counted no more often than promised. Only the node that leads counts; every node tells of its
-//! playbooks. Runs until its handle is dropped; a panic starts it again, and a crash loses nothing.
+//! Every view is counted at start, unless that was done of late, and then at least as often as it says; sooner when calls
+//! were recorded meanwhile and counting is cheap: it may take a hundredth of the time. So a small business sees its
+//! figures move within seconds, and a million calls are counted no more often than promised. Only the node that leads
+//! counts; every node tells of its playbooks. Runs until its handle is dropped; a panic starts it again, and a crash
+//! loses nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,8 @@ use crate::tenants::{InForce, Tenants};
 const SHARE: u32 = 100;
 /// Never sooner, however cheap. Also how often it is looked whether anything was recorded.
 const SOONEST: Duration = Duration::from_secs(2);
+/// By then everything else has started.
+const SETTLED: Duration = Duration::from_secs(10);
 /// After a failure.
 const AGAIN: Duration = Duration::from_secs(5);
 /// How often the age of the views is looked at.
@@ -68,6 +71,10 @@ impl Counting {
     }
 
     async fn keep_fresh(&self, view: View) {
+        if self.is_fresh(view).await {
+            // A start has better to do than to count what an earlier life has counted.
+            sleep(SETTLED).await;
+        }
         loop {
             self.lead.until_held().await;
             // First where we stand: what is recorded while we count is news afterwards.
@@ -80,6 +87,11 @@ impl Counting {
                 }
             }
         }
+    }
+
+    async fn is_fresh(&self, view: View) -> bool {
+        let counted = self.store.refreshed_at(view).await.unwrap_or_default();
+        counted.is_some_and(|at| self.clock.now().since(at) < view.counted_every())
     }
 
     async fn count(&self, view: View) -> Result<Duration, Failure> {
@@ -149,6 +161,7 @@ mod tests {
     struct Witness {
         counted: Mutex<Vec<(View, Instant)>>,
         zones: Mutex<Vec<Vec<TenantZone>>>,
+        counted_before: Mutex<Option<Timestamp>>,
         untold: AtomicU64,
         uncounted: AtomicU64,
         takes_ms: AtomicU64,
@@ -180,7 +193,7 @@ mod tests {
         }
 
         async fn refreshed_at(&self, _: View) -> Result<Option<Timestamp>, Failure> {
-            Ok(None)
+            Ok(*self.counted_before.lock())
         }
 
         async fn dashboard(&self, _: Option<&TenantId>) -> Result<Dashboard, Failure> {
@@ -231,6 +244,14 @@ mod tests {
         let stand = stand(Witness::default());
         assert_eq!(stand.counts(View::Days, 3).await, [0, 900, 1800]);
         assert_eq!(stand.counts(View::Dashboard, 7).await, [0, 300, 600, 900, 1200, 1500, 1800]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_earlier_life_counted_of_late_need_not_be_counted_at_start() {
+        let before = fixtures::at(0).minus(Duration::from_secs(600));
+        let stand = stand(Witness { counted_before: Mutex::new(Some(before)), ..Witness::default() });
+        assert_eq!(stand.counts(View::Days, 1).await, [SETTLED.as_secs()], "of late");
+        assert_eq!(stand.witness.counted(View::Dashboard)[0], stand.began, "too long ago");
     }
 
     #[tokio::test(start_paused = true)]

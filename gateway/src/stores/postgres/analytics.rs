@@ -20,6 +20,10 @@ const COUNTED_WITHIN: Duration = Duration::from_secs(300);
 #[async_trait]
 impl Analytics for PostgresStore {
     async fn keep_time_zones(&self, zones: &[TenantZone]) -> Result<(), Failure> {
+        let zones = &self.within(self.news(zones)).await?;
+        if zones.is_empty() {
+            return Ok(());
+        }
         let known = self.within(self.known_zones(zones)).await?;
         let query = sqlx::query(
             "INSERT INTO tenants (id, timezone) SELECT * FROM unnest($1::text[], $2::text[]) \
@@ -94,6 +98,17 @@ impl PostgresStore {
         told.bind(view.as_str()).bind(At(now)).execute(&mut *transaction).await.map_err(unavailable)?;
         transaction.commit().await.map_err(unavailable)?;
         Ok(true)
+    }
+
+    /// Those that are not on record as they are: at most starts none.
+    async fn news(&self, zones: &[TenantZone]) -> Result<Vec<TenantZone>, Failure> {
+        let query = sqlx::query_as("SELECT id, timezone FROM tenants WHERE id = ANY($1)");
+        let query = query.bind(column(zones, |zone| zone.tenant.as_str()));
+        let kept: Vec<(String, String)> = query.fetch_all(&self.pool).await.map_err(unavailable)?;
+        let is_kept = |zone: &&TenantZone| {
+            kept.iter().any(|(tenant, name)| **tenant == *zone.tenant.as_str() && **name == *zone.time_zone)
+        };
+        Ok(zones.iter().filter(|zone| !is_kept(zone)).cloned().collect())
     }
 
     /// Those of these names that this server has a clock for: one it does not know would fail every count.

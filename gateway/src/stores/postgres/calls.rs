@@ -28,7 +28,7 @@ type Counts = HashMap<CallKey, SmsCounts>;
 /// Calls asked about in one query of counts.
 const CALLS_PER_QUERY: usize = 1_000;
 /// Live calls read at once: few enough that nobody on the telephone waits for a page of them to be understood.
-const LIVE_PER_QUERY: usize = 500;
+const LIVE_PER_QUERY: usize = 250;
 /// Longest rest between two such pages.
 const LONGEST_REST: Duration = Duration::from_millis(50);
 
@@ -48,8 +48,8 @@ impl FindsCalls for PostgresStore {
             if is_last {
                 return Ok(live);
             }
-            // As long again: at a start the other half of the machine is for those who call.
-            sleep(began.elapsed().min(LONGEST_REST)).await;
+            // Twice as long: at a start most of the machine is for those who call.
+            sleep((2 * began.elapsed()).min(LONGEST_REST)).await;
         }
     }
 
