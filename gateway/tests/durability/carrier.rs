@@ -5,22 +5,28 @@ use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::checker::Asked;
+use super::server::STALLED;
 
 pub struct Carrier {
     asked: Arc<Mutex<Vec<Asked>>>,
+    more: Arc<Notify>,
+    /// Who asks from this number waits for ever.
+    unanswered: Arc<Mutex<Option<String>>>,
     url: String,
 }
 
 impl Carrier {
     pub async fn start(latency: Duration) -> Carrier {
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let seen = asked.clone();
+        let (asked, more) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Notify::new()));
+        let unanswered = Arc::new(Mutex::new(None::<String>));
+        let shared = (asked.clone(), more.clone(), unanswered.clone());
         let server = HttpServer::new(move || {
-            let seen = seen.clone();
+            let shared = shared.clone();
             App::new().default_service(web::to(move |form: web::Form<Vec<(String, String)>>| {
-                let seen = seen.clone();
+                let (seen, more, unanswered) = shared.clone();
                 async move {
                     let field = |wanted: &str| {
                         let found = form.iter().find(|(name, _)| name == wanted);
@@ -35,6 +41,10 @@ impl Carrier {
                         }
                         seen.len()
                     };
+                    more.notify_waiters();
+                    if unanswered.lock().as_ref().is_some_and(|number| *number == field("From")) {
+                        std::future::pending::<()>().await;
+                    }
                     tokio::time::sleep(latency).await;
                     HttpResponse::Created()
                         .json(serde_json::json!({ "sid": format!("SM{number:032x}"), "status": "queued" }))
@@ -47,7 +57,23 @@ impl Carrier {
         .expect("a free port");
         let url = format!("http://{}", server.addrs()[0]);
         tokio::spawn(server.run());
-        Carrier { asked, url }
+        Carrier { asked, more, unanswered, url }
+    }
+
+    /// Whoever sends from this number hears nothing from now on.
+    pub fn answers_all_but(&self, number: &str) {
+        *self.unanswered.lock() = Some(number.to_owned());
+    }
+
+    /// Returns when it was asked for so many texts in all.
+    pub async fn was_asked(&self, times: usize) {
+        loop {
+            let more = self.more.notified();
+            if self.asked.lock().len() >= times {
+                return;
+            }
+            tokio::time::timeout(STALLED, more).await.expect("the carrier is asked");
+        }
     }
 
     /// Makes a server send through this carrier.

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::checker::{Book, History, Invariant};
 use super::faults::{Faults, SmallDisk};
-use super::load::{Load, STALLED};
+use super::load::Load;
 use super::server::{Answer, Server, alert, binary, client, spoken, status};
 
 const CALLERS: usize = 6;

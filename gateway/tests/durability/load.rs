@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -11,13 +10,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::checker::{Said, Told};
-use super::server::{Answer, alert, client, report, send, spoken, status};
+use super::server::{Answer, STALLED, alert, client, report, send, spoken, status};
 
 /// The tenant of the shipped playbook.
 pub const TENANT: &str = "boreal";
-
-/// After so long nobody is served any more.
-pub const STALLED: Duration = Duration::from_secs(180);
 
 /// How a call ended.
 #[derive(Clone, Copy, PartialEq, Eq)]

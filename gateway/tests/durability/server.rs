@@ -4,13 +4,16 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 pub const SECRET: &str = "a-secret-of-the-tests";
+
+/// After so long nobody is served any more.
+pub const STALLED: Duration = Duration::from_secs(180);
 
 pub struct Server {
     child: Child,
@@ -163,20 +166,23 @@ pub async fn settled(url: &str, data: &Path) {
         let page: Value = request.send().await.expect("an answer").json().await.expect("JSON");
         !page["items"].as_array().expect("a list").is_empty()
     };
+    let asked_at = Instant::now();
     while any("queued").await || any("sending").await || any("queued").await {
+        assert!(asked_at.elapsed() < STALLED, "texts wait for ever");
         tokio::task::yield_now().await;
     }
 }
 
 /// Waits until nothing acknowledged is on this node's disk alone: a store far away may have been late for a moment.
 pub async fn until_all_is_home(url: &str) {
-    let client = client();
+    let (client, asked_at) = (client(), Instant::now());
     loop {
         let request = client.get(format!("{url}/readyz")).send();
         let told: Value = request.await.expect("an answer").json().await.expect("JSON");
         if told["dependencies"]["store"]["state"] == "ok" {
             return;
         }
+        assert!(asked_at.elapsed() < STALLED, "never home: {told}");
         tokio::task::yield_now().await;
     }
 }

@@ -12,10 +12,13 @@ mod database;
 #[allow(dead_code)]
 #[path = "../durability/load.rs"]
 mod load;
+#[path = "../support/proxy.rs"]
+mod proxy;
 #[allow(dead_code)]
 #[path = "../durability/server.rs"]
 mod server;
 
+mod apart;
 mod election;
 
 use std::process::Command;
@@ -72,7 +75,11 @@ impl World {
     }
 
     fn node_on(&self, data: TempDir) -> Node {
-        let settings = [self.carrier.settings().as_slice(), &[("CORDBOARD_STORE__URL", &*self.url)]].concat();
+        self.node_with(data, &[("CORDBOARD_STORE__URL", &self.url)])
+    }
+
+    fn node_with(&self, data: TempDir, settings: &[(&str, &str)]) -> Node {
+        let settings = [self.carrier.settings().as_slice(), settings].concat();
         Node { server: Server::start(Command::new(binary()), data.path(), &settings), data }
     }
 
@@ -92,8 +99,13 @@ impl World {
         self.load.reaches(self.load.acknowledged() + more).await;
     }
 
+    async fn ends_well(self, node: Node) {
+        let history = self.ends(node).await;
+        assert!(history.book.texts.len() > 20, "the callers raised alarms");
+    }
+
     /// Callers hang up; once `node` has nothing more to send, the checker looks at what is recorded.
-    async fn ends_well(mut self, node: Node) {
+    async fn ends(mut self, node: Node) -> History {
         self.is_served_by([]).await;
         while self.callers.join_next().await.is_some() {}
         until_all_is_home(&node.server.url).await;
@@ -103,10 +115,10 @@ impl World {
         let told = self.load.log.lock().clone();
         let book = Book::read(&self.url).await;
         let history = History { told, asked: self.carrier.asked(), book, ..History::default() };
-        assert!(history.book.texts.len() > 20, "the callers raised alarms");
         use Invariant::*;
         history.verdict().assert_holds(&[I1, I2, I3, I4, I5, I6, I7, I9]);
         self.databases.dropped().await;
+        history
     }
 }
 

@@ -11,21 +11,12 @@ use engine::alert::{Alert, Entry};
 use engine::call::Frame;
 use engine::failure::Failure;
 use engine::ids::SmsId;
-use engine::sms::{Attempt, Sms};
+use engine::sms::Tried;
 
 use super::append::Notices;
 use super::errors::blames_the_data;
 use super::{PostgresStore, unavailable};
 use crate::stores::batch::Verdict;
-
-/// A text as it stands, and everything that was tried.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Moved {
-    pub sms: Sms,
-    /// Number of the newest attempt; those before the first one offered are here already.
-    pub last_attempt: u32,
-    pub attempts: Vec<Attempt>,
-}
 
 /// What came of offering something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +39,7 @@ impl PostgresStore {
     }
 
     /// One transaction. Those that are here afterwards; the others wait for their calls.
-    pub async fn adopt_texts(&self, texts: &[Moved]) -> Result<HashSet<SmsId>, Failure> {
+    pub async fn adopt_texts(&self, texts: &[Tried]) -> Result<HashSet<SmsId>, Failure> {
         self.within(async { self.write_moved(texts).await.map_err(unavailable) }).await
     }
 
@@ -59,7 +50,7 @@ impl PostgresStore {
     }
 
     /// One text that may be refused.
-    pub async fn adopt_text(&self, text: &Moved) -> Result<Adopted, Failure> {
+    pub async fn adopt_text(&self, text: &Tried) -> Result<Adopted, Failure> {
         self.within(async {
             match self.write_moved(std::slice::from_ref(text)).await {
                 Ok(here) if here.is_empty() => Ok(Adopted::TooEarly),

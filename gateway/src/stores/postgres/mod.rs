@@ -31,7 +31,7 @@ use engine::failure::Failure;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
-pub use adopting::{Adopted, Moved};
+pub use adopting::Adopted;
 pub use connecting::PostgresSettings;
 pub use election::PostgresElection;
 use errors::unavailable;

@@ -41,6 +41,7 @@ use std::time::Duration;
 use actors::supervise::{Supervised, supervise};
 use async_trait::async_trait;
 use engine::failure::Failure;
+use engine::ports::{Clock, SmsOutbox, SystemClock};
 use parking_lot::Mutex;
 use tokio::sync::RwLock;
 use tokio::time::timeout;
@@ -111,6 +112,11 @@ impl Spooled {
             }
             reached => Ok(reached?),
         };
+        // Whether this node will ever lead again, nobody knows: what it was sending is for whoever does to find out about.
+        let cut = spool.store.recover(SystemClock.now()).await?;
+        if !cut.is_empty() {
+            tracing::warn!(texts = cut.len(), "texts of the spool were cut by a crash while being sent");
+        }
         let left = spool.frames();
         if left > 0 {
             tracing::warn!(frames = left, "the spool holds frames of an earlier life");

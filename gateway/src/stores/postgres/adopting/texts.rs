@@ -1,19 +1,18 @@
 //! Texts that were owed, and mostly sent, elsewhere.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use engine::failure::Failure;
 use engine::ids::{CallId, SmsId};
-use engine::sms::Attempt;
-use sqlx::{PgConnection, Row};
+use engine::sms::{Attempt, Tried};
+use sqlx::PgConnection;
 
 use super::super::PostgresStore;
 use super::super::opt_outs::unwanted;
-use super::super::rows::column;
+use super::super::rows::{self, Columns, column};
 use super::super::values::{At, maybe_at, maybe_text, text};
-use super::Moved;
 
-/// A message whose call is not here yet is left out: it will be offered again. One that is here already may have been
-/// sent here as well: what was tried more often wins, then what is newer. Who has opted out here is not texted.
+/// A message whose call is not here yet is left out: it will be offered again. Who has opted out here is not texted.
 const WRITE_TEXTS: &str = concat!(
     "INSERT INTO sms_messages (id, tenant, call_id, alert_id, to_number, contact, from_number, body, segments, priority, \
      state, attempts, last_attempt, provider_id, error_code, error, possible_duplicate, due_at, expires_at, created_at, \
@@ -37,7 +36,7 @@ const WRITE_TEXTS: &str = concat!(
      WHERE (excluded.last_attempt, excluded.updated_at) >= (sms_messages.last_attempt, sms_messages.updated_at)"
 );
 
-/// An attempt is known by its token: one of the same number with another token was made here.
+/// Numbered by whoever knows what was tried here.
 const WRITE_ATTEMPTS: &str = "INSERT INTO sms_attempts (sms_id, attempt, sender, token, started_at, answered_at, outcome, counts, http_status, \
      provider_id, error_code, error, check_at, checks, absent_at) SELECT * FROM unnest($1::text[], $2::bigint[], \
      $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::bool[], $9::bigint[], $10::text[], \
@@ -50,28 +49,56 @@ const WRITE_ATTEMPTS: &str = "INSERT INTO sms_attempts (sms_id, attempt, sender,
      error_code = excluded.error_code, error = excluded.error, check_at = excluded.check_at, \
      checks = excluded.checks, absent_at = excluded.absent_at WHERE sms_attempts.token = excluded.token";
 
-/// Sent from here and from there: that nobody could rule out, and somebody should know.
-const MARK_TWICE: &str = "UPDATE sms_messages SET possible_duplicate = true FROM unnest($1::text[], $2::bigint[], $3::text[]) \
-     AS made (sms_id, attempt, token) JOIN sms_attempts USING (sms_id, attempt) \
-     WHERE id = made.sms_id AND sms_attempts.token <> made.token AND NOT possible_duplicate";
-
 impl PostgresStore {
-    pub(super) async fn write_moved(&self, texts: &[Moved]) -> Result<HashSet<SmsId>, sqlx::Error> {
+    pub(super) async fn write_moved(&self, texts: &[Tried]) -> Result<HashSet<SmsId>, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        write_texts(&mut transaction, texts).await?;
+        let known = held(&mut transaction, texts).await?;
+        let texts: Vec<Tried> = texts.iter().map(|text| united(known.get(&text.sms.id), text)).collect();
+        write_texts(&mut transaction, &texts).await?;
         let attempts: Vec<&Attempt> = texts.iter().flat_map(|text| &text.attempts).collect();
         if !attempts.is_empty() {
             write_attempts(&mut transaction, &attempts).await?;
         }
-        let query = sqlx::query("SELECT id FROM sms_messages WHERE id = ANY($1)");
-        let query = query.bind(column(texts, |text| text.sms.id.to_string()));
+        let query = sqlx::query("SELECT id FROM sms_messages WHERE id = ANY($1)").bind(ids(&texts));
         let here = query.fetch_all(&mut *transaction).await?;
         transaction.commit().await?;
-        here.iter().map(|row| row.try_get::<&str, _>("id")?.parse().map_err(|_| unreadable())).collect()
+        here.iter().map(|row| row.parsed("id").map_err(unreadable)).collect()
     }
 }
 
-async fn write_texts(connection: &mut PgConnection, texts: &[Moved]) -> Result<(), sqlx::Error> {
+/// Those that are here already, with what was tried here. Nobody changes them until the transaction ends.
+async fn held(connection: &mut PgConnection, texts: &[Tried]) -> Result<HashMap<SmsId, Tried>, sqlx::Error> {
+    let query = sqlx::query("SELECT * FROM sms_messages WHERE id = ANY($1) ORDER BY id FOR UPDATE").bind(ids(texts));
+    let read = query.fetch_all(&mut *connection).await?;
+    let mut known = HashMap::with_capacity(read.len());
+    for row in &read {
+        let (sms, last_attempt) = rows::sms_and_last_attempt(row).map_err(unreadable)?;
+        known.insert(sms.id, Tried { sms, last_attempt, attempts: Vec::new() });
+    }
+    let query = sqlx::query("SELECT * FROM sms_attempts WHERE sms_id = ANY($1) ORDER BY attempt");
+    for row in &query.bind(ids(texts)).fetch_all(connection).await? {
+        let attempt = rows::attempt(row).map_err(unreadable)?;
+        if let Some(known) = known.get_mut(&attempt.sms) {
+            known.attempts.push(attempt);
+        }
+    }
+    Ok(known)
+}
+
+fn united(known: Option<&Tried>, offered: &Tried) -> Tried {
+    let Some(known) = known else { return offered.clone() };
+    let united = known.with(offered);
+    if united.sms.possible_duplicate && !known.sms.possible_duplicate && !offered.sms.possible_duplicate {
+        tracing::warn!(sms.id = %offered.sms.id, "sms was sent from here and from the spool, marked as possible duplicate");
+    }
+    united
+}
+
+fn ids(texts: &[Tried]) -> Vec<String> {
+    column(texts, |text| text.sms.id.to_string())
+}
+
+async fn write_texts(connection: &mut PgConnection, texts: &[Tried]) -> Result<(), sqlx::Error> {
     let query = sqlx::query(WRITE_TEXTS)
         .bind(column(texts, |text| text.sms.id.to_string()))
         .bind(column(texts, |text| text.sms.tenant.as_str().to_owned()))
@@ -115,18 +142,9 @@ async fn write_attempts(connection: &mut PgConnection, attempts: &[&Attempt]) ->
         .bind(column(each(), |attempt| maybe_at(attempt.check_at)))
         .bind(column(each(), |attempt| i64::from(attempt.checks)))
         .bind(column(each(), |attempt| maybe_at(attempt.absent_at)));
-    query.execute(&mut *connection).await?;
-    let query = sqlx::query(MARK_TWICE)
-        .bind(column(each(), |attempt| attempt.sms.to_string()))
-        .bind(column(each(), |attempt| i64::from(attempt.number)))
-        .bind(column(each(), |attempt| text(attempt.token.as_str())));
-    let marked = query.execute(connection).await?.rows_affected();
-    if marked > 0 {
-        tracing::warn!(texts = marked, "texts were sent from here and from the spool, marked as possible duplicates");
-    }
-    Ok(())
+    query.execute(connection).await.map(drop)
 }
 
-fn unreadable() -> sqlx::Error {
-    sqlx::Error::Decode("column id cannot be read".into())
+fn unreadable(failure: Failure) -> sqlx::Error {
+    sqlx::Error::Decode(failure.into())
 }

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use engine::failure::Failure;
 use engine::ids::{CallKey, EventKey, SmsId};
 use engine::ports::{CallStore, ClaimRequest, SmsOutbox};
-use engine::sms::{SendOutcome, SmsState, settle};
+use engine::sms::{SendOutcome, SmsState, Tried, settle};
 use engine::time::Timestamp;
 
 use super::super::OutageSms;
 use super::{Emptying, WELL_WITHIN, now};
 use crate::stores::columns::json;
-use crate::stores::postgres::{Adopted, Moved};
+use crate::stores::postgres::Adopted;
 
 /// Texts taken home at once.
 const BATCH: usize = 200;
@@ -63,7 +63,7 @@ impl Emptying {
         if self.store.known.texts.are_sent() { self.store.settings.outage_sms } else { OutageSms::Hold }
     }
 
-    async fn at_home_now(&self, texts: &[Moved]) -> Result<HashSet<SmsId>, Failure> {
+    async fn at_home_now(&self, texts: &[Tried]) -> Result<HashSet<SmsId>, Failure> {
         if texts.is_empty() {
             return Ok(HashSet::new());
         }
@@ -87,7 +87,7 @@ impl Emptying {
         Ok(here)
     }
 
-    async fn put_text_aside(&self, text: &Moved) -> Result<(), Failure> {
+    async fn put_text_aside(&self, text: &Tried) -> Result<(), Failure> {
         let sms = &text.sms;
         tracing::error!(sms.id = %sms.id, "store refuses a text of the spool, put aside");
         let Some(call) = sms.call.clone() else { return Ok(()) };

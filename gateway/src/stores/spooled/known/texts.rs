@@ -126,12 +126,11 @@ impl Texts {
         }
     }
 
-    /// It may have been done though nobody was told: nothing of it leaves, and another try has another number.
+    /// It may have been done though nobody was told: nothing of it leaves.
     pub fn doubt(&self, requests: Vec<ClaimRequest>, at: Timestamp) {
         let mut state = self.0.lock();
         for request in requests {
-            if let Some(mut waiting) = state.asked.remove(&request.id) {
-                waiting.last_attempt += 1;
+            if let Some(waiting) = state.asked.remove(&request.id) {
                 state.waiting.insert(request.id, waiting);
             }
             state.doubtful.push((request, at));

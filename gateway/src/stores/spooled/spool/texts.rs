@@ -5,18 +5,17 @@ use std::collections::{HashMap, HashSet};
 
 use engine::failure::Failure;
 use engine::ids::{CallId, SmsId};
-use engine::sms::{Attempt, Sms};
+use engine::sms::{Attempt, Sms, Tried};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
 use super::super::OutageSms;
 use super::{Spool, Writing, unavailable};
-use crate::stores::postgres::Moved;
 use crate::stores::sqlite::rows::{self, Columns, bounded};
 
 impl Spool {
     /// Those that are not being sent, nor are to be sent from here.
-    pub async fn movable_texts(&self, sent_from_here: OutageSms, limit: usize) -> Result<Vec<Moved>, Failure> {
+    pub async fn movable_texts(&self, sent_from_here: OutageSms, limit: usize) -> Result<Vec<Tried>, Failure> {
         let queued = match sent_from_here {
             OutageSms::All => "false",
             OutageSms::P1 => "state = 'queued' AND priority <> 'P1'",
@@ -37,12 +36,12 @@ impl Spool {
         query.push(") ORDER BY attempt");
         let read = query.build().persistent(false).fetch_all(&mut *looking).await.map_err(unavailable)?;
         let mut attempts = by_text(&read)?;
-        let moved = |(sms, last_attempt): (Sms, u32)| Moved {
+        let tried = |(sms, last_attempt): (Sms, u32)| Tried {
             attempts: attempts.remove(&sms.id).unwrap_or_default(),
             sms,
             last_attempt,
         };
-        Ok(texts.into_iter().map(moved).collect())
+        Ok(texts.into_iter().map(tried).collect())
     }
 
     pub async fn forget_texts(&self, moved: impl Iterator<Item = SmsId>) -> Result<(), Failure> {
