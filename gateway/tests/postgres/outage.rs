@@ -11,6 +11,7 @@ use engine::testing::frames::{call, frame, frame_owing, frames, moment, text};
 use gateway::stores::Store;
 use gateway::stores::postgres::{PostgresSettings, PostgresStore};
 use gateway::stores::spooled::{OutageSms, SpoolSettings, Spooled};
+use sqlx::PgConnection;
 use tempfile::TempDir;
 
 use super::database::{self, Databases, server};
@@ -53,6 +54,13 @@ impl World {
         // Longer than a busy machine takes, and not so long that silence takes for ever to be noticed.
         let spool = SpoolSettings { patience: Duration::from_secs(2), ..spool };
         Spooled::open(&home, spool).await.expect("a store opens")
+    }
+
+    /// Appending waits for whoever holds this lock.
+    async fn nobody_appends(&self) -> PgConnection {
+        let mut holder = database::connect(&self.url).await;
+        sqlx::query("SELECT pg_advisory_lock(1668248164, 0)").execute(&mut holder).await.expect("it is held");
+        holder
     }
 
     pub async fn over(self) {
@@ -291,6 +299,30 @@ async fn with_hold_no_text_leaves_and_with_all_every_one_may() {
     }
 }
 
+/// Another node may be sending it already: if home is back in a moment, once was enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_urgent_text_that_home_may_have_as_well_waits_a_moment_and_the_next_ones_do_not() {
+    let Some(world) = World::new().await else { return };
+    let node = world.node().await;
+    let mut holder = world.nobody_appends().await;
+    let (doubtful, certain) = (call("acme", "c1"), call("acme", "c2"));
+    let due = async |at| {
+        let [urgent, ..] = node.candidates(at, 10).await.unwrap().due;
+        urgent.into_iter().map(|candidate| candidate.call).collect::<Vec<_>>()
+    };
+    for call in [&doubtful, &certain] {
+        let owing = frame_owing(call, 1, vec![text(call, "r", Priority::P1)]);
+        assert_eq!(node.append(&[owing]).await, [Ok(())]);
+    }
+    assert_eq!(due(moment(0)).await, [Some(certain.call.clone())]);
+    assert_eq!(due(moment(1)).await.len(), 2);
+    sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut holder).await.unwrap();
+    home_again(&node).await;
+    assert_eq!(due(moment(1)).await.len(), 2);
+    node.close().await;
+    world.over().await;
+}
+
 /// Home may have committed a text while its answer is on the way to us: whoever sent it then would send it twice if the
 /// answer is late and the text goes on in the spool.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -300,9 +332,7 @@ async fn a_text_is_sent_by_nobody_before_it_is_known_where_it_is() {
     let node = Spooled::open(&database::settings(&world.proxied), patient).await.expect("a store opens");
     let call = call("acme", "c1");
     let owed = text(&call, "a", Priority::P1);
-    // Appending waits for whoever holds this lock.
-    let mut holder = database::connect(&world.url).await;
-    sqlx::query("SELECT pg_advisory_lock(1668248164, 0)").execute(&mut holder).await.unwrap();
+    let mut holder = world.nobody_appends().await;
     let frames = [frame_owing(&call, 1, vec![owed.clone()])];
     let appending = node.append(&frames);
     let mut appending = std::pin::pin!(appending);

@@ -280,6 +280,8 @@ impl Line<'_> {
                 (counted, counted_since) = (0, number);
             }
             match trouble {
+                // Whoever watches for it may not have come to it yet.
+                Trouble::Reset | Trouble::Refuse => return Err(Cut),
                 Trouble::BlackHole => self.swallow(read).await,
                 Trouble::HalfOpen(dead) if dead == way => self.swallow(read).await,
                 _ if read == 0 => return to.shutdown().await.map_err(|_| Cut),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::alert::Change;
@@ -11,16 +10,14 @@ use engine::call::{CallView, Frame, Phase};
 use engine::failure::Failure;
 use engine::ids::{CallId, CallKey, EventKey, TenantId};
 use engine::ports::{AppendError, CallStore, FindsCalls, Position, Recorded, SilentCall, StoredCall, StoredFrame};
+use engine::sms::NewSms;
 use engine::time::Timestamp;
 use tokio::time::timeout;
 
 use super::known::Waiting;
 use super::position::{self, Cursor};
-use super::{Both, Spooled};
+use super::{BREATH, Both, Spooled};
 use crate::stores::batch::Verdict;
-
-/// Away for no longer, home is waited for where that is better than to go on without it.
-const BREATH: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl FindsCalls for Spooled {
@@ -54,7 +51,7 @@ impl CallStore for Spooled {
             Ok(verdicts) => self.keep_what_failed(frames, verdicts).await,
             Err(_) => {
                 self.gate.failed(&self.late());
-                let kept = self.keep(frames).await;
+                let kept = self.keep(&doubtful(frames.iter())).await;
                 // With no disk of our own, home is all there is: it is waited for.
                 if kept.iter().all(is_unavailable) { asked.await } else { kept }
             }
@@ -179,7 +176,7 @@ impl Both {
             return verdicts;
         };
         self.gate.failed(failure);
-        let kept: Vec<Frame> = failed.iter().map(|place| frames[*place].clone()).collect();
+        let kept = doubtful(failed.iter().map(|place| &frames[*place]));
         for (place, verdict) in failed.into_iter().zip(self.keep(&kept).await) {
             verdicts[place] = verdict;
         }
@@ -226,6 +223,13 @@ impl Both {
         };
         Ok(self.home.live().await?.into_iter().map(shown).collect())
     }
+}
+
+/// Home may have these too, and another node may be about to send their texts: if home is back in a moment, one of both
+/// was enough.
+fn doubtful<'a>(frames: impl Iterator<Item = &'a Frame>) -> Vec<Frame> {
+    let later = |text: &NewSms| NewSms { due_at: text.due_at.plus(BREATH), ..text.clone() };
+    frames.map(|frame| Frame { texts: frame.texts.iter().map(later).collect(), ..frame.clone() }).collect()
 }
 
 fn is_unavailable(verdict: &Verdict) -> bool {

@@ -48,7 +48,11 @@ impl Election for SpooledElection {
                     self.last.store(term.number(), Ordering::Relaxed);
                     return Ok(Some(Box::new(AtHome { both: self.both.clone(), term })));
                 }
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    // Who does sends what is left here too.
+                    self.both.known.texts.rest();
+                    return Ok(None);
+                }
                 Err(failure) => {
                     // Whether it is away, or has only no session for this, is for others to find out.
                     gate.knock.notify_one();

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::gate::Place;
-use super::{Both, metrics};
+use super::{BREATH, Both, metrics};
 
 /// How long home may take to say that it is well, while nobody waits for it.
 const WELL_WITHIN: Duration = Duration::from_secs(1);
@@ -88,8 +88,11 @@ impl Emptying {
         }
     }
 
-    /// What must go on without home.
+    /// What must go on without home: not at once, for another node may send it, or home be back.
     async fn take_along(&self) {
+        if self.store.gate.away_for().is_some_and(|away| away < BREATH) {
+            return;
+        }
         if let Err(failure) = self.take_along_texts().await {
             tracing::warn!(%failure, "texts not taken along, will retry");
         }

@@ -55,6 +55,8 @@ use super::{Connections, Store};
 
 /// How long a stop waits for a spool that is being emptied.
 const EMPTIED_WITHIN: Duration = Duration::from_secs(3);
+/// Home may be away for so long and be back before anybody had to know.
+const BREATH: Duration = Duration::from_secs(1);
 /// How long a start waits for home before it goes on without it.
 const FIRST_WITHIN: Duration = Duration::from_secs(3);
 
