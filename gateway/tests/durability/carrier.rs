@@ -1,5 +1,8 @@
 //! A carrier that takes every message after a moment, and remembers what it was asked.
 
+// Each test file that includes this uses another part of it.
+#![allow(dead_code)]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::checker::{Book, History, Invariant};
 use super::faults::{Faults, SmallDisk};
 use super::load::Load;
-use super::server::{Answer, Server, alert, binary, client, spoken, status};
+use super::server::{Answer, STALLED, Server, alert, binary, client, spoken, status};
 
 const CALLERS: usize = 6;
 /// A sync of the slow disk.

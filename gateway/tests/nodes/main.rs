@@ -1,9 +1,8 @@
 //! Several nodes on one Postgres: the real binary, more than once. One of them leads; calls may be spoken of at any.
 
-// These stories use another part of what they share with those about one server.
-#[allow(dead_code)]
 #[path = "../durability/carrier.rs"]
 mod carrier;
+// These stories use another part of what they share with those about one server.
 #[allow(unused_imports)]
 #[path = "../support/checker/mod.rs"]
 mod checker;

@@ -2,7 +2,6 @@
 //! indexes are used.
 
 #[path = "../durability/carrier.rs"]
-#[allow(dead_code, reason = "these stories use a part of it")]
 mod carrier;
 #[path = "../support/checker/mod.rs"]
 #[allow(unused_imports, reason = "these stories use a part of it")]
