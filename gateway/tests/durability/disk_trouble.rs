@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::checker::{Book, History, Invariant};
 use super::faults::{Faults, SmallDisk};
+use super::halting::halt;
 use super::load::Load;
 use super::server::{Answer, STALLED, Server, alert, binary, client, spoken, status};
 
@@ -94,7 +95,7 @@ impl Story {
     /// Stops the server where it stands and looks at what it leaves. (What lies on a disk of its own cannot be opened in
     /// place: SQLite wants to know the way there.)
     async fn ends(self) {
-        self.server.signal(Signal::SIGSTOP);
+        halt(self.server.id());
         let left = tempfile::tempdir().expect("a temporary directory");
         for name in ["cordboard.db", "cordboard.db-wal"] {
             std::fs::copy(self.data.join(name), left.path().join(name)).expect("there is room");
@@ -165,7 +166,7 @@ async fn a_server_that_was_stopped_in_mid_load_goes_on_where_it_was() {
     let mut callers = story.load.callers(&story.server.url, CALLERS);
     for _ in 0..3 {
         story.load.reaches(story.load.acknowledged() + 20).await;
-        story.server.signal(Signal::SIGSTOP);
+        halt(story.server.id());
         let stopped_at = story.load.acknowledged();
         // Whoever asks meanwhile waits.
         sleep(Duration::from_millis(300)).await;

@@ -11,6 +11,8 @@ mod database;
 mod disk_trouble;
 mod faults;
 mod figures;
+#[path = "../support/halting.rs"]
+mod halting;
 mod load;
 #[path = "../support/power/mod.rs"]
 mod power;

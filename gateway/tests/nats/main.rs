@@ -5,6 +5,8 @@ mod adapter;
 #[path = "../support/database.rs"]
 #[allow(dead_code)]
 mod database;
+#[path = "../support/halting.rs"]
+mod halting;
 mod listener;
 mod nats_server;
 #[path = "../durability/server.rs"]

@@ -10,6 +10,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::halting::halt;
+
 /// The program, or `None` and a word about it.
 pub fn program() -> Option<PathBuf> {
     let program = std::env::var_os("TEST_NATS_SERVER").map(PathBuf::from);
@@ -73,16 +75,15 @@ impl NatsServer {
 
     /// It keeps its connections and does nothing: what arrives waits in the kernel.
     pub fn freeze(&self) {
-        self.signal(Signal::SIGSTOP);
+        halt(self.process());
     }
 
     pub fn thaw(&self) {
-        self.signal(Signal::SIGCONT);
+        kill(Pid::from_raw(i32::try_from(self.process()).expect("a pid")), Signal::SIGCONT).expect("ours");
     }
 
-    fn signal(&self, signal: Signal) {
-        let child = self.running.as_ref().expect("it runs");
-        kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), signal).expect("ours");
+    fn process(&self) -> u32 {
+        self.running.as_ref().expect("it runs").id()
     }
 }
 

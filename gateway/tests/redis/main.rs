@@ -2,6 +2,8 @@
 //! others read there, and what reading through it spares the store.
 
 mod foreign;
+#[path = "../support/halting.rs"]
+mod halting;
 // These stories use another part of it.
 #[allow(dead_code)]
 #[path = "../stories/harness/mod.rs"]

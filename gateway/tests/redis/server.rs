@@ -8,6 +8,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::halting::halt;
+
 /// Longest anything awaited may take, on a machine that is busy with other things.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -112,20 +114,20 @@ impl OwnRedis {
 
     /// It takes what is sent and answers nothing.
     pub fn hang(&self) {
-        self.signal(Signal::SIGSTOP);
+        halt(self.process());
     }
 
     pub fn go_on(&self) {
-        self.signal(Signal::SIGCONT);
+        kill(Pid::from_raw(i32::try_from(self.process()).expect("a pid")), Signal::SIGCONT)
+            .expect("the process is ours");
     }
 
     pub fn cli(&self, args: &[&str]) -> String {
         cli(&self.url, args)
     }
 
-    fn signal(&self, signal: Signal) {
-        let child = self.child.as_ref().expect("it runs");
-        kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), signal).expect("the process is ours");
+    fn process(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
     }
 }
 
