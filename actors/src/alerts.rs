@@ -4,7 +4,7 @@
 //! that failed, more alerts than there is room for) is found by a sweep of the store. An alert that dies is started
 //! again from the store. Runs until [`Alerts::stop`], on the node that leads; should this actor itself die, or another
 //! node have led in between, it is started again and takes them all up anew. On the other nodes people change alerts all
-//! the same: that is written in the store, guarded, where the node that leads finds it.
+//! the same: that is written in the store, guarded, and the node that leads is told.
 
 pub(crate) mod dial;
 mod hearing;
@@ -82,11 +82,26 @@ impl Alerts {
         Ok((alerts, hearing))
     }
 
-    /// Something was committed about this alert.
+    /// Something was committed about this alert. Where another node leads, that one is told.
     pub(crate) fn look_at(&self, alert: AlertId) {
+        self.lead.owes(Some(alert));
+        self.look_here(alert);
+    }
+
+    /// Something was committed about this alert, wherever it was.
+    pub(crate) fn look_here(&self, alert: AlertId) {
+        self.tell(Message::LookAt(alert));
+    }
+
+    /// Something may have been committed about any.
+    pub(crate) fn look_around(&self) {
+        self.tell(Message::LookAround);
+    }
+
+    fn tell(&self, message: Message) {
         // One that is being started again looks at all of them anyway; where another node leads, that one does.
         if let Some(actor) = &*self.actor.read() {
-            let _ = actor.cast(Message::LookAt(alert));
+            let _ = actor.cast(message);
         }
     }
 

@@ -8,13 +8,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::ids::AlertId;
 use engine::ports::{Election, Term};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
+use crate::bell::Untold;
 use crate::limits::Limits;
 use crate::metrics;
 use crate::supervise::{Supervised, supervise};
@@ -25,6 +27,8 @@ pub struct Lead {
     standing: watch::Receiver<Standing>,
     /// How long the last sign of life is trusted.
     trusted: Option<Duration>,
+    /// For the node that leads, where another one may.
+    untold: Option<Arc<Untold>>,
 }
 
 /// One life of what lives no longer than a term, and that term.
@@ -42,7 +46,7 @@ struct Standing {
 impl Lead {
     /// The only process there is.
     pub fn always() -> Lead {
-        Lead { standing: watch::channel(Standing { led: Some((0, Instant::now())) }).1, trusted: None }
+        Lead { standing: watch::channel(Standing { led: Some((0, Instant::now())) }).1, trusted: None, untold: None }
     }
 
     pub fn held(&self) -> bool {
@@ -55,6 +59,39 @@ impl Lead {
         if standing.wait_for(|standing| self.trusts(*standing).is_some()).await.is_err() {
             // Nobody elects any more and nobody led: only a process that stops gets here.
             std::future::pending::<()>().await;
+        }
+    }
+
+    /// Returns at once on a node that does not lead; else when it leads no longer, or cannot be sure any more.
+    pub(crate) async fn until_lost(&self) {
+        let mut standing = self.standing.clone();
+        loop {
+            let Standing { led } = *standing.borrow_and_update();
+            let (Some((_, at)), Some(trusted)) = (led, self.trusted) else {
+                return if led.is_some() {
+                    std::future::pending().await
+                };
+            };
+            let ends = at + trusted;
+            let renewed = tokio::select! {
+                Ok(()) = standing.changed() => true,
+                () = sleep_until(ends) => false,
+            };
+            if !renewed {
+                return;
+            }
+        }
+    }
+
+    /// What this node commits is told to the one that leads.
+    pub(crate) fn telling(self, untold: Arc<Untold>) -> Lead {
+        Lead { untold: Some(untold), ..self }
+    }
+
+    /// Texts were committed here, or something about this alert: where another node leads, that one is to know.
+    pub(crate) fn owes(&self, alert: Option<AlertId>) {
+        if let Some(untold) = self.untold.as_ref().filter(|_| !self.held()) {
+            untold.add(alert);
         }
     }
 
@@ -96,7 +133,7 @@ impl Life {
 /// Stands for election. The first ballot is over when it returns, so that a node that is alone begins at once.
 pub(crate) async fn elect(election: Arc<dyn Election>, limits: &Limits) -> (Lead, Supervised) {
     let (told, standing) = watch::channel(Standing { led: None });
-    let lead = Lead { standing, trusted: Some(limits.lead_trusted) };
+    let lead = Lead { standing, trusted: Some(limits.lead_trusted), untold: None };
     let elector = Elector { election, told, renew: limits.lead_renew, trusted: limits.lead_trusted };
     let first = elector.stand().await;
     let elector = Arc::new((elector, Mutex::new(first)));
@@ -223,10 +260,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_lead_is_lost_when_it_is_not_renewed_and_when_another_node_takes_it() {
+        let ballot = MemoryElection::default();
+        let (lead, elector) = node(&ballot, "a").await;
+        let waiting = Limits::default().lead_trusted * 10;
+        assert!(timeout(waiting, lead.until_lost()).await.is_err(), "it is renewed all the time");
+        ballot.only("b");
+        ballot.cut();
+        lead.until_lost().await;
+        assert!(!lead.held());
+        lead.until_lost().await;
+        ballot.only("a");
+        lead.until_held().await;
+        ballot.hang();
+        lead.until_lost().await;
+        assert!(!lead.held(), "nobody said that it does");
+        drop(elector);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn who_is_alone_leads_always() {
         let lead = Lead::always();
         lead.until_held().await;
-        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert!(timeout(Duration::from_secs(3600), lead.until_lost()).await.is_err());
         assert!(lead.held());
     }
 }

@@ -4,6 +4,7 @@
 mod alert;
 pub mod alerts;
 pub mod analytics;
+mod bell;
 pub mod bus;
 pub mod cache;
 mod call;

@@ -33,7 +33,7 @@ const LIVE_RESETS: &str = "cordboard_live_resets_total";
 const QUARANTINED: &str = "cordboard_events_quarantined_total";
 
 /// Who can die, and of what. Counted from the start: Prometheus sees no increase in a counter that begins at one.
-const MORTALS: [(&str, &str); 13] = [
+const MORTALS: [(&str, &str); 15] = [
     ("call", "panic"),
     ("calls", "panic"),
     ("committer", "panic"),
@@ -47,6 +47,8 @@ const MORTALS: [(&str, &str); 13] = [
     ("sms_sender", "ended"),
     ("sms_reports", "panic"),
     ("sms_reconciler", "panic"),
+    ("bell", "panic"),
+    ("listener", "panic"),
 ];
 
 /// Describes the metrics of this crate to the recorder. Call once, after the recorder is installed.

@@ -124,8 +124,15 @@ impl SmsPool {
         Ok(pool)
     }
 
-    /// Messages were committed that are due now. Cheap: any number of calls before the pool looks is one look.
+    /// Messages were committed that are due now. Cheap: any number of calls before the pool looks is one look. Where
+    /// another node leads, its pool is told.
     pub fn wake(&self) {
+        self.plan.ports.lead.owes(None);
+        self.look();
+    }
+
+    /// Something may be due, whoever committed it.
+    pub(crate) fn look(&self) {
         if !self.plan.woken.swap(true, Ordering::AcqRel) {
             // A pool that is being restarted looks anyway.
             self.tell(Message::Look);
@@ -175,7 +182,7 @@ impl SmsPool {
 
     /// Whether it still looks when it is woken.
     pub(crate) async fn answers(&self, within: Duration) -> bool {
-        self.wake();
+        self.look();
         let looked = async {
             while self.plan.woken.load(Ordering::Acquire) {
                 sleep(ANSWER_STEP).await;

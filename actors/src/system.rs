@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use engine::failure::Failure;
 use engine::ports::{
-    AlertStore, CallControl, CallStore, Clock, Election, EventBus, Forwarder, OptOuts, Pusher, SmsLedger, SmsOutbox,
-    SmsProvider, Telephony,
+    AlertStore, Bell, CallControl, CallStore, Clock, Election, EventBus, Forwarder, OptOuts, Pusher, SmsLedger,
+    SmsOutbox, SmsProvider, Telephony,
 };
 use engine::sms::DeliveryReport;
 use parking_lot::Mutex;
@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, timeout_at};
 
 use crate::alerts::{Alerts, Ledger};
+use crate::bell::{self, Untold};
 use crate::bus::LocalBus;
 use crate::cache::ReadThrough;
 use crate::call::Context;
@@ -62,6 +63,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Among the nodes that share the store. None: there are no others.
     pub election: Option<Arc<dyn Election>>,
+    /// By which they wake the one that leads.
+    pub bell: Option<Arc<dyn Bell>>,
     /// Somebody outside who is to hear that all is well.
     pub watch: Option<Watch>,
 }
@@ -106,6 +109,8 @@ impl System {
             }
             None => (Lead::always(), None),
         };
+        let untold = Arc::new(Untold::default());
+        let lead = lead.telling(untold.clone());
         let (live, feeding) = LiveFeed::start(&ports.feed, store.clone(), limits.live_backlog).await;
         let committed = Arc::new(Notify::new());
         let relaying = Relay::start(store.clone(), bus.clone(), committed.clone(), limits.relay_batch).await?;
@@ -149,6 +154,10 @@ impl System {
         };
         let (alerts, hearing) =
             Alerts::start(ledger, sms_pool.clone(), lead.clone(), &ports.feed, limits.clone()).await?;
+        let ringing = ports.bell.map(|bell| {
+            let (lead, sms_pool, alerts) = (lead.clone(), sms_pool.clone(), alerts.clone());
+            [bell::ring(bell.clone(), untold), bell::Listening { bell, lead, sms_pool, alerts }.start()]
+        });
         let wake = Wakers { cache: ports.cache, relay: committed, sms_pool: sms_pool.clone(), alerts: alerts.clone() };
         let (committer, committing) = Committer::start(store.clone(), wake, limits.commit_queue, limits.commit_batch);
         let watching = ports.watch.map(|watch| {
@@ -176,8 +185,9 @@ impl System {
         }
         .start();
         let tasks = [reaping, reconciling, committing, hearing, relaying, feeding];
+        let others = ringing.into_iter().flatten().chain(electing);
         let tasks =
-            Mutex::new(tasks.into_iter().chain(listening).chain(publishing).chain(watching).chain(electing).collect());
+            Mutex::new(tasks.into_iter().chain(listening).chain(publishing).chain(watching).chain(others).collect());
         Ok(System { calls, live, tenants, sms_reports, sms_desk, sms_pool, alerts, lead, committer, tasks })
     }
 

@@ -65,6 +65,7 @@ impl Rig {
             pusher: Arc::new(MemoryPusher::default()),
             watch: None,
             election: None,
+            bell: None,
             clock: clock.clone(),
         };
         let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: None, ..Senders::default() };

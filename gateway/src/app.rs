@@ -25,7 +25,7 @@ use actors::tenants::{InForce, Tenants};
 use arc_swap::ArcSwap;
 use engine::alert::Links;
 use engine::failure::Failure;
-use engine::ports::{AlertStore, CallControl, Election, EventBus, SystemClock};
+use engine::ports::{AlertStore, CallControl, EventBus, SystemClock};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -169,12 +169,12 @@ impl App {
         let ways = Ways::new(&settings.sms.twilio, public_url(&settings))?;
         let mut carrier = carriers::carrier(&settings.sms, &ways, tenants.clone(), clock.clone())?;
         let provider = carrier.provider.name();
-        let store_side::Opened { store, kind, place, election } = store_side::open(&settings).await?;
+        let store_side::Opened { store, kind, place, nodes } = store_side::open(&settings).await?;
         for (tenant, shift) in AlertStore::shifts(&*store).await? {
             playbooks.shifts.put(tenant, shift);
         }
         let nats = bus_side::open(&settings).await?;
-        let shared = election.is_some();
+        let shared = nodes.is_some();
         let limits = limits(&settings, shared);
         let cached = cache_side::open(&settings, store.clone(), &limits)?;
         let in_use = vec![
@@ -191,7 +191,7 @@ impl App {
         let late_reports = carrier.late_reports.take();
         let outside = nats.map(|bus| Outside { bus, cursor: store.clone() });
         let cache = cached.cache.clone();
-        let reaching = Reaching { election, feed: feed.clone(), outside, cache: cache.clone(), limits };
+        let reaching = Reaching { nodes, feed: feed.clone(), outside, cache: cache.clone(), limits };
         let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone(), reaching).await?;
         let warming = warming(&system, &cache);
         let carrier = carrier_side::build(&settings, &ways, &store, &system, late_reports, Arc::new(feed.clone()));
@@ -310,7 +310,7 @@ fn retaining(settings: &Settings, store: &Arc<dyn Store>, system: &System, cache
 
 /// Who hears of what is committed: this process, and others. And who else commits, and how often that is looked for.
 struct Reaching {
-    election: Option<Arc<dyn Election>>,
+    nodes: Option<store_side::Nodes>,
     feed: LocalBus,
     outside: Option<Outside>,
     cache: ReadThrough,
@@ -323,9 +323,10 @@ async fn start_system(
     carrier: Carrier,
     tenants: Tenants,
     clock: Arc<SystemClock>,
-    Reaching { election, feed, outside, cache, limits }: Reaching,
+    Reaching { nodes, feed, outside, cache, limits }: Reaching,
 ) -> Result<System, Failure> {
     let bus: Arc<dyn EventBus> = Arc::new(feed.clone());
+    let (election, bell) = nodes.map(|nodes| (nodes.election, nodes.bell)).unzip();
     let forwarder = Arc::new(HttpForwarder::new(clock.clone())?);
     let ports = Ports {
         calls: store.clone(),
@@ -343,6 +344,7 @@ async fn start_system(
         control: control(settings)?,
         watch: watch(settings)?,
         election,
+        bell,
         pusher: forwarder.clone(),
         forwarder,
         clock,
@@ -360,8 +362,8 @@ fn warming(system: &System, cache: &ReadThrough) -> Supervised {
     .into()
 }
 
-/// `shared`: with other nodes. What they wrote nobody here is woken by, so it is looked for; and what they text shows in
-/// calls, and is told of by Redis alone.
+/// `shared`: with other nodes. What they commit they ring for, and a ring may be lost, so it is looked for too; what they
+/// text shows in calls, and is told of by Redis alone.
 fn limits(settings: &Settings, shared: bool) -> Limits {
     let otherwise = Limits::default();
     let (pool_tick, alerts_sweep) = match shared {

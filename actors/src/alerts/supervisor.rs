@@ -22,6 +22,7 @@ pub(super) struct Supervisor;
 
 pub(super) enum Message {
     LookAt(AlertId),
+    LookAround,
     Tick,
     AreYouThere(RpcReplyPort<()>),
 }
@@ -77,6 +78,7 @@ impl Actor for Supervisor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::LookAt(alert) => state.look_at(alert, &myself).await,
+            Message::LookAround => state.look_around(&myself).await,
             Message::AreYouThere(here) => _ = here.send(()),
             Message::Tick => {
                 state.on_tick(&myself).await;
@@ -150,7 +152,14 @@ impl State {
     async fn on_tick(&mut self, myself: &ActorRef<Message>) {
         self.compare_clocks();
         let rested = self.swept_at.is_none_or(|at| at.elapsed() >= self.limits.alerts_sweep);
-        if rested && let Err(failure) = self.sweep(myself).await {
+        if rested {
+            self.look_around(myself).await;
+        }
+    }
+
+    async fn look_around(&mut self, myself: &ActorRef<Message>) {
+        if let Err(failure) = self.sweep(myself).await {
+            self.swept_at = None;
             warn!(%failure, "alerts could not be looked for, will retry");
         }
     }

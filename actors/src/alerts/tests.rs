@@ -2,6 +2,7 @@
 
 mod answers;
 mod deadman;
+mod nodes;
 mod push;
 mod undelivered;
 
@@ -11,7 +12,7 @@ use engine::alert::{CallName, Fate, Reason};
 use engine::call::EventKind;
 use engine::ids::CallKey;
 use engine::playbook::Playbook;
-use engine::ports::{AlertStore, AlertsWanted, CallOutcome, Clock, Heard, Replies, Reply, SmsOutbox};
+use engine::ports::{AlertStore, AlertsWanted, Bell, CallOutcome, Clock, Election, Heard, Replies, Reply, SmsOutbox};
 use engine::testing::fixtures;
 use engine::testing::memory::{MemoryProvider, MemoryPusher, MemoryStore, MemoryTelephony};
 use engine::time::Timestamp;
@@ -113,7 +114,15 @@ impl World {
     }
 
     async fn start(&self) -> System {
-        let limits = Limits::default();
+        self.start_with(Limits::default(), None, None).await
+    }
+
+    async fn start_with(
+        &self,
+        limits: Limits,
+        election: Option<Arc<dyn Election>>,
+        bell: Option<Arc<dyn Bell>>,
+    ) -> System {
         let feed = LocalBus::new(limits.live_backlog);
         let ports = Ports {
             calls: self.memory.clone(),
@@ -133,7 +142,8 @@ impl World {
             pusher: self.pusher.clone(),
             clock: self.clock.clone(),
             watch: self.watch.clone(),
-            election: None,
+            election,
+            bell,
         };
         let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: None, ..Senders::default() };
         System::start(ports, self.tenants.clone(), senders, limits).await.unwrap()

@@ -129,6 +129,7 @@ async fn start(directory: &std::path::Path, calls: usize) -> anyhow::Result<Syst
         forwarder: Arc::new(Nobody),
         clock: Arc::new(SystemClock),
         election: None,
+        bell: None,
     };
     let senders = Senders { names: vec!["+15005550006".to_owned()], per_second: Some(1.0), ..Senders::default() };
     let limits = Limits { calls: calls + 1, answer_within: Duration::from_secs(60), ..Limits::default() };

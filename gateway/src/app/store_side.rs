@@ -7,12 +7,12 @@ use std::time::Duration;
 use actors::supervise::{Supervised, supervise};
 use engine::failure::Failure;
 use engine::playbook::Shifts;
-use engine::ports::Election;
+use engine::ports::{Bell, Election};
 use secrecy::ExposeSecret;
 
 use crate::settings::{Settings, StoreKind};
 use crate::stores::Store;
-use crate::stores::postgres::{PostgresSettings, PostgresStore};
+use crate::stores::postgres::{PostgresBell, PostgresSettings, PostgresStore};
 use crate::stores::spooled::{SpoolSettings, Spooled};
 use crate::stores::sqlite::SqliteStore;
 
@@ -23,8 +23,14 @@ pub(super) struct Opened {
     pub kind: &'static str,
     /// For people: never with a password.
     pub place: String,
-    /// Among the nodes that share it.
-    pub election: Option<Arc<dyn Election>>,
+    /// The nodes that share it, if others can.
+    pub nodes: Option<Nodes>,
+}
+
+/// How nodes that share a store agree on who leads, and wake that one.
+pub(super) struct Nodes {
+    pub election: Arc<dyn Election>,
+    pub bell: Arc<dyn Bell>,
 }
 
 pub(super) async fn open(settings: &Settings) -> Result<Opened, Failure> {
@@ -34,8 +40,9 @@ pub(super) async fn open(settings: &Settings) -> Result<Opened, Failure> {
             let place = PostgresStore::describe(&postgres.url);
             let spooled = Spooled::open(&postgres, spool(settings)).await?;
             let node = hex::encode(rand::random::<[u8; 16]>());
-            let election = Some(spooled.election(&postgres, node)?);
-            Ok(Opened { store: Arc::new(spooled), kind: "postgres", place, election })
+            let election = spooled.election(&postgres, node)?;
+            let nodes = Some(Nodes { election, bell: Arc::new(PostgresBell::new(&postgres)?) });
+            Ok(Opened { store: Arc::new(spooled), kind: "postgres", place, nodes })
         }
         Some(StoreKind::Sqlite) | None => {
             let (file, readers) = (database(settings), settings.store.readers);
@@ -47,7 +54,7 @@ pub(super) async fn open(settings: &Settings) -> Result<Opened, Failure> {
                 store: Arc::new(opened),
                 kind: "sqlite",
                 place: format!("sqlite {}", file.display()),
-                election: None,
+                nodes: None,
             })
         }
     }

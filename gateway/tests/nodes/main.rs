@@ -18,6 +18,7 @@ mod proxy;
 mod server;
 
 mod apart;
+mod bell;
 mod election;
 
 use std::process::Command;

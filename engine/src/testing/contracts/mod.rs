@@ -5,6 +5,7 @@
 mod alerts;
 mod analytics;
 mod append;
+mod bell;
 mod bus_cursor;
 mod cache;
 mod election;
@@ -18,9 +19,9 @@ mod reading;
 mod unknown;
 
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
-use crate::ports::{AlertStore, Analytics, BusCursor, CallHistory, CallStore, Election, SmsLedger, SmsOutbox};
+use crate::ports::{AlertStore, Analytics, Bell, BusCursor, CallHistory, CallStore, Election, SmsLedger, SmsOutbox};
 
 pub use alerts::{notice, opening};
 pub use cache::{cache, live_list};
@@ -144,6 +145,20 @@ pub async fn election<E: Election>(fresh: impl AsyncFn() -> (E, E)) {
     election::a_term_has_another_number_only_when_another_node_led(&first, &second).await;
 }
 
+/// All promises of a [`Bell`]. `fresh` makes those of two nodes that share a store.
+pub async fn bell<B: Bell>(fresh: impl AsyncFn() -> (B, B)) {
+    let (first, second) = fresh().await;
+    bell::who_listens_hears_the_other_node(&first, &second).await;
+    let (first, second) = fresh().await;
+    bell::what_was_rung_before_somebody_listened_is_heard_by_nobody(&first, &second).await;
+    let (first, second) = fresh().await;
+    bell::what_is_rung_while_nobody_waits_is_heard_by_the_next_wait(&first, &second).await;
+    let (first, second) = fresh().await;
+    bell::a_wait_that_is_given_up_loses_nothing(&first, &second).await;
+    let (first, second) = fresh().await;
+    bell::very_many_alerts_are_all_heard(&first, &second).await;
+}
+
 /// All promises of a [`CallHistory`].
 pub async fn call_history<S: CallStore + CallHistory>(fresh: impl AsyncFn() -> S) {
     history::calls_are_listed_newest_first_page_by_page(&fresh().await).await;
@@ -220,10 +235,27 @@ async fn together<T>(futures: impl IntoIterator<Item = Pin<Box<dyn Future<Output
     .await
 }
 
+/// `None`: it waits for something.
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    let once = |context: &mut Context<'_>| match Pin::new(&mut *future).poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    };
+    std::future::poll_fn(once).await
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::block_on;
-    use crate::testing::memory::{MemoryElection, MemoryStore};
+    use crate::testing::memory::{MemoryBell, MemoryElection, MemoryStore};
+
+    #[test]
+    fn a_bell_in_memory_keeps_its_contract() {
+        block_on(super::bell(async || {
+            let bell = MemoryBell::default();
+            (bell.clone(), bell)
+        }));
+    }
 
     #[test]
     fn elections_in_memory_keep_their_contract() {

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod analytics;
+mod bell;
 mod bus;
 mod bus_cursor;
 mod cache;
@@ -17,6 +18,7 @@ mod pusher;
 mod store;
 mod telephony;
 
+pub use bell::MemoryBell;
 pub use bus::{MemoryBus, MemoryOuterBus};
 pub use cache::MemoryCache;
 pub use clock::ManualClock;

@@ -8,6 +8,7 @@ mod adopting;
 mod alerts;
 mod analytics;
 mod append;
+mod bell;
 mod bus_cursor;
 mod calls;
 mod connecting;
@@ -32,6 +33,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
 pub use adopting::Adopted;
+pub use bell::PostgresBell;
 pub use connecting::PostgresSettings;
 pub use election::PostgresElection;
 use errors::unavailable;
