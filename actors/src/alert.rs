@@ -27,7 +27,8 @@ use tracing::warn;
 
 use crate::alerts::ledger::Desktop;
 use crate::alerts::push;
-use crate::metrics::alerts::Open;
+use crate::lead::Lead;
+use crate::metrics::alerts::{Open, Walked};
 use crate::metrics::{self, Alive};
 
 /// Milliseconds. Smaller differences between the two clocks are their own: a clock that is kept right is moved gently.
@@ -40,6 +41,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// What every alert needs of the world.
 pub(crate) struct Context {
     pub desk: Desktop,
+    pub lead: Lead,
+    pub walked: Walked,
     /// How many of the team are phoned at once.
     pub lines: Arc<Semaphore>,
     /// How much is posted at once, and what.
@@ -99,7 +102,7 @@ impl Actor for AlertActor {
         let alert = context.desk.ledger.store.alert(None, id).await?.ok_or_else(|| Failure::fail("no such alert"))?;
         let anchor = (context.desk.ledger.clock.now(), Instant::now());
         let _alive = metrics::alive("alert");
-        let open = metrics::alerts::open(alert.priority);
+        let open = context.walked.open(alert.priority);
         let (due, timer, armed, dialled, stale) = (None, None, 0, HashSet::new(), false);
         let (texted, looked_at) = (None, None);
         let mut state =
@@ -214,7 +217,7 @@ impl State {
     fn adopt(&mut self, alert: Alert) {
         let moved = alert.next_at != self.alert.next_at;
         if alert.priority != self.alert.priority {
-            self.open = metrics::alerts::open(alert.priority);
+            self.open = self.context.walked.open(alert.priority);
         }
         self.alert = alert;
         if moved {

@@ -36,7 +36,7 @@ use crate::alert::Context;
 use crate::bus::LocalBus;
 use crate::lead::{Lead, Life};
 use crate::limits::Limits;
-use crate::metrics;
+use crate::metrics::{self, alerts::Walked};
 use crate::sms_pool::SmsPool;
 use crate::supervise::{Supervised, supervise};
 
@@ -68,7 +68,8 @@ impl Alerts {
         let lines = Arc::new(Semaphore::new(limits.staff_calls.max(1)));
         let pushes = Arc::new(Semaphore::new(limits.staff_pushes.max(1)));
         let desk = Desktop { ledger, sms_pool };
-        let context = Arc::new(Context { desk, lines, pushes, pushing: push::UnderWay::default() });
+        let (walked, pushing) = (Walked::default(), push::UnderWay::default());
+        let context = Arc::new(Context { desk, lead: lead.clone(), walked, lines, pushes, pushing });
         // Before anything is read: what is reported in between is heard twice, never missed.
         let updates = Arc::new(Mutex::new(feed.subscribe()));
         let alerts = Alerts { actor: Arc::default(), lead, context, limits, stopping: Arc::default() };

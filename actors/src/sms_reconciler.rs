@@ -56,6 +56,9 @@ impl SmsReconciler {
             async move {
                 let _alive = metrics::alive("sms_reconciler");
                 loop {
+                    if !this.lead.held() {
+                        sms_metrics::unknown(0);
+                    }
                     this.lead.until_held().await;
                     if let Err(failure) = this.round(&budget).await {
                         warn!(%failure, "sms reconciler could not read the outbox, will retry");

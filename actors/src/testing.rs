@@ -1,5 +1,7 @@
 //! A whole system on memory ports, for the tests of this crate: a store that can be held, broken and overtaken.
 
+mod gauges;
+
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +24,8 @@ use crate::bus::LocalBus;
 use crate::limits::Limits;
 use crate::system::{Ports, Senders, System};
 use crate::tenants::{InForce, Tenants};
+
+pub(crate) use gauges::Gauges;
 
 pub(crate) struct Rig {
     pub system: System,

@@ -60,6 +60,7 @@ impl Actor for Supervisor {
         let clocks = (context.desk.ledger.clock.now(), Instant::now());
         let (running, ids, noticed) = (HashMap::new(), HashMap::new(), HashSet::new());
         let _alive = metrics::alive("alerts");
+        context.walked.show(context.lead.held());
         let mut state = State { context, limits, running, ids, noticed, clocks, swept_at: None, full: false, _alive };
         state.sweep(&myself).await?;
         Ok(state)
@@ -150,6 +151,7 @@ impl State {
     }
 
     async fn on_tick(&mut self, myself: &ActorRef<Message>) {
+        self.context.walked.show(self.context.lead.held());
         self.compare_clocks();
         let rested = self.swept_at.is_none_or(|at| at.elapsed() >= self.limits.alerts_sweep);
         if rested {

@@ -1,9 +1,11 @@
 //! What alerts move.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use engine::priority::Priority;
+use parking_lot::Mutex;
 
 const OPEN: &str = "cordboard_alerts_open";
 const ACK_SECONDS: &str = "cordboard_alert_ack_seconds";
@@ -34,17 +36,44 @@ pub fn describe() {
     }
 }
 
-/// One alert open, for as long as it is held.
-pub struct Open(Priority);
+/// The alerts that are looked after here. The node that leads shows them; what another one still knows, only that one
+/// can say how it stands.
+#[derive(Clone, Default)]
+pub struct Walked(Arc<Mutex<Shown>>);
 
-pub fn open(priority: Priority) -> Open {
-    gauge!(OPEN, "priority" => priority.as_str()).increment(1.0);
-    Open(priority)
+#[derive(Default)]
+struct Shown {
+    shown: bool,
+    /// By priority.
+    open: [u32; 4],
+}
+
+/// One alert open, for as long as it is held.
+pub struct Open(Walked, Priority);
+
+impl Walked {
+    pub fn open(&self, priority: Priority) -> Open {
+        self.change(|walked| walked.open[priority as usize] += 1);
+        Open(self.clone(), priority)
+    }
+
+    pub fn show(&self, shown: bool) {
+        self.change(|walked| walked.shown = shown);
+    }
+
+    fn change(&self, how: impl FnOnce(&mut Shown)) {
+        let mut walked = self.0.lock();
+        how(&mut walked);
+        for priority in Priority::ALL {
+            let open = if walked.shown { walked.open[priority as usize] } else { 0 };
+            gauge!(OPEN, "priority" => priority.as_str()).set(f64::from(open));
+        }
+    }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        gauge!(OPEN, "priority" => self.0.as_str()).decrement(1.0);
+        self.0.change(|walked| walked.open[self.1 as usize] -= 1);
     }
 }
 

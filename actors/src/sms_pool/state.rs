@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use engine::failure::Failure;
 use engine::ports::{Begun, LearnedPace};
+use engine::priority::Priority;
 use engine::sms::estimate::Backlog;
 use engine::sms::pace::{Moment, recovered};
 use engine::sms::{ErrorClass, SendOutcome, Sms};
@@ -171,6 +172,9 @@ impl State {
 
     /// Does what can be done now and sets the timer for the rest.
     pub async fn look(&mut self, myself: &ActorRef<Message>) {
+        if !self.plan.ports.lead.held() {
+            self.show_nothing();
+        }
         let resting = self.rests_until.map(|until| until.saturating_duration_since(Instant::now()));
         let wait = match resting.filter(|rest| !rest.is_zero()) {
             Some(rest) => rest,
@@ -225,6 +229,9 @@ impl State {
 
     /// Once a second: what others see of us, and what the next life is to know.
     async fn count(&mut self) -> Result<(), Failure> {
+        if !self.plan.ports.lead.held() {
+            return Ok(());
+        }
         let now = Instant::now();
         if self.counted_at.is_some_and(|at| now - at < COUNT_EVERY) {
             return Ok(());
@@ -246,6 +253,16 @@ impl State {
         self.keep_learned(at).await?;
         self.counted_at = Some(now);
         Ok(())
+    }
+
+    /// What waits, and what it waits for, is for the node that leads to say: this one knows as little as one that never
+    /// did.
+    fn show_nothing(&mut self) {
+        let nothing = Standing::default();
+        metrics::depth(Priority::ALL.map(|priority| (priority, 0)));
+        metrics::breakers(nothing.open);
+        *self.plan.standing.write() = nothing;
+        self.counted_at = None;
     }
 
     async fn keep_learned(&mut self, now: Moment) -> Result<(), Failure> {

@@ -1,8 +1,10 @@
 //! Several nodes and one store: whoever takes the call, the node that leads tells the team, and at once.
 
+use engine::sms::SendOutcome;
 use engine::testing::memory::{MemoryBell, MemoryElection};
 
 use super::*;
+use crate::testing::Gauges;
 
 /// What nodes share besides the store. Nobody looks by the clock: what is not heard of is not found.
 #[derive(Default)]
@@ -73,4 +75,41 @@ async fn the_node_that_leads_next_listens_next() {
     assert_eq!(shared.bell.listened(), 2);
     alarm(&other, 1, "P1", "water").await;
     assert_eq!(told(&world), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_leads_no_longer_shows_nothing_of_what_the_next_one_has_to_do() {
+    let gauges = Gauges::default();
+    let _watched = gauges.watched();
+    let carrier = MemoryProvider::answering(|sms| {
+        Some(match sms.contact.as_ref() {
+            "owner" => SendOutcome::Unknown { code: None, reason: "no answer".into() },
+            _ => SendOutcome::NotSent { reason: "no connection".into() },
+        })
+    });
+    let callback = "[callback]\ntext = [\"boss\"]\n[reception]";
+    let world = World { provider: Arc::new(carrier), ..World::of(&PLAYBOOK.replace("[reception]", callback)) };
+    let ballot = MemoryElection::default();
+    let (node, limits) =
+        (Arc::new(ballot.node("a")), Limits { pool_tick: Duration::from_secs(1), ..Limits::default() });
+    let system = world.start_with(limits, Some(node), None).await;
+    alarm(&system, 1, "P1", "water").await;
+    let asked = fixtures::tool_call("cb1", "requestCallback", json!({"reason": "a slow sink", "name": "Jo"}));
+    tell(&system, 2, asked).await;
+    let shown = || {
+        let queued: f64 = Priority::ALL.map(|of| gauges.shows(&format!("cordboard_sms_queue_depth {of}"))).iter().sum();
+        let open = gauges.shows("cordboard_alerts_open P1");
+        let [unknown, leading] = ["cordboard_sms_unknown", "cordboard_leading"].map(|name| gauges.shows(name));
+        [open, queued, unknown, leading].map(|gauge| gauge > 0.0)
+    };
+    world.at(3).await;
+    assert_eq!(shown(), [true; 4], "an alert is open, a text waits, of another nobody knows whether it left");
+    ballot.only("b");
+    ballot.cut();
+    world.at(8).await;
+    assert_eq!(shown(), [false; 4]);
+    ballot.only("a");
+    world.at(12).await;
+    assert_eq!(shown(), [true; 4], "it leads again");
+    drop(system);
 }
