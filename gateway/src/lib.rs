@@ -18,3 +18,4 @@ pub mod shadow;
 pub mod simulator;
 pub mod stores;
 pub mod telemetry;
+pub mod tls;

@@ -1,13 +1,14 @@
-//! How the database is reached: two pools, their limits, TLS, and the tables brought up to date.
+//! How the database is reached: two pools, their limits, and the tables brought up to date.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use engine::failure::Failure;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
+use super::encryption::{self, encrypted};
 use super::errors::may_come_back;
 use super::{PostgresStore, migrate};
 use crate::stores::migrations::{Migration, none_pending};
@@ -100,16 +101,8 @@ pub(super) fn options(settings: &PostgresSettings) -> Result<PgConnectOptions, F
     // The driver's own error may quote the URL, and with it the password.
     let options = PgConnectOptions::from_str(&settings.url)
         .map_err(|_| Failure::fail("store.url is no postgres://user:password@host:port/database"))?;
-    let chosen = settings.url.contains("sslmode=") || settings.url.contains("ssl-mode=");
-    // Over a network the server proves who it is, unless the URL says otherwise.
-    let options = if chosen || is_local(&options) { options } else { options.ssl_mode(PgSslMode::VerifyFull) };
+    let options = encrypted(options, &settings.url)?;
     Ok(options.application_name("cordboard").disable_statement_logging())
-}
-
-fn is_local(options: &PgConnectOptions) -> bool {
-    let host = options.get_host();
-    let loopback = host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
-    options.get_socket().is_some() || host.starts_with('/') || host == "localhost" || loopback
 }
 
 /// Said when the connection begins, so that it holds for every statement on it.
@@ -176,36 +169,17 @@ fn place(options: &PgConnectOptions) -> String {
 }
 
 fn cannot_reach(place: &str, error: &sqlx::Error) -> Failure {
-    let what = format!("cannot reach {place}: {error}");
-    if may_come_back(error) { Failure::retry(what) } else { Failure::fail(what) }
+    let Some(distrust) = encryption::distrust(error) else {
+        let what = format!("cannot reach {place}: {error}");
+        return if may_come_back(error) { Failure::retry(what) } else { Failure::fail(what) };
+    };
+    let what = format!("cannot reach {place}: {} ({error})", encryption::told(distrust));
+    if distrust.may_pass() { Failure::retry(what) } else { Failure::fail(what) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn over_a_network_the_server_proves_who_it_is_unless_the_url_says_otherwise() {
-        for (url, expected) in [
-            ("postgres://jo:pw@db.example.com/cordboard", PgSslMode::VerifyFull),
-            ("postgres://jo:pw@192.0.2.7:5432/cordboard", PgSslMode::VerifyFull),
-            ("postgres://jo:pw@db.example.com/cordboard?sslmode=require", PgSslMode::Require),
-            ("postgres://jo:pw@db.example.com/cordboard?sslmode=disable", PgSslMode::Disable),
-            ("postgres://jo:pw@localhost/cordboard", PgSslMode::Prefer),
-            ("postgres://jo:pw@127.0.0.1:5433/cordboard", PgSslMode::Prefer),
-        ] {
-            let wait = Duration::from_secs(1);
-            let settings = PostgresSettings {
-                url: url.to_owned(),
-                connections: 4,
-                acquire_within: wait,
-                statement_within: wait,
-                migrate: true,
-            };
-            let chosen = options(&settings).unwrap().get_ssl_mode();
-            assert_eq!(format!("{chosen:?}"), format!("{expected:?}"), "{url}");
-        }
-    }
 
     #[test]
     fn a_place_is_shown_without_its_password() {

@@ -13,6 +13,7 @@ mod bus_cursor;
 mod calls;
 mod connecting;
 mod election;
+mod encryption;
 mod erase;
 mod errors;
 mod history;

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::metrics;
+use crate::tls::Distrust;
 
 /// Where things stand.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,7 @@ pub(super) enum Trouble {
     Late,
     Unreachable,
     ReadOnly,
+    Distrusted,
     Refuses,
 }
 
@@ -66,6 +68,7 @@ impl Trouble {
             Trouble::Late => "it does not answer in time",
             Trouble::Unreachable => "it cannot be reached",
             Trouble::ReadOnly => "it takes no writes",
+            Trouble::Distrusted => "it cannot prove by TLS who it is, the log tells why",
             Trouble::Refuses => "it refuses us",
         }
     }
@@ -75,6 +78,7 @@ impl Trouble {
             Trouble::Late => "late",
             Trouble::Unreachable => "unreachable",
             Trouble::ReadOnly => "read_only",
+            Trouble::Distrusted => "distrusted",
             Trouble::Refuses => "refuses",
         }
     }
@@ -85,7 +89,9 @@ impl From<&Failure> for Trouble {
     fn from(failure: &Failure) -> Trouble {
         let said = failure.to_string();
         let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        if says(&["in time", "timed out", "timeout"]) {
+        if Distrust::read(&said).is_some() {
+            Trouble::Distrusted
+        } else if says(&["in time", "timed out", "timeout"]) {
             Trouble::Late
         } else if says(&["takes no writes", "read-only"]) {
             Trouble::ReadOnly
@@ -228,6 +234,7 @@ mod tests {
             ("postgres: pool timed out while waiting for an open connection", Trouble::Late),
             ("postgres: error communicating with database: Connection refused (os error 111)", Trouble::Unreachable),
             ("postgres: the database takes no writes", Trouble::ReadOnly),
+            ("postgres: error communicating with database: invalid peer certificate: Expired", Trouble::Distrusted),
             ("cannot reach postgres db.example.com: password authentication failed for user \"jo\"", Trouble::Refuses),
         ] {
             assert_eq!(Trouble::from(&Failure::retry(said)), trouble, "{said}");
