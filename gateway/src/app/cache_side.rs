@@ -53,8 +53,7 @@ impl Opened {
         let (cache, redis) = (self.cache.clone(), self.redis.clone());
         Probe::telling("cache", move || {
             let Some(redis) = &redis else { return Condition { kind: "in process".to_owned(), troubles: Vec::new() } };
-            let lost = (!redis.is_connected()).then(|| "redis: not connected".to_owned());
-            let trouble = lost.or_else(|| cache.standing().and_then(|standing| standing.trouble));
+            let trouble = redis.trouble().or_else(|| cache.standing().and_then(|standing| standing.trouble));
             Condition { kind: "redis".to_owned(), troubles: trouble.into_iter().collect() }
         })
     }
@@ -78,6 +77,7 @@ fn redis_settings(settings: &Settings) -> RedisSettings {
     let cache = &settings.cache;
     RedisSettings {
         url: cache.url.expose_secret().to_owned(),
+        ca: (!cache.ca_file.is_empty()).then(|| cache.ca_file.clone().into()),
         prefix: cache.prefix.clone(),
         command_within: Duration::from_millis(cache.timeout_ms),
         connect_within: Duration::from_millis(cache.connect_timeout_ms),

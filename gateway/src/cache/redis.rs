@@ -7,6 +7,7 @@
 
 mod connection;
 mod live_list;
+mod missing;
 
 use std::fmt;
 use std::time::Duration;
@@ -47,6 +48,11 @@ impl RedisCache {
 
     pub fn is_connected(&self) -> bool {
         self.connection.is_connected()
+    }
+
+    /// Why there is no connection, for anybody; `None` while there is one.
+    pub fn trouble(&self) -> Option<String> {
+        self.connection.trouble()
     }
 
     fn key(&self, name: impl fmt::Display) -> String {

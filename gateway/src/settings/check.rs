@@ -118,6 +118,9 @@ fn cache(settings: &Settings) -> Verdict {
     if !database.is_empty() && database.parse::<u8>().is_err() {
         return refuse("cache.url", "its path is not the number of a database", fix);
     }
+    if url.scheme() == "redis" && !cache.ca_file.is_empty() {
+        return refuse("cache.ca_file", "redis:// is without TLS: nobody would be asked", "use rediss:// in cache.url");
+    }
     Ok(())
 }
 

@@ -110,6 +110,7 @@ pub struct Bus {
 pub struct Cache {
     /// With the password it wants.
     pub url: SecretString,
+    pub ca_file: String,
     pub prefix: String,
     pub ttl_s: u64,
     pub memory_bytes: u64,

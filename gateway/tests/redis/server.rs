@@ -30,6 +30,7 @@ pub fn fresh_prefix() -> String {
 pub fn settings(url: &str, prefix: &str) -> RedisSettings {
     RedisSettings {
         url: url.to_owned(),
+        ca: None,
         prefix: prefix.to_owned(),
         command_within: Duration::from_secs(5),
         connect_within: Duration::from_secs(5),

@@ -115,7 +115,8 @@ async fn redis_is_killed_and_comes_back_empty_in_mid_load() {
     redis.kill();
     crowd.reads_on("three").await;
     crowd.until_cache("degraded").await;
-    assert_eq!(crowd.cache().await["troubles"][0], "redis: not connected");
+    let trouble = crowd.cache().await["troubles"][0].to_string();
+    assert!(trouble.contains("redis: not connected"), "{trouble}");
     crowd.reads_on("fourth").await;
     assert!(redis.run().await, "its port is free");
     crowd.until_cache("ok").await;

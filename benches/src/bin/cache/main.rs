@@ -206,7 +206,8 @@ async fn read(stand: &Arc<Stand>, args: &Args) -> anyhow::Result<(Arc<AtomicU64>
 async fn connect(url: &str) -> anyhow::Result<Arc<dyn Cache>> {
     let within = Duration::from_millis(50);
     let prefix = format!("bench-{}", std::process::id());
-    let settings = RedisSettings { url: url.to_owned(), prefix, command_within: within, connect_within: within * 40 };
+    let settings =
+        RedisSettings { url: url.to_owned(), ca: None, prefix, command_within: within, connect_within: within * 40 };
     let redis = RedisCache::new(&settings)?;
     while !redis.is_connected() {
         tokio::time::sleep(within).await;

@@ -1,19 +1,23 @@
 //! The connection to a Redis: one, pipelined, kept for ever. Nothing on it waits without end and nothing piles up.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use engine::failure::Failure;
 use fred::clients::Client;
-use fred::error::{Error, ErrorKind};
-use fred::interfaces::{ClientLike, LuaInterface};
+use fred::interfaces::{ClientLike, EventInterface, LuaInterface};
 use fred::types::config::{
-    Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, TcpConfig, UnresponsiveConfig,
+    Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, TcpConfig, TlsConnector, UnresponsiveConfig,
 };
 use fred::types::{Builder, Value};
 use reqwest::Url;
+use rustls::ClientConfig;
 use tokio::task::JoinHandle;
+
+use super::missing::{Missing, failure};
+use crate::tls;
 
 /// Commands that may wait to be sent.
 const MOST_WAITING: usize = 4_096;
@@ -27,6 +31,8 @@ const TRY_AGAIN: std::ops::Range<f64> = 1.0..2.0;
 pub struct RedisSettings {
     /// `redis://user:password@host:port/database`, or `rediss://` with TLS. A secret.
     pub url: String,
+    /// PEM of who vouches for it, in place of whom the machine believes. For `rediss://`.
+    pub ca: Option<PathBuf>,
     /// What every key begins with.
     pub prefix: String,
     pub command_within: Duration,
@@ -35,6 +41,7 @@ pub struct RedisSettings {
 
 pub struct Connection {
     client: Arc<ArcSwap<Client>>,
+    missing: Arc<Missing>,
     keeping: JoinHandle<()>,
 }
 
@@ -51,21 +58,38 @@ impl Connection {
         let build = move || builder.build().map_err(|error| failure(&error));
         let client = Arc::new(ArcSwap::from_pointee(build()?));
         let kept = client.clone();
+        let missing = Arc::new(Missing::new(is_secure(&settings.url)));
+        let noting = missing.clone();
         let keeping = tokio::spawn(async move {
             loop {
+                let client = kept.load_full();
+                let _hearing = AbortOnDrop(client.on_error({
+                    let noting = noting.clone();
+                    move |(error, _)| {
+                        noting.note(&error);
+                        std::future::ready(Ok(()))
+                    }
+                }));
                 // Ends only with what it takes for a mistake of ours, like a password that is refused.
-                let _ = kept.load().connect().await;
+                if let Ok(Err(error)) = client.connect().await {
+                    noting.note(&error);
+                }
                 tokio::time::sleep(Duration::from_secs_f64(rand::random_range(TRY_AGAIN))).await;
                 if let Ok(client) = build() {
                     kept.store(Arc::new(client));
                 }
             }
         });
-        Ok(Connection { client, keeping })
+        Ok(Connection { client, missing, keeping })
     }
 
     pub fn is_connected(&self) -> bool {
         self.client.load().is_connected()
+    }
+
+    /// What somebody should look at; `None` while there is a connection.
+    pub fn trouble(&self) -> Option<String> {
+        (!self.is_connected()).then(|| self.missing.told())
     }
 
     /// Runs a script of ours. Fails at once while there is no connection.
@@ -82,7 +106,7 @@ impl Connection {
 fn builder(settings: &RedisSettings) -> Result<Builder, Failure> {
     // A process has one, and whoever comes first installs it.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = Config::from_url_centralized(&settings.url).map_err(|error| failure(&error))?;
+    let config = config(settings)?;
     let (first, longest, jitter) = RECONNECT_MS;
     let mut policy = ReconnectPolicy::new_exponential(0, first, longest, 2);
     policy.set_jitter(jitter);
@@ -107,23 +131,25 @@ fn builder(settings: &RedisSettings) -> Result<Builder, Failure> {
     Ok(builder)
 }
 
-/// Without the words of the server, which may hold what was sent.
-fn failure(error: &Error) -> Failure {
-    let details = error.details();
-    let known = ["NOAUTH", "WRONGPASS", "NOPERM", "READONLY", "OOM", "LOADING", "MISCONF", "MASTERDOWN", "WRONGTYPE"];
-    if let Some(code) = known.into_iter().find(|code| details.contains(code)) {
-        return Failure::retry(format!("redis: it answers {code}"));
+fn config(settings: &RedisSettings) -> Result<Config, Failure> {
+    let at = |url: &str| Config::from_url_centralized(url).map_err(|error| failure(&error));
+    let Some(file) = settings.ca.as_ref().filter(|_| is_secure(&settings.url)) else { return at(&settings.url) };
+    let known = tls::authorities("cache.ca_file", file)?;
+    let believing = ClientConfig::builder().with_root_certificates(known).with_no_client_auth();
+    let plain = settings.url.replacen("rediss:", "redis:", 1);
+    Ok(Config { tls: Some(TlsConnector::from(believing).into()), ..at(&plain)? })
+}
+
+fn is_secure(url: &str) -> bool {
+    url.starts_with("rediss:")
+}
+
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
-    Failure::retry(match error.kind() {
-        ErrorKind::Timeout => "redis: no answer in time",
-        ErrorKind::Auth => "redis: it wants another password",
-        ErrorKind::IO | ErrorKind::Canceled => "redis: the connection was lost",
-        ErrorKind::Backpressure => "redis: too much waits for it",
-        ErrorKind::Tls => "redis: no TLS with it",
-        ErrorKind::Protocol | ErrorKind::Parse => "redis: it does not speak as Redis does",
-        ErrorKind::Url | ErrorKind::Config => "redis: the URL cannot be used",
-        _ => "redis: it refuses",
-    })
 }
 
 /// For people: where it is, never with a password.
