@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 const DEFAULT_PORT: u16 = 4222;
 
 /// `nats://[user:password@ | token@]host[:port]`, or `tls://…` for a server that must prove who it is; several with
-/// commas between, as members of one cluster.
+/// commas between, as members of one cluster, of which one `tls://` speaks for all.
 #[derive(Clone, Debug)]
 pub struct Address {
     servers: Vec<Server>,
@@ -63,6 +63,11 @@ impl Address {
         }
     }
 
+    /// Whether the servers must prove who they are, which is asked of all or of none.
+    pub fn is_secure(&self) -> bool {
+        self.servers.iter().any(|server| server.secure)
+    }
+
     /// Without user and password: they are given once, in [`Address::login`].
     pub fn servers(&self) -> Vec<ServerAddr> {
         self.servers.iter().map(|server| server.to_string().parse().expect("it was a URL before")).collect()
@@ -112,7 +117,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let places: Vec<String> =
             self.servers.iter().map(|server| format!("{}:{}", server.host, server.port)).collect();
-        let tls = if self.servers.iter().all(|server| server.secure) { " (tls)" } else { "" };
+        let tls = if self.is_secure() { " (tls)" } else { "" };
         write!(f, "nats {}{tls}", places.join(", "))
     }
 }
@@ -128,6 +133,7 @@ mod tests {
             ("nats://jo:p%40ss@bus.example.com:4333", "nats bus.example.com:4333"),
             ("tls://s3cr3t@bus.example.com/", "nats bus.example.com:4222 (tls)"),
             ("nats://jo:pw@a:1, nats://b:2", "nats a:1, b:2"),
+            ("nats://a,tls://b", "nats a:4222, b:4222 (tls)"),
             ("nats://[::1]:4222", "nats [::1]:4222"),
         ] {
             let address = Address::parse(text).unwrap();

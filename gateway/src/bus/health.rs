@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use async_nats::{ClientError, Event, ServerError};
+use async_nats::{ClientError, Event, Server, ServerError};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+
+use crate::tls::Distrust;
 
 const CONNECTED: &str = "cordboard_bus_connected";
 const RECONNECTS: &str = "cordboard_bus_reconnects_total";
@@ -36,8 +38,10 @@ struct State {
     connects: u64,
     /// Connecting failed, or a connection was lost.
     failed: bool,
-    /// Why there is no connection, in the client's words.
+    /// Why there is no connection.
     why: String,
+    /// That says what a server said, and not just of which kind it was.
+    detailed: bool,
     /// Connected, and yet nothing moves.
     stuck: bool,
     /// The server refused something since it was connected.
@@ -49,14 +53,29 @@ impl Health {
         let mut state = self.0.state.lock();
         match event {
             Event::Connected => state.is_connected(),
-            Event::Disconnected | Event::Closed => state.is_away("the connection was lost"),
+            Event::Disconnected | Event::Closed => {
+                state.detailed = false;
+                state.is_away("the connection was lost");
+            }
+            Event::ClientError(ClientError::Other(_)) if state.detailed => return,
             Event::ClientError(ClientError::Other(why)) => state.is_away(why),
-            Event::ServerError(ServerError::AuthorizationViolation) => state.is_away("authorization violation"),
+            Event::ServerError(ServerError::AuthorizationViolation) => state.is_away(AUTHORIZATION),
             Event::ServerError(error) => state.is_refused(error),
             _ => return,
         }
         drop(state);
         self.0.changed.notify_one();
+    }
+
+    /// How the servers answered the last try, which the client tells when it begins the next.
+    pub fn tried(&self, servers: &[Server]) {
+        let said: Vec<&str> = servers.iter().filter_map(|server| server.last_error.as_deref()).collect();
+        let telling = said.iter().find(|said| Distrust::read(said).is_some());
+        if let Some(said) = telling.or(said.first()) {
+            let mut state = self.0.state.lock();
+            state.is_away(said);
+            state.detailed = true;
+        }
     }
 
     /// Returns when something may have changed.
@@ -95,6 +114,23 @@ impl Health {
     }
 }
 
+const AUTHORIZATION: &str = "authorization violation";
+
+/// For anybody, so that somebody can mend it: never the server's own words.
+fn told(why: &str) -> String {
+    let why = why.trim_start_matches("nats: ");
+    if let Some(distrust) = Distrust::read(why) {
+        return distrust.told("bus.ca_file", "use nats:// in bus.url");
+    }
+    if why.starts_with(AUTHORIZATION) {
+        return format!("{AUTHORIZATION}: it does not let in who bus.url or bus.credentials_file names");
+    }
+    if why.contains("Connection refused") {
+        return "nobody listens there".to_owned();
+    }
+    why.split(": ").next().unwrap_or_default().to_owned()
+}
+
 impl State {
     fn is_connected(&mut self) {
         if self.connects > 0 {
@@ -109,12 +145,12 @@ impl State {
 
     /// Logged when it begins, not with every try.
     fn is_away(&mut self, why: &str) {
-        let why = why.trim_start_matches("nats: ");
+        let why = told(why);
         if self.connected || self.why != why {
             tracing::warn!(why, "bus is not connected, what is committed waits in the store");
         }
         (self.connected, self.failed, self.stuck) = (false, true, false);
-        why.clone_into(&mut self.why);
+        self.why = why;
         gauge!(CONNECTED).set(0.0);
     }
 

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::Address;
 use super::health::Health;
 use super::session::{Cut, Session};
+use crate::tls::authorities;
 
 /// Messages on their way to the connection. The publisher waits for the rest.
 const QUEUE: usize = 256;
@@ -44,6 +45,10 @@ pub struct NatsBus {
 impl NatsBus {
     /// Returns at once, whether there is a server or not. Fails when a file of the settings cannot be read.
     pub async fn open(settings: NatsSettings) -> Result<NatsBus, Failure> {
+        if let Some(file) = &settings.ca {
+            // The client reads it with each connection, and would take a file without any for one that has some.
+            authorities("bus.ca_file", file)?;
+        }
         let health = Health::default();
         let session = Mutex::new(Some(Session::open(settings.clone(), health.clone()).await?));
         Ok(NatsBus { settings, health, session })
@@ -80,7 +85,7 @@ impl OuterBus for NatsBus {
 }
 
 pub(super) async fn connect(settings: &NatsSettings, health: &Health) -> Result<Client, Failure> {
-    let told = health.clone();
+    let (told, tried) = (health.clone(), health.clone());
     let mut options = ConnectOptions::new()
         .name("cordboard")
         .retry_on_initial_connect()
@@ -89,13 +94,19 @@ pub(super) async fn connect(settings: &NatsSettings, health: &Health) -> Result<
         .client_capacity(QUEUE)
         .subscription_capacity(QUEUE)
         .reconnect_delay_callback(pause)
+        // A cluster names its other servers by host and port alone: they would be asked without TLS.
+        .require_tls(settings.address.is_secure())
+        .reconnect_to_server_callback(move |servers, _| {
+            tried.tried(&servers);
+            std::future::ready(None)
+        })
         .event_callback(move |event| {
             told.hear(&event);
             std::future::ready(())
         });
     options = settings.address.login(options);
     if let Some(file) = &settings.credentials {
-        let cannot = |why| Failure::fail(format!("cannot read {}: {why}", file.display()));
+        let cannot = |why| Failure::fail(format!("bus.credentials_file: cannot use {}: {why}", file.display()));
         options = options.credentials_file(file).await.map_err(cannot)?;
     }
     if let Some(file) = &settings.ca {
