@@ -1,7 +1,7 @@
 //! A Postgres that does not prove who it is: what stays wrong is refused at start, what passes is waited for.
 
 use super::authority::Authority;
-use super::node::{Node, refuses_to_start};
+use super::node::{Node, refuses_to_start, text};
 use super::own_postgres::{OwnPostgres, PASSWORD};
 use super::server::{client, send, status};
 
@@ -62,4 +62,29 @@ async fn a_certificate_that_has_expired_is_waited_for_and_nothing_is_lost_meanwh
     postgres.start(Some(&ours.vouches_for("DNS:localhost")));
     node.until("store", "ok", "").await;
     assert!(node.get("/api/calls/c1").await.contains("in_progress"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_is_replaced_is_believed_as_soon_as_its_file_says_so() {
+    let (Some(old), Some(new), Some(postgres)) = (Authority::new(), Authority::new(), OwnPostgres::new()) else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let believed = folder.path().join("ca.pem");
+    std::fs::copy(old.file(), &believed).expect("copied");
+    postgres.start(Some(&old.vouches_for("DNS:localhost")));
+    let query = format!("sslmode=verify-full&sslrootcert={}", text(&believed));
+    let node = Node::start(&[("CORDBOARD_STORE__URL", &postgres.url("localhost", &query))]);
+    node.until("store", "ok", "").await;
+    postgres.stop();
+    postgres.start(Some(&new.vouches_for("DNS:localhost")));
+    let answer = send(&client(), &node.server.url, "r", &status("c1", "in-progress", 1)).await.expect("an answer");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    node.until("store", "degraded", "prove").await;
+    assert!(node.log().contains("sslrootcert of store.url"), "{}", node.log());
+    let both = [old.file(), new.file()].map(|file| std::fs::read_to_string(file).expect("PEM")).concat();
+    std::fs::write(&believed, both).expect("written");
+    node.until("store", "ok", "").await;
+    assert!(node.get("/api/calls/c1").await.contains("in_progress"));
+    assert!(!node.log().contains(PASSWORD), "{}", node.log());
 }

@@ -3,9 +3,15 @@
 use engine::failure::Failure;
 use engine::ports::AppendError;
 
+use super::encryption;
+
 /// The store does not work now.
 pub fn unavailable(error: sqlx::Error) -> Failure {
-    Failure::retry(format!("postgres: {error}"))
+    let distrust = encryption::distrust(&error).map(encryption::told);
+    Failure::retry(match distrust {
+        Some(told) => format!("postgres: {told} ({error})"),
+        None => format!("postgres: {error}"),
+    })
 }
 
 /// Whether the same rows would be refused again: classes 22 (data), 23 (constraints) and 54 (limits, such as the

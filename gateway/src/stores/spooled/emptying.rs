@@ -123,7 +123,8 @@ impl Emptying {
             }
             self.is_prepared.store(true, Ordering::Release);
         }
-        self.is_well(self.store.settings.patience).await.is_ok()
+        let well = self.is_well(self.store.settings.patience).await;
+        well.inspect_err(|failure| self.store.gate.looked_in_vain(failure)).is_ok()
     }
 
     async fn is_well(&self, within: Duration) -> Result<(), Failure> {

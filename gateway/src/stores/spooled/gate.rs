@@ -55,6 +55,10 @@ impl Place {
         match (self, happening) {
             (Place::Home, Happening::Failed(why)) => Place::Away { since: now, why },
             (Place::Returning { since, .. }, Happening::Failed(why)) => Place::Away { since: *since, why },
+            // What somebody must mend is told, also where it began with something that passes.
+            (Place::Away { since, why: before }, Happening::Failed(why)) if before.passes() && !why.passes() => {
+                Place::Away { since: *since, why }
+            }
             (Place::Away { since, why }, Happening::Answered) => Place::Returning { since: *since, why: *why },
             (Place::Returning { .. }, Happening::Emptied) => Place::Home,
             (place, _) => place.clone(),
@@ -71,6 +75,11 @@ impl Trouble {
             Trouble::Distrusted => "it cannot prove by TLS who it is, the log tells why",
             Trouble::Refuses => "it refuses us",
         }
+    }
+
+    /// Whether waiting may be all it takes.
+    fn passes(self) -> bool {
+        matches!(self, Trouble::Late | Trouble::Unreachable)
     }
 
     fn label(self) -> &'static str {
@@ -95,7 +104,7 @@ impl From<&Failure> for Trouble {
             Trouble::Late
         } else if says(&["takes no writes", "read-only"]) {
             Trouble::ReadOnly
-        } else if says(&["communicating", "connection", "closed", "shutting down", "starting up"]) {
+        } else if says(&["communicating", "connection", "closed", "shutting down", "starting up", "in recovery"]) {
             Trouble::Unreachable
         } else {
             Trouble::Refuses
@@ -154,12 +163,23 @@ impl Gate {
     }
 
     pub fn failed(&self, failure: &Failure) {
-        let trouble = Trouble::from(failure);
-        if let Some((_, Place::Away { .. })) = self.pass(Happening::Failed(trouble)) {
-            metrics::left(trouble.label());
-            tracing::error!(error = %failure, "store is away, what is recorded goes into the spool");
-        }
+        self.looked_in_vain(failure);
         self.knock.notify_one();
+    }
+
+    /// The same, said by whoever looks by itself.
+    pub fn looked_in_vain(&self, failure: &Failure) {
+        let trouble = Trouble::from(failure);
+        match self.pass(Happening::Failed(trouble)) {
+            None => {}
+            Some((Place::Away { .. }, _)) => {
+                tracing::error!(error = %failure, "store stays away, and waiting may not be enough");
+            }
+            Some(_) => {
+                metrics::left(trouble.label());
+                tracing::error!(error = %failure, "store is away, what is recorded goes into the spool");
+            }
+        }
     }
 
     pub fn answered(&self) {
@@ -217,6 +237,8 @@ mod tests {
             (Place::Home, Answered, Place::Home),
             (Place::Home, Emptied, Place::Home),
             (away(then, late), Failed(gone), away(then, late)),
+            (away(then, gone), Failed(Trouble::Distrusted), away(then, Trouble::Distrusted)),
+            (away(then, Trouble::Distrusted), Failed(gone), away(then, Trouble::Distrusted)),
             (away(then, late), Answered, returning(then, late)),
             (away(then, late), Emptied, away(then, late)),
             (returning(then, late), Failed(gone), away(then, gone)),
