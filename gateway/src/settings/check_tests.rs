@@ -75,6 +75,7 @@ fn what_is_dangerous_or_cannot_work_is_refused_by_the_name_of_its_setting() {
         ("cache.url", vec![("CACHE__URL", "http://127.0.0.1")]),
         ("cache.url", vec![("CACHE__URL", "redis:")]),
         ("cache.url", vec![("CACHE__URL", "redis://:p@ss/w@cache:6379")]),
+        ("cache.ca_file", vec![("CACHE__URL", "redis://cache"), ("CACHE__CA_FILE", "/etc/ca.pem")]),
         ("cache.prefix", vec![("CACHE__PREFIX", "")]),
         ("cache.prefix", vec![("CACHE__PREFIX", "a*")]),
         ("cache.ttl_s", vec![("CACHE__TTL_S", "0")]),
