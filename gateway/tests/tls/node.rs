@@ -11,7 +11,17 @@ use tempfile::TempDir;
 use super::server::{Server, binary, client};
 
 /// Longest anything awaited may take, on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// That a machine is busy is not what is tried.
+const PATIENT: &[(&str, &str)] = &[
+    ("CORDBOARD_STORE__SPOOL__PATIENCE_MS", "10000"),
+    ("CORDBOARD_STORE__ACQUIRE_TIMEOUT_MS", "10000"),
+    ("CORDBOARD_STORE__STATEMENT_TIMEOUT_MS", "10000"),
+    ("CORDBOARD_STORE__CONNECTIONS", "4"),
+    ("CORDBOARD_CACHE__TIMEOUT_MS", "2000"),
+    ("CORDBOARD_LOG", "warn,gateway=info"),
+];
 
 /// A server that runs, with its log in a file.
 pub struct Node {
@@ -27,7 +37,7 @@ impl Node {
     pub fn start_with(mut command: Command, settings: &[(&str, &str)]) -> Node {
         let folder = tempfile::tempdir().expect("a temporary folder");
         command.stderr(File::create(folder.path().join("log")).expect("made"));
-        let settings = [settings, &[("CORDBOARD_LOG", "warn,gateway=info")]].concat();
+        let settings = [PATIENT, settings].concat();
         let server = Server::start(command, &folder.path().join("data"), &settings);
         Node { server, folder }
     }

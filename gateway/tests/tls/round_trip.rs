@@ -14,7 +14,7 @@ use super::redis_server::{OwnRedis, until};
 use super::server::{client, send, spoken, status};
 
 /// Longest anything awaited may take, on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 const REDIS_PASSWORD: &str = "pw-of-the-cache";
 
 /// Redis beyond its plain port, which is for looking into it.
