@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use engine::sms::segments;
 
+/// What servers text from.
+const NUMBER: &str = "+15145550199";
+
 /// A request to send a message.
 #[derive(Clone, Debug)]
 pub struct Arrival {
@@ -47,6 +50,18 @@ impl FakeCarrier {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Makes a server text through this carrier, so many segments a second at most.
+    pub fn settings(&self, per_second: u32) -> Vec<(&'static str, String)> {
+        vec![
+            ("CORDBOARD_SMS__PROVIDER", "twilio".to_owned()),
+            ("CORDBOARD_SMS__TWILIO__ACCOUNT_SID", "AC00000000000000000000000000000000".to_owned()),
+            ("CORDBOARD_SMS__TWILIO__AUTH_TOKEN", "no-secret".to_owned()),
+            ("CORDBOARD_SMS__TWILIO__FROM", NUMBER.to_owned()),
+            ("CORDBOARD_SMS__TWILIO__BASE_URL", self.url()),
+            ("CORDBOARD_SMS__TWILIO__MPS", per_second.to_string()),
+        ]
     }
 
     /// What has arrived, in the order of its first bytes.

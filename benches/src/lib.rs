@@ -5,6 +5,7 @@ pub mod cpu;
 pub mod postgres;
 pub mod server;
 pub mod table;
+pub mod words;
 
 use serde_json::json;
 

@@ -40,6 +40,14 @@ impl Server {
         Ok(server)
     }
 
+    /// SIGTERM, and gone when this returns. An error where it did not end cleanly.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status()?;
+        let ended = self.child.wait()?;
+        anyhow::ensure!(asked.success() && ended.success(), "the server ended badly: {ended}");
+        Ok(())
+    }
+
     /// `kill -9`, and gone when this returns.
     pub fn kill(self) {
         drop(self);

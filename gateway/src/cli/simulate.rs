@@ -154,7 +154,7 @@ impl Simulate {
             connections: usize::from(self.connections),
             timeout: Duration::from_secs(self.timeout_s),
             stop: stop.clone(),
-            on_answer: Arc::new(move || bar.inc(1)),
+            on_answer: Arc::new(move |_| bar.inc(1)),
             ..Options::default()
         }
     }

@@ -44,7 +44,16 @@ pub struct Options {
     pub ahead: usize,
     pub stop: Stop,
     /// Called after every answer or failure.
-    pub on_answer: Arc<dyn Fn() + Send + Sync>,
+    pub on_answer: Arc<dyn Fn(&Answered<'_>) + Send + Sync>,
+}
+
+/// What came of one shot.
+pub struct Answered<'a> {
+    pub shot: &'a Shot,
+    /// From due to answered, or to having failed.
+    pub latency: Duration,
+    /// Status and body; `None` when no whole answer came.
+    pub answer: Option<(u16, &'a [u8])>,
 }
 
 impl Default for Options {
@@ -54,7 +63,7 @@ impl Default for Options {
             timeout: Duration::from_secs(20),
             ahead: 256,
             stop: Stop::default(),
-            on_answer: Arc::new(|| {}),
+            on_answer: Arc::new(|_| {}),
         }
     }
 }
@@ -170,7 +179,7 @@ struct Pacer {
     seats: Arc<Semaphore>,
     outcome: Arc<Mutex<Outcome>>,
     runtime: Handle,
-    on_answer: Arc<dyn Fn() + Send + Sync>,
+    on_answer: Arc<dyn Fn(&Answered<'_>) + Send + Sync>,
     ending: Ending,
 }
 
@@ -191,15 +200,16 @@ impl Pacer {
     }
 
     fn send(&self, shot: Shot, began: Instant, seat: OwnedSemaphorePermit) -> impl Future<Output = ()> + 'static {
-        let request = self.client.post(self.target.clone()).headers(shot.headers).body(shot.body.clone());
+        let request = self.client.post(self.target.clone()).headers(shot.headers.clone()).body(shot.body.clone());
         let (outcome, on_answer) = (self.outcome.clone(), self.on_answer.clone());
         let sent_at = began.elapsed();
         async move {
             let answered = answer(request).await;
             let latency = began.elapsed().saturating_sub(shot.due);
             let record = Record { kind: shot.kind, due: shot.due, sent_at, latency, bytes: shot.body.len() as u64 };
+            let answer = answered.as_ref().ok().map(|(status, body)| (*status, &**body));
+            on_answer(&Answered { shot: &shot, latency, answer });
             outcome.lock().note(&record, &shot.wanted, answered);
-            on_answer();
             drop(seat);
         }
     }

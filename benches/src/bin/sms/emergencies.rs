@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use benches::carrier::Arrival;
 use benches::server::Server;
+use benches::words::{said_in, word};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
@@ -113,17 +114,4 @@ pub async fn behind_bulk(arguments: &Arguments) -> anyhow::Result<Line> {
     let measured = format!("at most {overtaken} before it, {} ms ({BEHIND} P1)", longest.as_millis());
     Ok(Line::new("P1 behind bulk", format!("{queued} P4, {left} at the end"), measured)
         .wants("<= 1 slot", kept && left > 0))
-}
-
-/// A word per number that is in no other text: no digits, which would be taken for somebody's number.
-fn word(number: u32) -> String {
-    let letter =
-        |place: u32| char::from(b'b' + u8::try_from(number / 20_u32.pow(place) % 20).expect("less than twenty"));
-    ['q', 'z'].into_iter().chain((0..4).map(letter)).chain(['q', 'z']).collect()
-}
-
-/// The word of [`word`] in a text.
-fn said_in(body: &str) -> Option<&str> {
-    let is_word = |word: &&str| word.len() == 8 && word.starts_with("qz") && word.ends_with("qz");
-    body.split(|letter: char| !letter.is_ascii_alphabetic()).find(is_word)
 }

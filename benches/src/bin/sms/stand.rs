@@ -16,8 +16,6 @@ use tokio::time::sleep;
 
 use super::Arguments;
 
-const NUMBER: &str = "+15145550199";
-
 /// Until a server that was told to text does so.
 pub const SOON: Duration = Duration::from_secs(15);
 
@@ -49,14 +47,7 @@ impl Stand {
     }
 
     pub async fn serve_with(&self, more: &[(&'static str, String)]) -> anyhow::Result<Server> {
-        let mut settings = vec![
-            ("CORDBOARD_SMS__PROVIDER", "twilio".to_owned()),
-            ("CORDBOARD_SMS__TWILIO__ACCOUNT_SID", "AC00000000000000000000000000000000".to_owned()),
-            ("CORDBOARD_SMS__TWILIO__AUTH_TOKEN", "no-secret".to_owned()),
-            ("CORDBOARD_SMS__TWILIO__FROM", NUMBER.to_owned()),
-            ("CORDBOARD_SMS__TWILIO__BASE_URL", self.carrier.url()),
-            ("CORDBOARD_SMS__TWILIO__MPS", self.per_second.to_string()),
-        ];
+        let mut settings = self.carrier.settings(self.per_second);
         settings.extend_from_slice(more);
         let (binary, data) = (self.binary.clone(), self.data.path().to_owned());
         // It waits for the banner on its thread.

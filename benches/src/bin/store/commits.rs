@@ -57,7 +57,7 @@ impl Outcome {
 }
 
 pub async fn measured(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
-    let turn = Duration::from_secs(arguments.seconds.into()) / TURNS;
+    let turn = Duration::from_secs(arguments.seconds.unwrap_or(20).into()) / TURNS;
     let mut lines = on_postgres(turn).await?;
     lines.extend(on_sqlite(turn).await?);
     Ok(lines)

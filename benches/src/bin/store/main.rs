@@ -1,12 +1,18 @@
-//! What the store promises, where there is much in it: pages of a million calls, a restart with 100,000 live ones, and
-//! what the group commit is worth. Each measurement has a Postgres of its own, which syncs; the server is the real one.
-//! Prints a table, and fails when a promise is not kept.
+//! What the store promises, where there is much in it: pages of a million calls, a restart with 100,000 live ones, what
+//! the group commit is worth, and minutes without Postgres. Each measurement has a Postgres of its own, which syncs; the
+//! server is the real one. Prints a table, and fails when a promise is not kept.
 //!
 //! `just bench-store`
 
+#[path = "../../../../gateway/tests/support/checker/mod.rs"]
+#[allow(unused_imports, reason = "what is measured uses a part of it")]
+mod checker;
 mod commits;
 mod data;
+mod outage;
 mod pages;
+#[path = "../../../../gateway/tests/support/proxy.rs"]
+mod proxy;
 mod restart;
 
 use std::path::PathBuf;
@@ -31,10 +37,13 @@ struct Arguments {
     live: u32,
     #[arg(long, default_value_t = 3)]
     restarts: u32,
-    /// Of each way to commit, in all.
-    #[arg(long, default_value_t = 20)]
-    seconds: u32,
-    /// Only these: pages, restart, commits.
+    /// Of each way to commit, in all (20 when left out), and of each of three outages (300).
+    #[arg(long)]
+    seconds: Option<u32>,
+    /// Webhooks a second during the outages.
+    #[arg(long, default_value_t = 200.0)]
+    rate: f64,
+    /// Only these: pages, restart, commits, outage.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// The server to measure; else the one beside this program.
@@ -65,6 +74,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants("pages") {
         pages::measured(&arguments).await?.into_iter().for_each(|line| table.add(line));
+    }
+    if arguments.wants("outage") {
+        outage::measured(&arguments).await?.into_iter().for_each(|line| table.add(line));
     }
     table.verdict()
 }

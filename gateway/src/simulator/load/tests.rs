@@ -95,7 +95,7 @@ async fn a_run_that_is_stopped_ends_with_what_was_sent() {
     let stop = Stop::default();
     let stopper = stop.clone();
     let target = server(|_, _| HttpResponse::Ok().body("{}"));
-    let options = Options { stop, on_answer: Arc::new(move || stopper.now()), ..Options::default() };
+    let options = Options { stop, on_answer: Arc::new(move |_| stopper.now()), ..Options::default() };
     let endless = shots(u64::from(u32::MAX), OFTEN * 5, Wanted::Object);
     let outcome = run(endless, target, options).await.unwrap();
     assert!((1..1_000).contains(&outcome.sent), "{}", outcome.sent);
