@@ -117,23 +117,26 @@ fn texts_are_owed(history: &History, verdict: &mut Verdict) {
         }
     }
     // What an alert's roster owes later is in the alert's own record.
+    let records: HashMap<&str, &str> =
+        history.book.alerts.iter().map(|alert| (alert.id.as_str(), alert.record.as_str())).collect();
     let told = |text: &Text| {
-        let alert = history.book.alerts.iter().find(|alert| Some(&alert.id) == text.alert.as_ref());
-        alert.is_some_and(|alert| alert.record.contains(&text.id))
+        let record = text.alert.as_ref().and_then(|alert| records.get(alert.as_str()));
+        record.is_some_and(|record| record.contains(&text.id))
     };
     for text in history.book.texts.iter().filter(|text| text.call.is_some()) {
         let is_owed = owed.contains(text.id.as_str()) || told(text);
         verdict.holds(Invariant::I4, is_owed, || format!("{} is owed by nothing that is recorded", text.id));
     }
+    let frames = history.frames_by_call();
     for told in &history.told {
-        promised_texts_are_there(history, told, &texts, verdict);
+        let of_call = frames.get(&(told.tenant.as_str(), told.call.as_str())).map_or(&[][..], Vec::as_slice);
+        promised_texts_are_there(told, of_call, &texts, verdict);
     }
 }
 
-fn promised_texts_are_there(history: &History, told: &Told, texts: &HashMap<&str, &Text>, verdict: &mut Verdict) {
+fn promised_texts_are_there(told: &Told, of_call: &[&Frame], texts: &HashMap<&str, &Text>, verdict: &mut Verdict) {
     let (Said::Tool(id), promised @ 1..) = (&told.said, told.promised()) else { return };
-    let of_call = history.book.frames.iter().filter(|frame| frame.call == told.call && frame.tenant == told.tenant);
-    let answering = of_call.filter(|frame| {
+    let answering = of_call.iter().filter(|frame| {
         frame.facts.iter().any(|fact| is(fact, "tool_answered") && fact["tool_call_id"] == id.as_str())
     });
     for frame in answering.filter(|frame| !frame.facts.iter().any(|fact| fact["repeated"] == true)) {
@@ -257,13 +260,16 @@ fn tenants_are_walls(history: &History, verdict: &mut Verdict) {
     for one in &history.heard {
         verdict.holds(Invariant::I9, may(&one.call, &one.tenant), || format!("{} heard of {}", one.tenant, one.call));
     }
+    let mut hearers: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for frame in &history.book.frames {
+        for words in frame.facts.iter().filter_map(|fact| fact["text"].as_str()) {
+            hearers.entry(words).or_default().insert(&frame.tenant);
+        }
+    }
     for told in &history.told {
         let Said::Spoke(words) = &told.said else { continue };
-        let elsewhere =
-            history.book.frames.iter().find(|frame| {
-                frame.tenant != told.tenant && frame.facts.iter().any(|fact| fact["text"] == words.as_str())
-            });
-        verdict.holds(Invariant::I9, elsewhere.is_none(), || format!("words of {} are another's", told.call));
+        let elsewhere = hearers.get(words.as_str()).is_some_and(|hearers| hearers.iter().any(|it| *it != told.tenant));
+        verdict.holds(Invariant::I9, !elsewhere, || format!("words of {} are another's", told.call));
     }
 }
 
