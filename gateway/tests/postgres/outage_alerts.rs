@@ -12,7 +12,7 @@ use engine::testing::{contracts, fixtures};
 use gateway::stores::Store;
 
 use super::outage::{World, home_again};
-use super::proxy::Trouble;
+use super::proxy::{Trouble, Way};
 
 fn decided(alert: &Alert, event: &AlertEvent, at: u64) -> engine::alert::Change {
     let playbook = fixtures::playbook();
@@ -61,6 +61,35 @@ async fn an_alert_goes_on_without_home_and_is_there_afterwards_as_it_is() {
     assert!(
         node.write(&decided(&taken, &AlertEvent::Resolved { by: "owner".into(), how: How::Api }, 90)).await.unwrap()
     );
+    node.close().await;
+    world.over().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn very_many_alerts_that_only_rang_on_cost_home_nothing() {
+    const MANY: usize = 300;
+    let Some(world) = World::new().await else { return };
+    let node = world.node().await;
+    let frames: Vec<_> = (0..MANY).map(|n| contracts::opening(&call("acme", &format!("c{n}")), 1)).collect();
+    assert!(node.append(&frames).await.iter().all(Result::is_ok));
+    let running = node.running(2 * MANY).await.unwrap();
+    assert_eq!(running.len(), MANY);
+    world.proxy.set(Trouble::Refuse).await;
+    assert_eq!(open(&node, "during").await.version, 1);
+    // In the spool as well as in memory by now, or soon: nobody forgets them.
+    assert_eq!(node.running(2 * MANY).await.unwrap().len(), MANY + 1);
+    let (one, others) = running.split_first().expect("many");
+    assert!(node.write(&decided(one, &AlertEvent::StepDue, 70)).await.unwrap());
+    let asked = world.proxy.passed(Way::There);
+    world.proxy.heal().await;
+    home_again(&node).await;
+    let asked = world.proxy.passed(Way::There) - asked;
+    assert!(asked < 100 * MANY as u64, "{asked} bytes were said to home");
+    assert_eq!(world.home.alert(None, one.id).await.unwrap().unwrap().version, 2);
+    for alert in others {
+        assert_eq!(world.home.alert(None, alert.id).await.unwrap().as_ref(), Some(alert));
+    }
+    assert_eq!(node.running(2 * MANY).await.unwrap().len(), MANY + 1);
     node.close().await;
     world.over().await;
 }

@@ -132,6 +132,6 @@ impl Both {
         }
         let known = self.known.alert(change.alert.id).filter(|alert| alert.version == before);
         let last_seen = known.unwrap_or_else(|| Alert { version: before, ..change.alert.clone() });
-        self.spool.seed_alert(&last_seen).await
+        self.spool.seed_alerts(&[last_seen]).await
     }
 }

@@ -202,10 +202,7 @@ impl Both {
     async fn take_along_alerts(&self, frames: &[Frame]) -> Result<(), Failure> {
         let noticed = frames.iter().flat_map(Change::noticed_in);
         let known: Vec<_> = noticed.filter_map(|(notice, _)| self.known.alert(notice.alert)).collect();
-        for alert in known {
-            self.spool.seed_alert(&alert).await?;
-        }
-        Ok(())
+        self.spool.seed_alerts(&known).await
     }
 
     async fn in_spool<T>(&self, asked: impl Future<Output = Result<Option<T>, Failure>>) -> Result<Option<T>, Failure> {

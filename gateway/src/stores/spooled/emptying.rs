@@ -28,6 +28,9 @@ const READY_WITHIN: Duration = Duration::from_secs(10);
 const BATCH: usize = 256;
 /// As few are taken home while everybody waits.
 const LAST: u64 = 64;
+/// Frames, then alerts, so often in turn: while very many alerts are moved, callers talk on, and what they say is more
+/// than a few frames again. Not for ever: a store may be slower than they are.
+const ROUNDS: usize = 8;
 /// How long they wait for that at most: longer than most of them need patience, so only where less was tried.
 const LAST_WITHIN: Duration = Duration::from_secs(4);
 /// How often it is looked whether somebody wants no texts any more.
@@ -136,14 +139,17 @@ impl Emptying {
     async fn empty(&self) -> Result<(), Failure> {
         self.give_back_all().await?;
         self.say_what_is_owed().await?;
-        loop {
-            // First those that are at home already: nobody there must send them again.
-            self.move_texts().await?;
-            if self.store.spool.frames() <= LAST || self.move_frames(BATCH).await? == 0 {
+        // Somebody who is stuck must not keep the others waiting: what is not forgotten now is at the end.
+        if let Ok(_turn) = timeout(self.store.settings.patience, self.store.turn.write()).await {
+            self.forget_unchanged_alerts().await?;
+        }
+        for _ in 0..ROUNDS {
+            let moved = self.move_all_but_the_last().await?;
+            self.move_alerts().await?;
+            if moved == 0 {
                 break;
             }
         }
-        self.move_alerts().await?;
         let within = self.last_within();
         if let Ok(moved) = timeout(within, self.move_the_last()).await {
             moved?;
@@ -157,6 +163,21 @@ impl Emptying {
         Ok(())
     }
 
+    /// How many frames they were.
+    async fn move_all_but_the_last(&self) -> Result<usize, Failure> {
+        let mut all = 0;
+        loop {
+            // First those that are at home already: nobody there must send them again.
+            self.move_texts().await?;
+            let many = self.store.spool.frames() > LAST;
+            let moved = if many { self.move_frames(BATCH).await? } else { 0 };
+            if moved == 0 {
+                return Ok(all);
+            }
+            all += moved;
+        }
+    }
+
     /// Twice as long with every time that was too short.
     fn last_within(&self) -> Duration {
         let rushed = self.rushed.load(Ordering::Relaxed).min(8);
@@ -168,6 +189,7 @@ impl Emptying {
         let _texts_turn = self.store.texts_turn.write().await;
         let _turn = self.store.turn.write().await;
         while self.move_frames(BATCH).await? > 0 {}
+        self.forget_unchanged_alerts().await?;
         self.move_alerts().await?;
         self.move_texts_unhindered().await?;
         self.say_what_is_owed().await?;
