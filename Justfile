@@ -33,8 +33,8 @@ bench-sms *ARGS:
 bench-cache *ARGS:
     cargo run --profile bench -p benches --bin cache -- {{ARGS}}
 
-# What the store promises: pages of a million calls, a restart with 100,000 live ones, the group commit; some ten minutes
-# and 4 GB of disk, on a Postgres of its own
+# What the store promises: pages of a million calls, a restart with 100,000 live ones, the group commit, three times five
+# minutes without Postgres; some half an hour and 4 GB of disk, on a Postgres of its own
 bench-store *ARGS:
     cargo build --profile bench -p gateway --bin cordboard
     cargo run --profile bench -p benches --bin store -- {{ARGS}}

@@ -22,8 +22,10 @@ const TENANT: &str = "boreal";
 /// Webhooks of one call, and seconds between two of them.
 const STEPS: u32 = 12;
 const APART_S: f64 = 2.0;
-/// Every so manieth call is an emergency.
-const EMERGENCIES: u32 = 5;
+/// The step at which the agent asks whether this number has called before.
+const LOOK_UP: u32 = 3;
+/// One call in so many is an emergency.
+const EMERGENCIES: u32 = 10;
 /// Size of a body.
 const KILOBYTES: usize = 40;
 /// Where a slot stands in the headers.
@@ -47,6 +49,8 @@ pub struct Answer {
     pub latency: Duration,
     /// The agent was told that nothing could be done.
     pub apology: bool,
+    /// What was asked is what the store alone knows: without it, an honest answer is that nobody can look.
+    pub asks_the_past: bool,
     /// Texts the agent was told are on their way, and the word in them.
     pub owed: Option<(String, u64)>,
 }
@@ -133,6 +137,7 @@ impl Plan {
             status,
             latency: answered.latency,
             apology: status == Some(200) && told.is_none(),
+            asks_the_past: webhook.step == LOOK_UP,
             owed: told.as_ref().map(Told::promised).filter(|texts| *texts > 0).map(|texts| (word(webhook.call), texts)),
         };
         let mut log = log.lock();
@@ -150,7 +155,7 @@ struct Webhook {
 
 impl Webhook {
     fn class(self) -> Class {
-        if matches!(self.step, 3 | 6 | 9) { Class::Tool } else { Class::Fact }
+        if matches!(self.step, LOOK_UP | 6 | 9) { Class::Tool } else { Class::Fact }
     }
 
     /// Always the same but for its time: the words of a turn are nobody else's.
@@ -161,7 +166,7 @@ impl Webhook {
         let mut message = match step {
             0 => status("ringing"),
             1 => status("in-progress"),
-            3 => tool("lookupCaller", json!({})),
+            LOOK_UP => tool("lookupCaller", json!({})),
             4 | 8 => spoken("bot", format!("je vous écoute, {name}, tour {step}")),
             6 if is_emergency => {
                 let story = format!("refoulement d'égout {name}");

@@ -60,7 +60,7 @@ impl Phase {
         let answers: Vec<&Answer> = seen.answers.iter().filter(|answer| self.has(answer.due)).collect();
         let looks: Vec<&Look> = seen.looks.iter().filter(|look| self.has(look.at)).collect();
         let mut lines = vec![
-            self.answered(&answers),
+            self.answered(&answers, &looks),
             self.waited("tools", &answers, Class::Tool, TOOLS_WITHIN),
             self.waited("facts", &answers, Class::Fact, FACTS_WITHIN),
             self.texted(&answers, seen),
@@ -80,13 +80,17 @@ impl Phase {
         Line::new(&format!("{}: {what}", self.name), under, measured)
     }
 
-    fn answered(&self, answers: &[&Answer]) -> Line {
+    fn answered(&self, answers: &[&Answer], looks: &[&Look]) -> Line {
         let failed = answers.iter().filter(|answer| answer.status != Some(200)).count();
-        let apologies = answers.iter().filter(|answer| answer.apology).count();
+        let apologies = answers.iter().filter(|answer| answer.apology && !answer.asks_the_past).count();
+        let blank = answers.iter().filter(|answer| answer.apology && answer.asks_the_past).count();
         let seconds = (self.until - self.from).as_secs_f64();
         let under = format!("{} in {seconds:.0} s, {:.0}/s", answers.len(), answers.len() as f64 / seconds);
-        let kept = !answers.is_empty() && failed + apologies == 0;
-        self.line("webhooks", under, format!("{failed} not 200, {apologies} apologies")).wants("0, 0", kept)
+        // The machine may be so busy that Postgres is late: then, and only then, /readyz said so.
+        let blank_wrongly = if looks.iter().all(|look| look.is_ok) { blank } else { 0 };
+        let kept = !answers.is_empty() && failed + apologies + blank_wrongly == 0;
+        let measured = format!("{failed} not 200, {apologies} apologies, {blank} blank look-ups");
+        self.line("webhooks", under, measured).wants("0, 0", kept)
     }
 
     fn waited(&self, what: &str, answers: &[&Answer], class: Class, within: Duration) -> Line {
@@ -126,11 +130,10 @@ impl Phase {
         let kept = not_ready == 0 && !looks.is_empty();
         let line = self.line("/readyz", under, format!("{after}, at most {most} frames wait"));
         match self.kind {
-            Kind::Healthy => line.wants("200, ok", kept && noticed.is_none()),
             Kind::Away => {
                 line.wants("200, degraded, why", kept && noticed.is_some() && silent == 0 && !whys.is_empty())
             }
-            Kind::Back => line.wants("200", kept),
+            Kind::Healthy | Kind::Back => line.wants("200", kept),
         }
     }
 
