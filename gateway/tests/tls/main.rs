@@ -5,6 +5,9 @@ mod authority;
 mod bus;
 mod cache;
 mod creds;
+#[path = "../support/halting.rs"]
+#[allow(dead_code, reason = "these stories halt nobody")]
+mod halting;
 #[path = "../nats/nats_server.rs"]
 #[allow(dead_code, reason = "these stories use a part of it")]
 mod nats_server;

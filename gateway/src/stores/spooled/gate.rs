@@ -11,10 +11,11 @@
 use std::time::Duration;
 
 use engine::failure::Failure;
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::metrics;
+use super::{BREATH, metrics};
 use crate::tls::Distrust;
 
 /// Where things stand.
@@ -116,6 +117,8 @@ pub(super) struct Gate {
     place: watch::Sender<Place>,
     /// Somebody should look at once.
     pub knock: Notify,
+    /// When home last took something that waited here.
+    took_at: Mutex<Option<Instant>>,
 }
 
 impl Gate {
@@ -127,7 +130,7 @@ impl Gate {
             Ok(()) => Place::Returning { since: now, why: Trouble::Unreachable },
         };
         metrics::away(place != Place::Home);
-        Gate { place: watch::channel(place).0, knock: Notify::new() }
+        Gate { place: watch::channel(place).0, knock: Notify::new(), took_at: Mutex::default() }
     }
 
     pub fn place(&self) -> Place {
@@ -162,6 +165,24 @@ impl Gate {
         let _ = places.wait_for(|place| !matches!(place, Place::Returning { .. })).await;
     }
 
+    /// Somebody was not answered in time. While home takes what waits here, it may be slow with the rest: what is read
+    /// then is read here or not at all, and whoever empties knows best whether home is there.
+    pub fn doubted(&self, failure: &Failure) {
+        if !self.is_taking() {
+            self.failed(failure);
+        }
+    }
+
+    /// Home took something of what waits here.
+    pub fn took(&self) {
+        *self.took_at.lock() = Some(Instant::now());
+    }
+
+    fn is_taking(&self) -> bool {
+        let returns = matches!(*self.place.borrow(), Place::Returning { .. });
+        returns && self.took_at.lock().is_some_and(|at| at.elapsed() < BREATH)
+    }
+
     pub fn failed(&self, failure: &Failure) {
         self.looked_in_vain(failure);
         self.knock.notify_one();
@@ -183,6 +204,7 @@ impl Gate {
     }
 
     pub fn answered(&self) {
+        self.took();
         if self.pass(Happening::Answered).is_some() {
             tracing::info!("store answers again, the spool is being emptied");
         }
@@ -247,6 +269,25 @@ mod tests {
         ] {
             assert_eq!(before.after(happening, now), after, "{before:?} {happening:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_leads_away_from_a_home_that_takes_nothing() {
+        let late = Failure::retry("no answer in time");
+        let home = Gate::new(Ok(()), true);
+        home.took();
+        home.doubted(&late);
+        assert!(!home.is_reachable(), "there is nothing it is busy with");
+        let returning = Gate::new(Ok(()), false);
+        returning.took();
+        returning.doubted(&late);
+        assert!(returning.is_reachable(), "it is busy with what waited");
+        tokio::time::advance(BREATH).await;
+        returning.doubted(&late);
+        assert!(!returning.is_reachable());
+        returning.answered();
+        returning.failed(&late);
+        assert!(!returning.is_reachable(), "whoever empties knows");
     }
 
     #[test]

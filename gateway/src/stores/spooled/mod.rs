@@ -161,7 +161,7 @@ impl Both {
             Ok(answer) => return Some(answer),
             Err(_) => self.late(),
         };
-        self.gate.failed(&failure);
+        self.gate.doubted(&failure);
         None
     }
 

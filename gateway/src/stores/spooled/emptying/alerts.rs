@@ -75,7 +75,7 @@ impl Emptying {
         }
         match self.store.home.adopt_alert(alert, changed.base, &changed.entries).await? {
             Adopted::TooEarly => return Ok(false),
-            Adopted::Here => {}
+            Adopted::Here => self.store.gate.took(),
             Adopted::Refused => tracing::error!(alert.id = %alert.id, "store refuses an alert of the spool"),
         }
         Ok(true)

@@ -15,7 +15,11 @@ impl Emptying {
     pub(super) async fn move_frames(&self, batch: usize) -> Result<usize, Failure> {
         let waiting = self.store.spool.waiting(batch).await?;
         let frames: Vec<Frame> = waiting.iter().flat_map(|waiting| waiting.frames.iter().cloned()).collect();
-        let mut verdicts = self.store.home.adopt_frames(&frames).await.into_iter();
+        let verdicts = self.store.home.adopt_frames(&frames).await;
+        if verdicts.iter().any(Result::is_ok) {
+            self.store.gate.took();
+        }
+        let mut verdicts = verdicts.into_iter();
         let mut moved = Vec::with_capacity(waiting.len());
         for waiting in waiting {
             let of_call: Vec<_> = verdicts.by_ref().take(waiting.frames.len()).collect();

@@ -69,7 +69,10 @@ impl Emptying {
         }
         match self.in_time(self.store.home.adopt_texts(texts)).await {
             Err(failure) if self.is_well(WELL_WITHIN).await.is_err() => return Err(failure),
-            Ok(here) => return Ok(here),
+            Ok(here) => {
+                self.store.gate.took();
+                return Ok(here);
+            }
             // One of them is at fault.
             Err(_) => {}
         }
