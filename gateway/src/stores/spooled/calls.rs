@@ -70,8 +70,9 @@ impl CallStore for Spooled {
             return loaded;
         }
         // Home may only have caught its breath. A call begun from nothing though it is known would be worse than late.
-        if self.gate.away_for().is_some_and(|away| away < BREATH)
-            && timeout(2 * self.settings.patience, self.gate.reached()).await.is_ok()
+        let left = BREATH.saturating_sub(self.gate.away_for().unwrap_or(BREATH));
+        if !left.is_zero()
+            && timeout(left.min(2 * self.settings.patience), self.gate.reached()).await.is_ok()
             && let Some(loaded) = self.if_reachable(self.home.load(call)).await
         {
             return loaded;
