@@ -4,9 +4,11 @@
 mod bus_side;
 mod cache_side;
 mod carrier_side;
+mod limits;
+mod probes;
+mod start;
 mod store_side;
 
-use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,130 +20,32 @@ use actors::cache::{Filler, ReadThrough};
 use actors::deadman::Watch;
 use actors::publisher::Outside;
 use actors::retention::{Pace, Retainer};
-use actors::sms_pool::SmsPool;
 use actors::supervise::Supervised;
 use actors::system::{Ports, System};
-use actors::tenants::{InForce, Tenants};
-use arc_swap::ArcSwap;
-use engine::alert::Links;
+use actors::tenants::Tenants;
 use engine::failure::Failure;
 use engine::ports::{AlertStore, CallControl, EventBus, SystemClock};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use crate::carriers::twilio::Ways;
-use crate::carriers::{self, BadCarrier, Carrier};
-use crate::data_dir::{DataDir, DataDirError, Kept};
+use crate::carriers::{self, Carrier};
+use crate::data_dir::DataDir;
 use crate::forward::{HttpBeacon, HttpForwarder};
-use crate::http::{self, Condition, Keeping, Parts, Probe, State};
+use crate::http::{self, Keeping, Parts, State};
 use crate::metrics::Exposition;
-use crate::platforms::vapi::{Doorkeeper, VapiControl};
-use crate::playbooks::{self, LastGood, PlaybooksError, Shelf};
-use crate::settings::{LimitSettings, Retention as RetentionSettings, Settings, SmsProviderName};
+use crate::platforms::vapi::VapiControl;
+use crate::playbooks;
+use crate::settings::{Retention as RetentionSettings, Settings};
 use crate::shadow::Handover;
 use crate::stores::Store;
+pub use start::{Start, StartError};
 pub use store_side::{database, is_embedded, postgres};
-
-/// How often texts and alerts are looked for that other nodes wrote.
-const LOOK_FOR_OTHERS: Duration = Duration::from_secs(1);
-/// What another node has changed is shown after this, where only the store knows.
-const SEEN_WITHIN: Duration = Duration::from_millis(700);
 
 /// What folding in the write-ahead log may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
-
-/// Why the server did not start. Says what to change.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error(transparent)]
-    DataDir(#[from] DataDirError),
-    #[error(transparent)]
-    Playbooks(#[from] PlaybooksError),
-    #[error(transparent)]
-    Carrier(#[from] BadCarrier),
-    #[error("cannot listen on {address}: {why}; choose another address with --listen")]
-    Listen { address: String, why: std::io::Error },
-    #[error("{0}")]
-    Failed(#[from] Failure),
-}
-
-/// What a server starts with: a bound port, a data directory that is ours alone, playbooks that were read. Everything
-/// that can be refused has been.
-pub struct Start {
-    pub settings: Settings,
-    pub listener: TcpListener,
-    pub address: SocketAddr,
-    pub admin_token: Kept,
-    /// The one to use first; the others are being rotated out.
-    pub webhook_secrets: Vec<SecretString>,
-    /// Where the secret is kept, when none is configured.
-    pub kept_secret: Option<Kept>,
-    playbooks: Arc<Shelf>,
-    doorkeeper: Arc<ArcSwap<Doorkeeper>>,
-    /// Makes the links of alerts, where the world can reach us.
-    links: Option<Links>,
-    audit_key: Kept,
-    data_dir: DataDir,
-}
-
-impl Start {
-    /// The address may have port 0: see [`Start::address`].
-    pub fn prepare(settings: Settings) -> Result<Start, StartError> {
-        let listener = listen(&settings.listen)?;
-        let address = listener.local_addr().map_err(|why| StartError::listen(&settings.listen, why))?;
-        let data_dir = DataDir::open(&settings.data_dir)?;
-        let (admin_token, audit_key) = (data_dir.admin_token()?, data_dir.audit_key()?);
-        let vapi = &settings.platforms.vapi;
-        let configured = !vapi.secret.expose_secret().is_empty();
-        let kept_secret = if configured { None } else { Some(data_dir.vapi_secret()?) };
-        let first = kept_secret.as_ref().map_or(&vapi.secret, |kept| &kept.secret);
-        let webhook_secrets: Vec<SecretString> =
-            std::iter::once(first).chain(&vapi.previous_secrets).cloned().collect();
-        let links = links(&settings, &data_dir)?;
-        let (playbooks, doorkeeper) = open_playbooks(&settings, &data_dir, &webhook_secrets, links.clone())?;
-        Ok(Start {
-            listener,
-            address,
-            admin_token,
-            webhook_secrets,
-            kept_secret,
-            playbooks,
-            doorkeeper,
-            links,
-            audit_key,
-            data_dir,
-            settings,
-        })
-    }
-
-    /// `http://127.0.0.1:8080`: how this machine reaches the server.
-    pub fn local_url(&self) -> String {
-        match self.address.ip() {
-            ip if ip.is_unspecified() => format!("http://127.0.0.1:{}", self.address.port()),
-            _ => format!("http://{}", self.address),
-        }
-    }
-}
-
-/// Reads them for the first time. From then on the doorkeeper knows the secrets of whoever is in force.
-fn open_playbooks(
-    settings: &Settings,
-    data_dir: &DataDir,
-    deployment: &[SecretString],
-    links: Option<Links>,
-) -> Result<(Arc<Shelf>, Arc<ArcSwap<Doorkeeper>>), StartError> {
-    let (vapi, deployment) = (settings.platforms.vapi.clone(), deployment.to_vec());
-    let knowing = move |tenants: &InForce| Doorkeeper::new(&vapi, deployment.clone(), &tenants.playbooks);
-    let doorkeeper = Arc::new(ArcSwap::from_pointee(knowing(&InForce::default())));
-    let told = doorkeeper.clone();
-    let last_good = LastGood::new(data_dir.playbooks()?);
-    let shelf = Shelf::open(&settings.playbooks, last_good, Arc::new(SystemClock), links, move |in_force| {
-        told.store(Arc::new(knowing(in_force)));
-    })?;
-    Ok((Arc::new(shelf), doorkeeper))
-}
 
 /// A running server.
 pub struct App {
@@ -175,7 +79,7 @@ impl App {
         }
         let nats = bus_side::open(&settings).await?;
         let shared = nodes.is_some();
-        let limits = limits(&settings, shared);
+        let limits = limits::of(&settings, shared);
         let cached = cache_side::open(&settings, store.clone(), &limits)?;
         let in_use = vec![
             ("store", place),
@@ -183,7 +87,7 @@ impl App {
             ("cache", cached.place.clone()),
             ("sms", provider.to_owned()),
         ];
-        let mut probes = probes(&store, kind, &playbooks);
+        let mut probes = probes::of(&store, kind, &playbooks);
         probes.push(bus_side::probe(nats.as_ref()));
         let metrics = crate::metrics::install();
         let feed = LocalBus::new(limits.live_backlog).through(cached.cache.clone());
@@ -195,7 +99,7 @@ impl App {
         let system = start_system(&settings, store.clone(), carrier, tenants, clock.clone(), reaching).await?;
         let warming = warming(&system, &cache);
         let carrier = carrier_side::build(&settings, &ways, &store, &system, late_reports, Arc::new(feed.clone()));
-        probes.push(texting(system.sms_pool.clone(), provider));
+        probes.push(probes::texting(system.sms_pool.clone(), provider));
         probes.push(cached.probe());
         let watching = playbooks::watch(playbooks.clone(), every(settings.playbooks.poll_s))
             .map_err(|why| Failure::fail(format!("cannot catch SIGHUP: {why}")))?;
@@ -362,48 +266,6 @@ fn warming(system: &System, cache: &ReadThrough) -> Supervised {
     .into()
 }
 
-/// `shared`: with other nodes. What they commit they ring for, and a ring may be lost, so it is looked for too; what they
-/// text shows in calls, and is told of by Redis alone.
-fn limits(settings: &Settings, shared: bool) -> Limits {
-    let otherwise = Limits::default();
-    let (pool_tick, alerts_sweep) = match shared {
-        true => (LOOK_FOR_OTHERS, LOOK_FOR_OTHERS),
-        false => (otherwise.pool_tick, otherwise.alerts_sweep),
-    };
-    let alone = !shared || !settings.cache.url.expose_secret().is_empty();
-    let LimitSettings { calls, seats, seats_per_call, commit_queue, commit_batch, .. } = settings.limits;
-    let limits = &settings.limits;
-    Limits {
-        calls,
-        seats,
-        seats_per_call,
-        commit_queue,
-        commit_batch,
-        answer_within: Duration::from_millis(limits.answer_within_ms),
-        linger: Duration::from_secs(limits.linger_s),
-        silent_scheduled: Duration::from_secs(limits.silent_scheduled_s),
-        silent_ringing: Duration::from_secs(limits.silent_ringing_s),
-        silent_in_progress: Duration::from_secs(limits.silent_in_progress_s),
-        cache_ttl: Duration::from_secs(settings.cache.ttl_s),
-        cache_loads: settings.cache.loads,
-        cache_budget: Duration::from_millis(settings.cache.timeout_ms),
-        cache_good_for: if alone { otherwise.cache_good_for } else { SEEN_WITHIN },
-        pool_tick,
-        alerts_sweep,
-        senders: settings.sms.senders,
-        sweep_after: sweep_after(settings),
-        drain: Duration::from_secs(settings.drain_s),
-        ..otherwise
-    }
-}
-
-/// Where no callback can arrive, asking is the only way to learn what became of a message.
-fn sweep_after(settings: &Settings) -> Duration {
-    let sms = &settings.sms;
-    let hears = sms.provider == SmsProviderName::Sandbox || public_url(settings).is_some();
-    Duration::from_secs(if hears { sms.sweep_after_s } else { sms.poll_after_s })
-}
-
 fn watch(settings: &Settings) -> Result<Option<Watch>, Failure> {
     let deadman = &settings.deadman;
     if deadman.url.expose_secret().is_empty() {
@@ -421,50 +283,9 @@ fn control(settings: &Settings) -> Result<Option<Arc<dyn CallControl>>, Failure>
     Ok(Some(Arc::new(VapiControl::new(&vapi.base_url, vapi.api_key.clone())?)))
 }
 
-fn probes(store: &Arc<dyn Store>, kind: &'static str, playbooks: &Arc<Shelf>) -> Vec<Probe> {
-    let (store, troubled) = (store.clone(), store.clone());
-    let playbooks = playbooks.clone();
-    let store = Probe::new("store", kind, move || {
-        let store = store.clone();
-        async move { store.ping().await }
-    });
-    let mut probes = vec![store.troubled(move || troubled.troubles())];
-    probes.push(Probe::telling("playbooks", move || {
-        let standing = playbooks.standing();
-        Condition { kind: standing.served().to_string() + " in force", troubles: standing.troubles() }
-    }));
-    probes
-}
-
-/// A carrier whose breakers are open keeps messages waiting and loses none: we are ready all the same.
-fn texting(pool: SmsPool, provider: &'static str) -> Probe {
-    Probe::telling("sms", move || {
-        let open = pool.open_breakers().into_iter().filter(|(_, count)| *count > 0);
-        let troubles = open.map(|(kind, count)| format!("{count} breaker open: {}", kind.as_str())).collect();
-        Condition { kind: provider.to_owned(), troubles }
-    })
-}
-
-fn listen(address: &str) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).map_err(|why| StartError::listen(address, why))
-}
-
-impl StartError {
-    fn listen(address: &str, why: std::io::Error) -> StartError {
-        StartError::Listen { address: address.to_owned(), why }
-    }
-}
-
 /// Zero is never.
 fn every(seconds: u64) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds))
-}
-
-/// A text can only carry a link that leads somewhere.
-fn links(settings: &Settings, data_dir: &DataDir) -> Result<Option<Links>, StartError> {
-    let Some(url) = public_url(settings) else { return Ok(None) };
-    let key = data_dir.link_key()?;
-    Ok(Some(Links::new(&url, key.secret.expose_secret().as_bytes())))
 }
 
 fn public_url(settings: &Settings) -> Option<String> {
