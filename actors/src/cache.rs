@@ -338,7 +338,17 @@ impl ReadThrough {
     where
         F: Future<Output = Answer> + Send,
     {
-        let here = self.peek(&wanted.key).await.lease;
+        let looked = self.peek(&wanted.key).await;
+        let here = looked.lease;
+        let lags = looked.found.as_ref().is_some_and(|found| self.lags(&wanted.key, &found.entry.stamp));
+        // Another flight may have landed between our first look and this one.
+        if let Verdict::Good(entry) = self.judge(&wanted, looked)
+            && known.is_none()
+            && changed == Changed::No
+            && !lags
+        {
+            return Ok(Some(entry));
+        }
         let there = match &self.0.behind {
             Some(behind) => behind.get(&wanted.key).await,
             None => None,

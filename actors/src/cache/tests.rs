@@ -86,6 +86,15 @@ async fn what_was_loaded_is_not_loaded_again_here_or_next_door() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_looked_before_a_load_ended_and_asks_after_it_asks_the_store_no_more() {
+    let rig = Rig::new();
+    let alone = ReadThrough::new(rig.front.clone(), None, rig.store.clone(), &Limits::default());
+    alone.cached(wanted(), || async { Ok(Some(figures(1))) }).await.unwrap();
+    let late = alone.fly(wanted(), None, Changed::No, || async { Err(Failure::retry("the store is asked")) });
+    assert_eq!(late.await.unwrap().expect("figures").stamp.seq, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_old_is_shown_once_more_while_it_is_loaded_again() {
     let rig = Rig::new();
     rig.figures(Some(1)).await.unwrap();

@@ -74,9 +74,10 @@ async fn calls_of_today_are_in_the_figures_within_seconds() {
     assert_eq!(figures["p1_active"], 1, "an emergency is counted at once");
     let figures = counted(&app, "/api/dashboard", |figures| figures["calls_today"] == 1).await;
     assert_eq!((&figures["unique_callers_24h"], &figures["p1_active"]), (&json!(1), &json!(1)));
-    let days = counted(&app, "/api/analytics?days=7&tenant=boreal", |days| days[6]["total_calls"] == 1).await;
+    // Counted once before there was an alarm, perhaps.
+    let days = counted(&app, "/api/analytics?days=7&tenant=boreal", |days| days[6]["urgent_calls"] == 1).await;
     assert_eq!(
-        (days.as_array().unwrap().len(), &days[6]["urgent_calls"], &days[0]["total_calls"]),
+        (days.as_array().unwrap().len(), &days[6]["total_calls"], &days[0]["total_calls"]),
         (7, &json!(1), &json!(0))
     );
     let others = app.get("/api/dashboard?tenant=harbour").await.is(200).json();
