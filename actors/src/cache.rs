@@ -251,8 +251,7 @@ impl ReadThrough {
         loop {
             let told = self.0.ahead.told();
             let looked = self.peek(key).await;
-            let lags = looked.found.as_ref().is_some_and(|found| self.lags(key, &found.entry.stamp));
-            if !lags {
+            if !self.found_lags(key, &looked) {
                 return looked;
             }
             if timeout_at(deadline, told).await.is_err() {
@@ -265,6 +264,10 @@ impl ReadThrough {
     async fn peek(&self, key: &CacheKey) -> Looked {
         let nothing = Looked { found: None, lease: Lease(0), outdated_for: None };
         self.0.front.get(key).await.unwrap_or(nothing)
+    }
+
+    fn found_lags(&self, key: &CacheKey, looked: &Looked) -> bool {
+        looked.found.as_ref().is_some_and(|found| self.lags(key, &found.entry.stamp))
     }
 
     fn lags(&self, key: &CacheKey, stamp: &Stamp) -> bool {
@@ -340,12 +343,11 @@ impl ReadThrough {
     {
         let looked = self.peek(&wanted.key).await;
         let here = looked.lease;
-        let lags = looked.found.as_ref().is_some_and(|found| self.lags(&wanted.key, &found.entry.stamp));
         // Another flight may have landed between our first look and this one.
-        if let Verdict::Good(entry) = self.judge(&wanted, looked)
-            && known.is_none()
+        if known.is_none()
             && changed == Changed::No
-            && !lags
+            && !self.found_lags(&wanted.key, &looked)
+            && let Verdict::Good(entry) = self.judge(&wanted, looked)
         {
             return Ok(Some(entry));
         }
